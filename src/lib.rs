@@ -1,0 +1,5 @@
+//! Shipmate: a ChatOps deployment bot. The modules are listed in reading order;
+//! ARCHITECTURE.md says which may import which.
+
+pub mod domain;
+pub mod sandbox;

@@ -1,0 +1,1 @@
+//! The one test binary: a world of stateful peers, a file for each command and each promise.
