@@ -2,4 +2,7 @@
 //! ARCHITECTURE.md says which may import which.
 
 pub mod domain;
+pub mod grammar;
+pub mod policy;
 pub mod sandbox;
+pub mod settings;

@@ -1,0 +1,95 @@
+//! What people can ask for, once their words are understood.
+
+use std::fmt;
+
+use super::id::{DeploymentId, Digest, EnvironmentName, Repository, Tag};
+
+/// One command, complete: nothing in it defaults to an environment that was not named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    Promote(Promote),
+    Rollback(Rollback),
+    Status {
+        environment: Option<EnvironmentName>,
+    },
+    Show {
+        deployment: DeploymentId,
+    },
+    History {
+        environment: Option<EnvironmentName>,
+    },
+    Approve(Ballot),
+    Reject(Ballot),
+    Cancel(Ballot),
+    /// `topic` is the id of a command.
+    Help {
+        topic: Option<String>,
+    },
+    Whoami,
+}
+
+/// Make images the ones that an environment runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Promote {
+    pub what: Promoted,
+    pub environment: EnvironmentName,
+    /// Show the plan and do nothing.
+    pub dry_run: bool,
+    /// Ask that requirements which allow it be overridden; needs a reason.
+    pub break_glass: bool,
+    pub because: Option<String>,
+}
+
+/// What is promoted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Promoted {
+    Images(Vec<ImageReference>),
+    /// Exactly the digests that this environment runs.
+    EverythingFrom(EnvironmentName),
+}
+
+/// Return to what ran before the last success.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rollback {
+    pub environment: EnvironmentName,
+    pub dry_run: bool,
+    pub because: Option<String>,
+}
+
+/// A person's word on a deployment; without a number, on the only one that can be meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ballot {
+    pub deployment: Option<DeploymentId>,
+    pub because: Option<String>,
+}
+
+/// An image as a person names it, before ECR was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageReference {
+    /// `None` where only a tag or digest was given: fine while just one repository can be meant.
+    pub repository: Option<Repository>,
+    pub pick: Pick,
+}
+
+/// Which image of a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pick {
+    Tag(Tag),
+    Digest(Digest),
+    /// At least 8 hex digits, lower case, that should begin one digest only.
+    Prefix(String),
+}
+
+impl fmt::Display for ImageReference {
+    /// As a person writes it, and as the grammar reads it back.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.repository, &self.pick) {
+            (Some(repository), Pick::Tag(tag)) => write!(formatter, "{repository}:{tag}"),
+            (Some(repository), Pick::Digest(digest)) => write!(formatter, "{repository}@{digest}"),
+            (Some(repository), Pick::Prefix(hex)) => write!(formatter, "{repository}@{hex}"),
+            (None, Pick::Tag(tag)) => write!(formatter, "{tag}"),
+            (None, Pick::Digest(digest)) => write!(formatter, "{digest}"),
+            (None, Pick::Prefix(hex)) => write!(formatter, "sha256:{hex}"),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Environments and the services in them, as the settings describe them once they are checked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::id::{EnvironmentName, PersonId, Repository, Role, ServiceName, Tag};
+
+/// Where services run: an AWS account and region, an ECS cluster, and the tag that its
+/// services follow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    pub name: EnvironmentName,
+    pub region: String,
+    pub cluster: String,
+    pub tag: Tag,
+    /// The environment in which an image should have been verified before.
+    pub after: Option<EnvironmentName>,
+    /// IANA name; facts about local time are told in it.
+    pub timezone: jiff::tz::TimeZone,
+    /// For how long a new task must stay good before it counts.
+    pub settle: Duration,
+    /// For how long a rollout may go without progress before it counts as failed.
+    pub patience: Duration,
+    /// The registry, where it is not that of the environment's own account and region.
+    pub registry: Option<Registry>,
+    /// The IAM role to assume for this environment.
+    pub role_arn: Option<String>,
+    pub services: Vec<Service>,
+}
+
+/// An ECR registry in another account or region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registry {
+    pub account: String,
+    pub region: String,
+}
+
+/// An ECS service, and the container in it that runs an image of a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    pub name: ServiceName,
+    /// The name by which ECS knows it in this environment.
+    pub ecs_service: String,
+    pub repository: Repository,
+    pub container: String,
+    pub restart: Restart,
+}
+
+/// What the settings say about how a service restarts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Restart {
+    /// Whatever works: see `domain::plan`.
+    #[default]
+    Auto,
+    Fixed(Strategy),
+}
+
+/// How a service restarts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Strategy {
+    /// Its tasks are stopped and ECS replaces them.
+    Stop,
+    /// A new ECS deployment is forced.
+    Deployment,
+}
+
+/// All environments, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Environments(pub BTreeMap<EnvironmentName, Environment>);
+
+impl Environments {
+    pub fn get(&self, name: &EnvironmentName) -> Option<&Environment> {
+        self.0.get(name)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Environment> {
+        self.0.values()
+    }
+
+    /// Every tag that some environment follows, and the one beside it that keeps what ran
+    /// before: tags that never name an image.
+    pub fn tags(&self) -> BTreeSet<Tag> {
+        self.iter()
+            .flat_map(|environment| [environment.tag.clone(), environment.previous_tag()])
+            .collect()
+    }
+
+    /// Every repository that some service runs.
+    pub fn repositories(&self) -> BTreeSet<Repository> {
+        self.iter()
+            .flat_map(|environment| environment.services.iter())
+            .map(|service| service.repository.clone())
+            .collect()
+    }
+}
+
+impl Environment {
+    /// The tag that keeps the digest that is being replaced, so that no lifecycle policy
+    /// deletes what a rollback needs.
+    pub fn previous_tag(&self) -> Tag {
+        Tag::new(format!("{}-previous", self.name))
+    }
+
+    pub fn service(&self, name: &ServiceName) -> Option<&Service> {
+        self.services.iter().find(|service| &service.name == name)
+    }
+}
+
+/// Who holds which role, by the settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct People(pub BTreeMap<Role, BTreeSet<PersonId>>);
+
+impl People {
+    pub fn roles_of(&self, person: &PersonId) -> BTreeSet<Role> {
+        let holds = |people: &BTreeSet<PersonId>| people.contains(person);
+        self.0.iter().filter(|(_, people)| holds(people)).map(|(role, _)| role.clone()).collect()
+    }
+}

@@ -1,0 +1,1 @@
+//! Chat lines to commands, by the phrases in commands/*.toml. Imports only `domain`.

@@ -1,0 +1,1 @@
+//! Policies in Cedar to verdicts and requirements. Imports only `domain`.

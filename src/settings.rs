@@ -1,0 +1,1 @@
+//! shipmate.toml and environment variables to typed, checked settings. Imports only `domain`.
