@@ -1,8 +1,21 @@
 //! The words of Shipmate as types, the plan, and the state machine of a deployment.
 //! Imports no other module of ours; no I/O, clock, randomness or async.
 
+pub mod card;
 pub mod command;
+pub mod deployment;
 pub mod environment;
+pub mod event;
 pub mod id;
 pub mod image;
+pub mod next;
+pub mod observation;
+pub mod plan;
 pub mod policy;
+pub mod refusal;
+pub mod rollout;
+
+/// `1 task`, `2 tasks`.
+pub fn plural(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}

@@ -1,0 +1,1 @@
+//! ECR and ECS through the real SDKs. Imports only `domain`.

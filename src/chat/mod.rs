@@ -1,0 +1,1 @@
+//! Chat adapters. Import `domain`, `report` and `ports`.

@@ -1,0 +1,276 @@
+//! A deployment: the fold of its events. `apply` is the only way in which it changes, and an
+//! event that does not fit where the deployment is, is an error.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::event::{Choice, End, Event, Recorded, Requested, Vote};
+use super::id::{DeploymentId, MessageId, PersonId, PolicyId};
+use super::plan::{Kind, Plan};
+use super::policy::{Because, Requirement};
+use super::rollout::Rollout;
+
+/// A plan being carried out, or waiting to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    pub id: DeploymentId,
+    /// How many events it is the fold of: the next one's sequence is one more.
+    pub version: u64,
+    pub requested_at: Timestamp,
+    pub request: Requested,
+    /// The plan now: a changed one replaces that of the request.
+    pub plan: Plan,
+    pub requirements: Vec<Requirement>,
+    pub overridden: Vec<Because>,
+    /// Since when people have been asked about the present terms.
+    pub asked_at: Timestamp,
+    /// Where the card of the present terms stands.
+    pub message: Option<MessageId>,
+    /// Cards of earlier terms, closed.
+    pub old_messages: Vec<MessageId>,
+    pub votes: BTreeMap<PersonId, Vote>,
+    pub stage: Stage,
+}
+
+/// Where a deployment is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// For votes.
+    Waiting,
+    /// For the environment's turn.
+    Queued {
+        since: Timestamp,
+    },
+    Running(Box<Rollout>),
+    Ended(Box<Ended>),
+}
+
+/// The end, and the rollout that led to it, if it ever ran.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub at: Timestamp,
+    pub end: End,
+    pub rollout: Option<Rollout>,
+}
+
+/// An event that cannot follow what was before it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("deployment {deployment}: event {sequence} ({event}) cannot follow while it is {stage}")]
+pub struct IllegalEvent {
+    pub deployment: DeploymentId,
+    pub sequence: u64,
+    pub event: &'static str,
+    pub stage: &'static str,
+}
+
+impl Deployment {
+    /// Folds a deployment's events.
+    ///
+    /// # Errors
+    /// [`IllegalEvent`] where one does not fit. `None`: no events.
+    pub fn fold(events: &[Recorded]) -> Result<Option<Self>, IllegalEvent> {
+        let Some((first, rest)) = events.split_first() else { return Ok(None) };
+        let mut deployment = Self::begin(first)?;
+        for recorded in rest {
+            deployment.apply(recorded)?;
+        }
+        Ok(Some(deployment))
+    }
+
+    /// The deployment that a first event begins.
+    ///
+    /// # Errors
+    /// [`IllegalEvent`] unless it is `Requested`.
+    pub fn begin(first: &Recorded) -> Result<Self, IllegalEvent> {
+        let Event::Requested(request) = &first.event else {
+            return Err(IllegalEvent {
+                deployment: first.deployment,
+                sequence: first.sequence,
+                event: event_name(&first.event),
+                stage: "not yet requested",
+            });
+        };
+        Ok(Self {
+            id: first.deployment,
+            version: first.sequence,
+            requested_at: first.at,
+            request: (**request).clone(),
+            plan: request.plan.clone(),
+            requirements: request.requirements.clone(),
+            overridden: request.overridden.clone(),
+            asked_at: first.at,
+            message: None,
+            old_messages: Vec::new(),
+            votes: BTreeMap::new(),
+            stage: Stage::Waiting,
+        })
+    }
+
+    /// Takes one more event in.
+    ///
+    /// # Errors
+    /// [`IllegalEvent`], and nothing is changed, where it does not fit.
+    pub fn apply(&mut self, recorded: &Recorded) -> Result<(), IllegalEvent> {
+        let illegal = IllegalEvent {
+            deployment: self.id,
+            sequence: recorded.sequence,
+            event: event_name(&recorded.event),
+            stage: self.stage.name(),
+        };
+        let at = recorded.at;
+        if recorded.sequence != self.version + 1 {
+            return Err(illegal);
+        }
+        match (&mut self.stage, &recorded.event) {
+            (_, Event::Posted { message }) => {
+                if let Some(old) = self.message.replace(message.clone()) {
+                    self.old_messages.push(old);
+                }
+            }
+            (Stage::Waiting, Event::VoteCast(vote)) if vote.terms == self.plan.terms.hash() => {
+                self.votes.insert(vote.person.id.clone(), vote.clone());
+            }
+            (Stage::Waiting | Stage::Queued { .. }, Event::VoteWithdrawn { person, .. })
+                if self.votes.contains_key(person) =>
+            {
+                self.votes.remove(person);
+                // What is no longer agreed does not stand in the queue.
+                self.stage = Stage::Waiting;
+            }
+            (Stage::Waiting, Event::Approved) => self.stage = Stage::Queued { since: at },
+            (Stage::Waiting | Stage::Queued { .. }, Event::OutlookChanged { outlook }) => {
+                self.plan.outlook = outlook.clone();
+            }
+            (
+                Stage::Waiting | Stage::Queued { .. },
+                Event::Replanned { plan, requirements, overridden },
+            ) => {
+                self.plan = (**plan).clone();
+                self.requirements.clone_from(requirements);
+                self.overridden.clone_from(overridden);
+                self.votes.clear();
+                self.asked_at = at;
+                self.stage = Stage::Waiting;
+            }
+            (Stage::Queued { .. }, Event::Started { known_failures }) => {
+                let rollout = Rollout::begin(&self.plan.terms, at, known_failures.clone());
+                self.stage = Stage::Running(Box::new(rollout));
+            }
+            (Stage::Waiting | Stage::Queued { .. }, Event::Ended { end }) if !end.acted() => {
+                let ended = Ended { at, end: end.clone(), rollout: None };
+                self.stage = Stage::Ended(Box::new(ended));
+            }
+            (Stage::Running(rollout), Event::Ended { end }) if end.acted() => {
+                let ended = Ended { at, end: end.clone(), rollout: Some((**rollout).clone()) };
+                self.stage = Stage::Ended(Box::new(ended));
+            }
+            (Stage::Running(rollout), event) => {
+                rollout.apply(event, at).map_err(|super::rollout::DoesNotFit| illegal)?;
+            }
+            (Stage::Waiting | Stage::Queued { .. } | Stage::Ended(_), _) => return Err(illegal),
+        }
+        self.version = recorded.sequence;
+        Ok(())
+    }
+
+    /// Votes still needed, requirement by requirement.
+    pub fn needed(&self) -> BTreeMap<PolicyId, u32> {
+        let tally = |requirement: &Requirement| {
+            let yes = super::observation::count(self.votes_for(requirement));
+            (requirement.policy.clone(), requirement.approvals.saturating_sub(yes))
+        };
+        self.requirements.iter().map(tally).filter(|(_, needed)| *needed > 0).collect()
+    }
+
+    /// The yes-votes that count for a requirement.
+    pub fn votes_for<'a>(&'a self, requirement: &'a Requirement) -> impl Iterator<Item = &'a Vote> {
+        self.votes.values().filter(|vote| {
+            vote.choice == Choice::Yes && !vote.person.roles.is_disjoint(&requirement.approvers)
+        })
+    }
+
+    /// The first no, which ends it.
+    pub fn rejected_by(&self) -> Option<&Vote> {
+        self.votes.values().find(|vote| vote.choice == Choice::No)
+    }
+
+    /// When the present question ends without an answer; `None`: nothing is asked.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        let shortest = self.requirements.iter().map(|requirement| requirement.expires).min()?;
+        self.asked_at.checked_add(shortest).ok()
+    }
+
+    /// The roles that could still help, for a call to vote.
+    pub fn wanted_roles(&self) -> BTreeSet<super::id::Role> {
+        let needed = self.needed();
+        let open = self.requirements.iter().filter(|r| needed.contains_key(&r.policy));
+        open.flat_map(|requirement| requirement.approvers.iter().cloned()).collect()
+    }
+
+    pub fn is_rollback(&self) -> bool {
+        match self.plan.terms.kind {
+            Kind::Promotion => false,
+            Kind::Rollback { .. } => true,
+        }
+    }
+
+    pub fn rollout(&self) -> Option<&Rollout> {
+        match &self.stage {
+            Stage::Waiting | Stage::Queued { .. } => None,
+            Stage::Running(rollout) => Some(rollout),
+            Stage::Ended(ended) => ended.rollout.as_ref(),
+        }
+    }
+
+    pub fn end(&self) -> Option<&End> {
+        match &self.stage {
+            Stage::Waiting | Stage::Queued { .. } | Stage::Running(_) => None,
+            Stage::Ended(ended) => Some(&ended.end),
+        }
+    }
+}
+
+impl Stage {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Queued { .. } => "queued",
+            Self::Running(_) => "running",
+            Self::Ended(ended) => ended.end.code(),
+        }
+    }
+}
+
+impl End {
+    /// Whether this end can only follow a rollout. A cancelled or superseded deployment may
+    /// have run or not: then `undone` tells.
+    fn acted(&self) -> bool {
+        match self {
+            Self::Succeeded | Self::RolledBack { .. } | Self::Failed { .. } => true,
+            Self::Cancelled { undone, .. } | Self::Superseded { undone, .. } => *undone,
+            Self::Rejected { .. } | Self::Expired | Self::Refused { .. } => false,
+        }
+    }
+}
+
+fn event_name(event: &Event) -> &'static str {
+    match event {
+        Event::Requested(_) => "requested",
+        Event::Posted { .. } => "posted",
+        Event::VoteCast(_) => "vote-cast",
+        Event::VoteWithdrawn { .. } => "vote-withdrawn",
+        Event::Approved => "approved",
+        Event::OutlookChanged { .. } => "outlook-changed",
+        Event::Replanned { .. } => "replanned",
+        Event::Started { .. } => "started",
+        Event::StepStarted { .. } => "step-started",
+        Event::StepDone { .. } => "step-done",
+        Event::StepFailed { .. } => "step-failed",
+        Event::Progressed { .. } => "progressed",
+        Event::CanaryPassed { .. } => "canary-passed",
+        Event::StopRequested { .. } => "stop-requested",
+        Event::UndoStarted { .. } => "undo-started",
+        Event::Ended { .. } => "ended",
+    }
+}

@@ -1,0 +1,302 @@
+//! What happened to a deployment, as it stands in the journal. A deployment is the fold of
+//! these: see `domain::deployment`.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::id::{
+    ChannelId, DeploymentId, Digest, EcsDeploymentId, MessageId, PersonId, Repository, ServiceName,
+    Tag, TaskArn, TermsHash,
+};
+use super::observation::Stopped;
+use super::plan::{Outlook, Plan};
+use super::policy::{Because, Person, Requirement};
+use super::refusal::Refusal;
+
+/// The version of the events' shape that this program writes.
+pub const EVENT_VERSION: u32 = 1;
+
+/// An event and its place in the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    pub deployment: DeploymentId,
+    /// Counts from 1 within the deployment.
+    pub sequence: u64,
+    pub at: Timestamp,
+    pub event: Event,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Event {
+    /// Somebody asked, and it may be done once the requirements are met.
+    Requested(Box<Requested>),
+    /// The card of the present terms stands in the chat.
+    Posted {
+        message: MessageId,
+    },
+    VoteCast(Vote),
+    /// The person took it back, or has lost the right to it.
+    VoteWithdrawn {
+        person: PersonId,
+        why: Withdrawal,
+    },
+    /// All requirements are met; it has its place in the queue from here.
+    Approved,
+    /// The terms stayed; what is shown beside them changed.
+    OutlookChanged {
+        outlook: Outlook,
+    },
+    /// The terms changed: votes are void, and the card is posted anew.
+    Replanned {
+        plan: Box<Plan>,
+        requirements: Vec<Requirement>,
+        overridden: Vec<Because>,
+    },
+    /// It has the environment's turn. `known_failures`: tasks that had failed before.
+    Started {
+        known_failures: BTreeSet<TaskArn>,
+    },
+    StepStarted {
+        step: Step,
+    },
+    StepDone {
+        step: Step,
+        outcome: StepOutcome,
+    },
+    StepFailed {
+        step: Step,
+        failure: StepFailure,
+    },
+    /// A service's count of good tasks changed.
+    Progressed {
+        service: ServiceName,
+        good: u32,
+        total: u32,
+    },
+    CanaryPassed {
+        service: ServiceName,
+    },
+    /// A person or a rollback wants the running deployment undone.
+    StopRequested {
+        stop: StopRequest,
+    },
+    /// From here on everything goes back.
+    UndoStarted {
+        cause: Cause,
+        known_failures: BTreeSet<TaskArn>,
+    },
+    Ended {
+        end: End,
+    },
+}
+
+/// How a deployment begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requested {
+    pub requester: Person,
+    pub channel: ChannelId,
+    /// The message that asked, to which the end replies.
+    pub asked_in: Option<MessageId>,
+    pub because: Option<String>,
+    pub break_glass: bool,
+    pub plan: Plan,
+    pub requirements: Vec<Requirement>,
+    /// What breaking the glass set aside.
+    pub overridden: Vec<Because>,
+}
+
+/// One person's yes or no to the terms with this hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vote {
+    pub person: Person,
+    pub choice: Choice,
+    pub via: Via,
+    pub terms: TermsHash,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Choice {
+    Yes,
+    No,
+}
+
+/// How a vote came. Those by reaction are always what the chat says is there now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Via {
+    Reaction,
+    Text,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Withdrawal {
+    TakenBack,
+    NoLongerEntitled,
+}
+
+/// A change to the world outside. Each can be looked up on AWS and done again without harm.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+pub enum Step {
+    /// Put the image under the tag. `from`: where the tag must point before (or at `to`).
+    MoveTag { repository: Repository, tag: Tag, from: Option<Digest>, to: Digest },
+    /// Keep the image under a tag of ours, wherever that points now.
+    KeepTag { repository: Repository, tag: Tag, digest: Digest },
+    /// Stop these tasks; ECS replaces them.
+    StopTasks { service: ServiceName, tasks: Vec<TaskArn> },
+    /// Force a new ECS deployment in place of this one.
+    StartDeployment { service: ServiceName, replacing: EcsDeploymentId },
+}
+
+/// What came of a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum StepOutcome {
+    Done,
+    DeploymentStarted { id: EcsDeploymentId },
+}
+
+/// Why a step could not be done, after all retries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepFailure {
+    /// The AWS error's name, or one of ours: `tag-moved-by-others`.
+    pub code: String,
+    /// A sentence for people.
+    pub detail: String,
+}
+
+/// Who wants a running deployment undone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "kebab-case")]
+pub enum StopRequest {
+    Person {
+        person: PersonId,
+        because: Option<String>,
+    },
+    /// That rollback goes first.
+    Rollback {
+        deployment: DeploymentId,
+    },
+}
+
+/// Why a running deployment goes back, or could not go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "cause", rename_all = "kebab-case")]
+pub enum Cause {
+    TaskFailed {
+        service: ServiceName,
+        task: TaskArn,
+        stopped: Stopped,
+    },
+    /// Nothing got better for as long as the environment's patience lasts.
+    NoProgress {
+        service: ServiceName,
+        good: u32,
+        total: u32,
+        minutes: u64,
+    },
+    EcsGaveUp {
+        service: ServiceName,
+        reason: String,
+    },
+    /// Another ECS deployment took the place of ours.
+    Overtaken {
+        service: ServiceName,
+    },
+    ServiceGone {
+        service: ServiceName,
+    },
+    StepFailed {
+        step: Step,
+        failure: StepFailure,
+    },
+    Stopped {
+        stop: StopRequest,
+    },
+}
+
+/// How a deployment ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "end", rename_all = "kebab-case")]
+pub enum End {
+    /// Every task of every service runs the promoted digest and has settled.
+    Succeeded,
+    /// It went wrong and everything is back.
+    RolledBack {
+        cause: Cause,
+    },
+    /// It went wrong, and it is not back: `undo` says why, where an undo was tried.
+    Failed {
+        cause: Cause,
+        undo: Option<Cause>,
+    },
+    /// Called off before it began, or undone on request.
+    Cancelled {
+        by: PersonId,
+        because: Option<String>,
+        undone: bool,
+    },
+    Rejected {
+        by: PersonId,
+        because: Option<String>,
+    },
+    Expired,
+    /// It was allowed when it was asked for and is not now.
+    Refused {
+        why: RefusedWhy,
+    },
+    Superseded {
+        by: DeploymentId,
+        undone: bool,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "refused", rename_all = "kebab-case")]
+pub enum RefusedWhy {
+    Plan { refusal: Refusal },
+    Policy { by: Vec<Because> },
+}
+
+impl End {
+    /// The code from the closed list of ends.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::RolledBack { .. } => "rolled-back",
+            Self::Failed { .. } => "failed",
+            Self::Cancelled { .. } => "cancelled",
+            Self::Rejected { .. } => "rejected",
+            Self::Expired => "expired",
+            Self::Refused { .. } => "refused",
+            Self::Superseded { .. } => "superseded",
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    /// For logs and failures: what is done to what.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MoveTag { repository, tag, to, .. } => {
+                write!(formatter, "move {repository}:{tag} to {}", to.short())
+            }
+            Self::KeepTag { repository, tag, digest } => {
+                write!(formatter, "keep {} as {repository}:{tag}", digest.short())
+            }
+            Self::StopTasks { service, tasks } => {
+                write!(formatter, "stop {} of {service}", super::plural(tasks.len(), "task"))
+            }
+            Self::StartDeployment { service, .. } => {
+                write!(formatter, "start a new ECS deployment of {service}")
+            }
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! What ECR and ECS say, as far as decisions need it. Adapters fill it in; nothing here asks.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::id::{Digest, EcsDeploymentId, Repository, ServiceName, Tag, TaskArn};
+use super::image::Image;
+
+/// One look at an environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// When the look began, by our clock.
+    pub at: Timestamp,
+    pub services: BTreeMap<ServiceName, ServiceSeen>,
+    /// What the environment's tags point at; only repositories that were asked about.
+    pub tags: BTreeMap<Repository, TagsSeen>,
+}
+
+/// What the two tags of an environment point at in one repository. `None`: no such tag.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TagsSeen {
+    pub current: Option<ImageSeen>,
+    pub previous: Option<Digest>,
+}
+
+/// An image as ECR describes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageSeen {
+    pub image: Image,
+    /// The digests inside, where the image is an index: ECS may report one of them.
+    pub children: Vec<Digest>,
+    pub tags: Vec<Tag>,
+    /// The tag by which it was asked for, if it was.
+    pub asked: Option<Tag>,
+    pub pushed_at: Option<Timestamp>,
+    /// Findings of severity CRITICAL; `None`: no scan is known.
+    pub critical_findings: Option<u32>,
+    /// ECR keeps it but does not hand it out.
+    pub archived: bool,
+}
+
+/// What was found under a service's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServiceSeen {
+    Missing,
+    Found(Box<EcsService>),
+}
+
+impl ServiceSeen {
+    pub fn found(&self) -> Option<&EcsService> {
+        match self {
+            Self::Missing => None,
+            Self::Found(service) => Some(service),
+        }
+    }
+}
+
+/// An ECS service, its task definition and its tasks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EcsService {
+    /// `ACTIVE`, `DRAINING` or `INACTIVE`.
+    pub active: bool,
+    pub desired: u32,
+    /// Percent of `desired` that must stay healthy.
+    pub minimum_healthy_percent: u32,
+    pub controller: Controller,
+    pub scheduling: Scheduling,
+    /// ECS's deployments of the service, the primary first.
+    pub deployments: Vec<EcsDeployment>,
+    /// What the task definition says about the container that runs the image.
+    pub container: ContainerSeen,
+    /// Every task that ECS wants running, and the stopped ones it still shows.
+    pub tasks: Vec<Task>,
+}
+
+/// Who carries a service's deployments out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Controller {
+    /// ECS, rolling.
+    Rolling,
+    /// ECS, natively blue/green, linear or canary.
+    BlueGreen,
+    /// CodeDeploy or something else outside.
+    External,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheduling {
+    Replica,
+    Daemon,
+}
+
+/// The container in the task definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ContainerSeen {
+    /// No container has that name; these have.
+    Absent { names: Vec<String> },
+    Present {
+        /// The image as written: `123….dkr.ecr.eu-west-1.amazonaws.com/core:staging-latest`.
+        image: String,
+        /// `versionConsistency` is not disabled: a replaced task starts from the digest that
+        /// its ECS deployment resolved first, wherever the tag points by then.
+        consistent: bool,
+        has_health_check: bool,
+    },
+}
+
+impl ContainerSeen {
+    pub fn has_health_check(&self) -> bool {
+        match self {
+            Self::Absent { .. } => false,
+            Self::Present { has_health_check, .. } => *has_health_check,
+        }
+    }
+}
+
+/// One of ECS's deployments of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EcsDeployment {
+    pub id: EcsDeploymentId,
+    pub primary: bool,
+    pub rollout: RolloutState,
+}
+
+/// ECS's `rolloutState`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RolloutState {
+    InProgress,
+    Completed,
+    Failed {
+        reason: String,
+    },
+    /// ECS did not say.
+    Unknown,
+}
+
+/// A task, looked at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    pub arn: TaskArn,
+    /// ECS wants it running.
+    pub wanted: bool,
+    /// `lastStatus` is RUNNING.
+    pub running: bool,
+    pub health: Health,
+    /// Of the container that runs the image; `None` until ECS has pulled it.
+    pub digest: Option<Digest>,
+    /// Why it stopped, once it has.
+    pub stopped: Option<Stopped>,
+    /// Since when it has been seen in this same condition without a break.
+    pub since: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    Healthy,
+    Unhealthy,
+    Unknown,
+}
+
+/// Why a task stopped, as far as ECS tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    pub cause: StopCause,
+    pub reason: String,
+    pub exit_code: Option<i32>,
+}
+
+/// ECS's `stopCode`, sorted by what it says about the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopCause {
+    /// The essential container exited.
+    Exited,
+    /// It never got to run: pull errors, no room, a failing start.
+    NeverStarted,
+    /// ECS gave up on it because of its health.
+    Unhealthy,
+    /// Anything that says nothing about the image: a person, scaling, rebalancing, a host.
+    Other,
+}
+
+impl Task {
+    /// Whether it stopped in a way for which the image is to blame.
+    pub fn failed(&self) -> bool {
+        match &self.stopped {
+            None => false,
+            Some(stopped) => match stopped.cause {
+                StopCause::Exited | StopCause::NeverStarted | StopCause::Unhealthy => true,
+                StopCause::Other => false,
+            },
+        }
+    }
+
+    /// Whether it serves: running, wanted, and healthy where health is checked.
+    pub fn serves(&self, has_health_check: bool) -> bool {
+        self.wanted && self.running && (!has_health_check || self.health == Health::Healthy)
+    }
+}
+
+impl EcsService {
+    pub fn wanted_tasks(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.iter().filter(|task| task.wanted)
+    }
+
+    /// How many tasks serve now.
+    pub fn serving(&self) -> u32 {
+        let check = self.container.has_health_check();
+        count(self.wanted_tasks().filter(|task| task.serves(check)))
+    }
+
+    /// How many tasks must stay serving.
+    pub fn minimum(&self) -> u32 {
+        (self.desired * self.minimum_healthy_percent).div_ceil(100)
+    }
+
+    /// How many serving tasks may be stopped now.
+    pub fn room(&self) -> u32 {
+        self.serving().saturating_sub(self.minimum())
+    }
+
+    pub fn primary(&self) -> Option<&EcsDeployment> {
+        self.deployments.iter().find(|deployment| deployment.primary)
+    }
+
+    /// Nothing of ECS's own is under way.
+    pub fn steady(&self) -> bool {
+        let done = |deployment: &EcsDeployment| match deployment.rollout {
+            RolloutState::Completed | RolloutState::Unknown => true,
+            RolloutState::InProgress | RolloutState::Failed { .. } => false,
+        };
+        self.deployments.len() == 1 && self.deployments.iter().all(done)
+    }
+}
+
+/// A count that fits: ECS runs at most a few thousand tasks for a service.
+pub(super) fn count<T>(items: impl Iterator<Item = T>) -> u32 {
+    u32::try_from(items.count()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,438 @@
+//! What a promotion will do, worked out before anybody is asked: a pure function of what is
+//! wanted and what was seen.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::environment::{Environment, Restart, Service, Strategy};
+use super::id::{
+    DeploymentId, Digest, EnvironmentName, PolicyHash, Repository, ServiceName, Tag, TermsHash,
+    sha256_hex,
+};
+use super::image::Image;
+use super::observation::{
+    ContainerSeen, Controller, EcsService, ImageSeen, Observation, Scheduling, ServiceSeen,
+};
+use super::refusal::Refusal;
+
+/// What a promotion will do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    pub terms: Terms,
+    pub outlook: Outlook,
+}
+
+/// What votes bind. When any of this changes, everybody is asked anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    pub environment: EnvironmentName,
+    pub kind: Kind,
+    /// The tag that moves.
+    pub tag: Tag,
+    /// The tag that keeps what is replaced.
+    pub previous_tag: Tag,
+    /// One for each repository, in their order.
+    pub images: Vec<ImageMove>,
+    pub services: Vec<PlannedService>,
+    pub policies: PolicyHash,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    Promotion,
+    /// Reverts that deployment.
+    Rollback {
+        of: DeploymentId,
+    },
+}
+
+/// One repository's part: the tag moves from one digest to another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageMove {
+    pub repository: Repository,
+    /// `None`: the tag does not exist yet.
+    pub from: Option<Version>,
+    pub to: Version,
+    /// What the previous-tag points at before the plan.
+    pub previous: Option<Digest>,
+}
+
+/// A digest, and the digests inside where it is an index.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    pub digest: Digest,
+    pub children: Vec<Digest>,
+    /// The name shown.
+    pub name: String,
+}
+
+impl Version {
+    /// Whether a task that reports this digest runs this version.
+    pub fn is(&self, digest: &Digest) -> bool {
+        &self.digest == digest || self.children.contains(digest)
+    }
+}
+
+/// One service's part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedService {
+    pub name: ServiceName,
+    pub ecs_service: String,
+    pub container: String,
+    pub repository: Repository,
+    pub strategy: Strategy,
+}
+
+/// What is shown beside the terms and may change without asking anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outlook {
+    pub services: Vec<ServiceOutlook>,
+    /// How long it took before, where there is a before.
+    pub expected: Option<Duration>,
+    /// Findings of severity CRITICAL in what is promoted; `None`: no scan is known.
+    pub critical_findings: Option<u32>,
+    pub warnings: Vec<Warning>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceOutlook {
+    pub name: ServiceName,
+    pub desired: u32,
+    pub serving: u32,
+    pub why: Why,
+}
+
+/// Why a service restarts the way it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// The settings fix it.
+    Settings,
+    /// A replaced task pulls the moved tag, and there is room to stop some.
+    PullsMovedTag,
+    /// ECS pins the digest for as long as its deployment lives.
+    DigestPinned,
+    /// Stopping even one task would go below the minimum.
+    NoRoom,
+    /// It runs no tasks.
+    NoTasks,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "warning", rename_all = "kebab-case")]
+pub enum Warning {
+    /// The settings' `stop` goes below the service's own minimum.
+    BelowMinimum {
+        service: ServiceName,
+        minimum: u32,
+        serving: u32,
+    },
+    /// Tasks that ECS starts by itself take the new image as soon as the tag has moved.
+    ScalingTakesNewImage {
+        service: ServiceName,
+    },
+    /// Not all tasks run what the tag says.
+    Drift {
+        service: ServiceName,
+        on_tag: u32,
+        tasks: u32,
+    },
+    NothingToGoBackTo {
+        repository: Repository,
+    },
+    CriticalFindings {
+        image: String,
+        count: u32,
+    },
+    NeverScanned {
+        image: String,
+    },
+}
+
+impl Terms {
+    /// The hash that votes bind.
+    pub fn hash(&self) -> TermsHash {
+        // Struct fields serialise in the order they are declared in, so equal terms give
+        // equal text; no map is in it.
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        TermsHash::new(sha256_hex(&text))
+    }
+
+    pub fn image(&self, repository: &Repository) -> Option<&ImageMove> {
+        self.images.iter().find(|image| &image.repository == repository)
+    }
+
+    /// The images that will run, for facts and history.
+    pub fn targets(&self) -> impl Iterator<Item = Image> {
+        self.images.iter().map(|image| Image {
+            repository: image.repository.clone(),
+            digest: image.to.digest.clone(),
+        })
+    }
+
+    /// `core:1.5.0 and web:2.1.0`
+    pub fn names(&self) -> String {
+        listed(self.images.iter().map(|image| image.to.name.as_str()))
+    }
+
+    /// The names of what ran before, where anything did.
+    pub fn from_names(&self) -> String {
+        listed(self.images.iter().filter_map(|image| Some(image.from.as_ref()?.name.as_str())))
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub fn listed<'a>(items: impl Iterator<Item = &'a str>) -> String {
+    let items: Vec<&str> = items.collect();
+    match items.as_slice() {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+/// What is wanted of an environment, with everything that the plan may look at.
+#[derive(Clone, Debug)]
+pub struct Wanted<'a> {
+    pub environment: &'a Environment,
+    pub kind: Kind,
+    /// At most one for each repository.
+    pub images: &'a [ImageSeen],
+    /// Tags that never name an image.
+    pub environment_tags: &'a BTreeSet<Tag>,
+    pub seen: &'a Observation,
+    pub policies: &'a PolicyHash,
+    pub expected: Option<Duration>,
+}
+
+/// Works out the plan, or says why it cannot work.
+///
+/// # Errors
+/// The first [`Refusal`] in the order in which a person would meet it: images, then services.
+pub fn plan(wanted: &Wanted<'_>) -> Result<Plan, Refusal> {
+    let environment = wanted.environment;
+    let mut images = Vec::new();
+    let mut services = Vec::new();
+    let mut outlook = Vec::new();
+    let mut warnings = Vec::new();
+    let mut in_place = Vec::new();
+
+    for target in wanted.images {
+        let repository = &target.image.repository;
+        let image_move = image_move(wanted, target);
+        if target.archived {
+            return Err(Refusal::Archived { image: image_move.to.name });
+        }
+        let runs: Vec<&Service> =
+            environment.services.iter().filter(|s| &s.repository == repository).collect();
+        if runs.is_empty() {
+            return Err(Refusal::NothingRuns {
+                repository: repository.clone(),
+                environment: environment.name.clone(),
+            });
+        }
+        let mut planned = Vec::new();
+        let mut planned_outlook = Vec::new();
+        let mut planned_warnings = Vec::new();
+        let mut moved =
+            image_move.from.as_ref().map(|from| &from.digest) != Some(&image_move.to.digest);
+        for service in runs {
+            let ecs = check_service(wanted, service)?;
+            moved |= ecs.wanted_tasks().any(|task| !runs_version(task, &image_move.to));
+            let (strategy, why) = choose_strategy(service, ecs)?;
+            planned_warnings.extend(service_warnings(service, ecs, strategy, &image_move));
+            planned_outlook.push(ServiceOutlook {
+                name: service.name.clone(),
+                desired: ecs.desired,
+                serving: ecs.serving(),
+                why,
+            });
+            planned.push(PlannedService {
+                name: service.name.clone(),
+                ecs_service: service.ecs_service.clone(),
+                container: service.container.clone(),
+                repository: repository.clone(),
+                strategy,
+            });
+        }
+        if !moved {
+            in_place.push(image_move.to.name);
+            continue;
+        }
+        warnings.extend(image_warnings(target, &image_move));
+        warnings.append(&mut planned_warnings);
+        outlook.append(&mut planned_outlook);
+        services.append(&mut planned);
+        images.push(image_move);
+    }
+    if images.is_empty() {
+        return Err(Refusal::NothingToDo {
+            environment: environment.name.clone(),
+            running: in_place,
+        });
+    }
+    images.sort_by(|a, b| a.repository.cmp(&b.repository));
+    let critical_findings = critical_findings(wanted.images, &images);
+    Ok(Plan {
+        terms: Terms {
+            environment: environment.name.clone(),
+            kind: wanted.kind.clone(),
+            tag: environment.tag.clone(),
+            previous_tag: environment.previous_tag(),
+            images,
+            services,
+            policies: wanted.policies.clone(),
+        },
+        outlook: Outlook {
+            services: outlook,
+            expected: wanted.expected,
+            critical_findings,
+            warnings,
+        },
+    })
+}
+
+fn runs_version(task: &super::observation::Task, version: &Version) -> bool {
+    task.digest.as_ref().is_some_and(|digest| version.is(digest))
+}
+
+fn image_move(wanted: &Wanted<'_>, target: &ImageSeen) -> ImageMove {
+    let tags = wanted.seen.tags.get(&target.image.repository).cloned().unwrap_or_default();
+    let version = |seen: &ImageSeen| Version {
+        digest: seen.image.digest.clone(),
+        children: seen.children.clone(),
+        name: seen.image.shown(seen.asked.as_ref(), &seen.tags, wanted.environment_tags),
+    };
+    ImageMove {
+        repository: target.image.repository.clone(),
+        from: tags.current.as_ref().map(version),
+        to: version(target),
+        previous: tags.previous,
+    }
+}
+
+/// Refuses a service that cannot be promoted, before anything is moved.
+fn check_service<'a>(wanted: &'a Wanted<'_>, service: &Service) -> Result<&'a EcsService, Refusal> {
+    let name = service.name.clone();
+    let environment = wanted.environment;
+    let ecs = match wanted.seen.services.get(&service.name) {
+        None | Some(ServiceSeen::Missing) => {
+            return Err(Refusal::ServiceMissing {
+                service: name,
+                ecs_service: service.ecs_service.clone(),
+                cluster: environment.cluster.clone(),
+            });
+        }
+        Some(ServiceSeen::Found(ecs)) => ecs,
+    };
+    if !ecs.active {
+        return Err(Refusal::ServiceInactive { service: name });
+    }
+    match ecs.controller {
+        Controller::Rolling => {}
+        Controller::BlueGreen => return Err(Refusal::BlueGreen { service: name }),
+        Controller::External => return Err(Refusal::ControllerNotEcs { service: name }),
+    }
+    match ecs.scheduling {
+        Scheduling::Replica => {}
+        Scheduling::Daemon => return Err(Refusal::Daemon { service: name }),
+    }
+    match &ecs.container {
+        ContainerSeen::Absent { names } => {
+            return Err(Refusal::ContainerMissing {
+                service: name,
+                container: service.container.clone(),
+                names: names.clone(),
+            });
+        }
+        ContainerSeen::Present { image, .. } => {
+            let expected = format!("/{}:{}", service.repository, environment.tag);
+            if !image.ends_with(&expected) {
+                return Err(Refusal::TagNotFollowed {
+                    service: name,
+                    found: image.clone(),
+                    expected: expected.trim_start_matches('/').to_owned(),
+                });
+            }
+        }
+    }
+    if !ecs.steady() {
+        return Err(Refusal::ForeignDeployment { service: name });
+    }
+    Ok(ecs)
+}
+
+/// `stop` where a replaced task pulls the moved tag and there is room; else `deployment`.
+fn choose_strategy(service: &Service, ecs: &EcsService) -> Result<(Strategy, Why), Refusal> {
+    let pinned = match ecs.container {
+        ContainerSeen::Present { consistent, .. } => consistent,
+        ContainerSeen::Absent { .. } => true,
+    };
+    match service.restart {
+        Restart::Fixed(Strategy::Stop) if pinned => {
+            Err(Refusal::StopKeepsOldImage { service: service.name.clone() })
+        }
+        Restart::Fixed(strategy) => Ok((strategy, Why::Settings)),
+        Restart::Auto if pinned => Ok((Strategy::Deployment, Why::DigestPinned)),
+        Restart::Auto if ecs.desired == 0 => Ok((Strategy::Stop, Why::NoTasks)),
+        Restart::Auto if ecs.room() < 1 => Ok((Strategy::Deployment, Why::NoRoom)),
+        Restart::Auto => Ok((Strategy::Stop, Why::PullsMovedTag)),
+    }
+}
+
+fn service_warnings(
+    service: &Service,
+    ecs: &EcsService,
+    strategy: Strategy,
+    image_move: &ImageMove,
+) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    if strategy == Strategy::Stop && ecs.desired > 0 {
+        if ecs.room() < 1 {
+            warnings.push(Warning::BelowMinimum {
+                service: service.name.clone(),
+                minimum: ecs.minimum(),
+                serving: ecs.serving(),
+            });
+        }
+        warnings.push(Warning::ScalingTakesNewImage { service: service.name.clone() });
+    }
+    if let Some(from) = &image_move.from {
+        let tasks = super::observation::count(ecs.wanted_tasks());
+        let on_tag =
+            super::observation::count(ecs.wanted_tasks().filter(|task| runs_version(task, from)));
+        if on_tag < tasks {
+            warnings.push(Warning::Drift { service: service.name.clone(), on_tag, tasks });
+        }
+    }
+    warnings
+}
+
+fn image_warnings(target: &ImageSeen, image_move: &ImageMove) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    if image_move.from.is_none() {
+        warnings.push(Warning::NothingToGoBackTo { repository: image_move.repository.clone() });
+    }
+    match target.critical_findings {
+        Some(0) => {}
+        Some(count) => {
+            warnings.push(Warning::CriticalFindings { image: image_move.to.name.clone(), count });
+        }
+        None => warnings.push(Warning::NeverScanned { image: image_move.to.name.clone() }),
+    }
+    warnings
+}
+
+/// The sum over what really moves; unknown as soon as one of them was never scanned, unless
+/// another has findings, which are worse than not knowing.
+fn critical_findings(seen: &[ImageSeen], moves: &[ImageMove]) -> Option<u32> {
+    let moving =
+        |image: &&ImageSeen| moves.iter().any(|one| one.repository == image.image.repository);
+    let counts: Vec<Option<u32>> =
+        seen.iter().filter(moving).map(|image| image.critical_findings).collect();
+    let known: u32 = counts.iter().flatten().sum();
+    if known == 0 && counts.contains(&None) { None } else { Some(known) }
+}

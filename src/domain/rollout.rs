@@ -1,0 +1,227 @@
+//! A running deployment: what was begun and done in each direction. What to do next is decided
+//! in `domain::next`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::event::{Cause, Event, Step, StepFailure, StepOutcome, StopRequest};
+use super::id::{EcsDeploymentId, ServiceName, TaskArn};
+use super::plan::Terms;
+
+/// A deployment while it acts, and what it had done when it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rollout {
+    pub started_at: Timestamp,
+    pub forward: Phase,
+    /// `Some` from the moment it goes back; there is no way from here to forward.
+    pub undo: Option<Undo>,
+    /// Somebody wants it undone; `next` begins the undo at the next look.
+    pub stop: Option<StopRequest>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undo {
+    pub cause: Cause,
+    pub phase: Phase,
+}
+
+/// One direction of a rollout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Phase {
+    pub began_at: Timestamp,
+    /// Tasks that had failed before: they say nothing about this phase.
+    pub known_failures: BTreeSet<TaskArn>,
+    pub under_way: BTreeSet<Step>,
+    pub done: BTreeSet<Step>,
+    pub failed: Option<(Step, StepFailure)>,
+    /// Our ECS deployment of each service that was restarted that way.
+    pub deployments: BTreeMap<ServiceName, OurDeployment>,
+    pub services: BTreeMap<ServiceName, Tally>,
+    /// When something last got better.
+    pub progressed_at: Timestamp,
+}
+
+/// An ECS deployment that this phase forced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OurDeployment {
+    pub id: EcsDeploymentId,
+    pub replacing: EcsDeploymentId,
+}
+
+/// How far a service is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Tasks that serve on the version that the phase wants.
+    pub good: u32,
+    /// The most there were at once.
+    pub best: u32,
+    pub total: u32,
+    pub canary_passed: bool,
+}
+
+/// The event does not fit a rollout in this condition.
+#[derive(Debug, PartialEq, Eq)]
+pub struct DoesNotFit;
+
+impl Rollout {
+    pub fn begin(terms: &Terms, at: Timestamp, known_failures: BTreeSet<TaskArn>) -> Self {
+        Self {
+            started_at: at,
+            forward: Phase::begin(terms, at, known_failures),
+            undo: None,
+            stop: None,
+        }
+    }
+
+    /// The direction that it goes in now.
+    pub fn phase(&self) -> &Phase {
+        self.undo.as_ref().map_or(&self.forward, |undo| &undo.phase)
+    }
+
+    fn phase_mut(&mut self) -> &mut Phase {
+        self.undo.as_mut().map_or(&mut self.forward, |undo| &mut undo.phase)
+    }
+
+    /// Takes an event in.
+    ///
+    /// # Errors
+    /// [`DoesNotFit`], and nothing is changed.
+    pub fn apply(&mut self, event: &Event, at: Timestamp) -> Result<(), DoesNotFit> {
+        match event {
+            Event::StepStarted { step } => {
+                let phase = self.phase_mut();
+                if phase.done.contains(step) || !phase.under_way.insert(step.clone()) {
+                    return Err(DoesNotFit);
+                }
+            }
+            Event::StepDone { step, outcome } => {
+                let phase = self.phase_mut();
+                if !phase.under_way.remove(step) {
+                    return Err(DoesNotFit);
+                }
+                phase.finish(step, outcome, at);
+            }
+            Event::StepFailed { step, failure } => {
+                let phase = self.phase_mut();
+                if !phase.under_way.remove(step) {
+                    return Err(DoesNotFit);
+                }
+                phase.failed = Some((step.clone(), failure.clone()));
+            }
+            Event::Progressed { service, good, total } => {
+                let phase = self.phase_mut();
+                let tally = phase.services.get_mut(service).ok_or(DoesNotFit)?;
+                tally.good = *good;
+                tally.total = *total;
+                if *good > tally.best {
+                    tally.best = *good;
+                    phase.progressed_at = at;
+                }
+            }
+            Event::CanaryPassed { service } => {
+                let phase = self.phase_mut();
+                phase.services.get_mut(service).ok_or(DoesNotFit)?.canary_passed = true;
+                phase.progressed_at = at;
+            }
+            Event::StopRequested { stop } => {
+                if self.stop.is_some() || self.undo.is_some() {
+                    return Err(DoesNotFit);
+                }
+                self.stop = Some(stop.clone());
+            }
+            Event::UndoStarted { cause, known_failures } => {
+                if self.undo.is_some() || !self.forward.under_way.is_empty() {
+                    return Err(DoesNotFit);
+                }
+                let services =
+                    self.forward.services.keys().map(|name| (name.clone(), Tally::default()));
+                let phase = Phase {
+                    services: services.collect(),
+                    ..Phase::empty(at, known_failures.clone())
+                };
+                self.undo = Some(Undo { cause: cause.clone(), phase });
+            }
+            Event::Requested(_)
+            | Event::Posted { .. }
+            | Event::VoteCast(_)
+            | Event::VoteWithdrawn { .. }
+            | Event::Approved
+            | Event::OutlookChanged { .. }
+            | Event::Replanned { .. }
+            | Event::Started { .. }
+            | Event::Ended { .. } => return Err(DoesNotFit),
+        }
+        Ok(())
+    }
+
+    /// Whether anything outside may have been changed.
+    pub fn touched(&self) -> bool {
+        self.forward.begun().next().is_some()
+    }
+}
+
+impl Phase {
+    fn begin(terms: &Terms, at: Timestamp, known_failures: BTreeSet<TaskArn>) -> Self {
+        let services =
+            terms.services.iter().map(|service| (service.name.clone(), Tally::default()));
+        Self { services: services.collect(), ..Self::empty(at, known_failures) }
+    }
+
+    fn empty(at: Timestamp, known_failures: BTreeSet<TaskArn>) -> Self {
+        Self {
+            began_at: at,
+            known_failures,
+            under_way: BTreeSet::new(),
+            done: BTreeSet::new(),
+            failed: None,
+            deployments: BTreeMap::new(),
+            services: BTreeMap::new(),
+            progressed_at: at,
+        }
+    }
+
+    fn finish(&mut self, step: &Step, outcome: &StepOutcome, at: Timestamp) {
+        match (step, outcome) {
+            (
+                Step::StartDeployment { service, replacing },
+                StepOutcome::DeploymentStarted { id },
+            ) => {
+                let ours = OurDeployment { id: id.clone(), replacing: replacing.clone() };
+                self.deployments.insert(service.clone(), ours);
+            }
+            (
+                Step::MoveTag { .. }
+                | Step::KeepTag { .. }
+                | Step::StopTasks { .. }
+                | Step::StartDeployment { .. },
+                StepOutcome::Done | StepOutcome::DeploymentStarted { .. },
+            ) => {}
+        }
+        self.done.insert(step.clone());
+        self.progressed_at = at;
+    }
+
+    /// Every step that was begun, whatever came of it.
+    pub fn begun(&self) -> impl Iterator<Item = &Step> {
+        let failed = self.failed.iter().map(|(step, _)| step);
+        self.done.iter().chain(&self.under_way).chain(failed)
+    }
+
+    /// The tasks that were told to stop.
+    pub fn stopped(&self) -> BTreeSet<&TaskArn> {
+        self.begun()
+            .filter_map(|step| match step {
+                Step::StopTasks { tasks, .. } => Some(tasks),
+                Step::MoveTag { .. } | Step::KeepTag { .. } | Step::StartDeployment { .. } => None,
+            })
+            .flatten()
+            .collect()
+    }
+
+    /// Tasks good on the wanted version, and all tasks, over all services.
+    pub fn totals(&self) -> (u32, u32) {
+        let sum = |count: fn(&Tally) -> u32| self.services.values().map(count).sum();
+        (sum(|tally| tally.good), sum(|tally| tally.total))
+    }
+}

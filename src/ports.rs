@@ -1,0 +1,224 @@
+//! The few traits that really have several implementations: the chat, the store, the clock.
+//! AWS and GitHub have none: tests, demo and production run the same clients, and only the
+//! address differs. Imports only `domain`.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::domain::card::{Card, CardAction};
+use crate::domain::deployment::Deployment;
+use crate::domain::event::{Event, Recorded};
+use crate::domain::id::{
+    ChannelId, DeploymentId, EnvironmentName, MessageId, PersonId, Repository, Role,
+};
+use crate::domain::image::Image;
+
+/// Tells the time and waits for it. Handed in, so that a demo can set it.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    fn now(&self) -> Timestamp;
+
+    /// Returns once the clock shows this time or a later one.
+    async fn sleep_until(&self, time: Timestamp);
+
+    /// Returns after this long.
+    async fn sleep(&self, duration: Duration);
+}
+
+/// What a chat raises. Each is put into the inbox once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChatEvent {
+    Said(Said),
+    /// Reactions on a message may have changed: look at it.
+    ReactionsChanged {
+        message: MessageId,
+    },
+}
+
+/// A person wrote something to the bot.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Said {
+    /// Unique for ever: the chat's own id of the message.
+    pub message: MessageId,
+    pub channel: ChannelId,
+    pub person: PersonId,
+    pub text: String,
+}
+
+/// Where a card goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    Channel(ChannelId),
+    /// In the channel, as an answer to a message; `ping` calls its author, once.
+    Reply {
+        channel: ChannelId,
+        to: MessageId,
+        person: PersonId,
+        ping: bool,
+    },
+    /// Seen by this person only, wherever the chat can do that best.
+    Private {
+        channel: ChannelId,
+        to: Option<MessageId>,
+        person: PersonId,
+    },
+}
+
+/// A reaction that stands on a message now. Bots' are left out.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reaction {
+    pub person: PersonId,
+    pub action: CardAction,
+}
+
+/// The chat could not be asked, or said no. Never a person's lack of rights.
+#[derive(Debug, thiserror::Error)]
+pub enum ChatError {
+    #[error("the message is gone")]
+    MessageGone,
+    #[error("the chat did not answer: {0}")]
+    Unavailable(String),
+    #[error("the chat refused: {0}")]
+    Refused(String),
+}
+
+#[async_trait]
+pub trait Chat: Send + Sync {
+    /// Posts a card. `key` is the same for each try to post the same thing, so that a chat
+    /// which can tell does not show it twice.
+    async fn post(&self, place: &Place, card: &Card, key: &str) -> Result<MessageId, ChatError>;
+
+    async fn edit(&self, message: &MessageId, card: &Card) -> Result<(), ChatError>;
+
+    /// Sets the reactions by which people can answer.
+    async fn offer(&self, message: &MessageId, actions: &[CardAction]) -> Result<(), ChatError>;
+
+    /// Takes a person's reaction off, because it may not count.
+    async fn take_off(&self, message: &MessageId, reaction: &Reaction) -> Result<(), ChatError>;
+
+    /// What stands on the message now.
+    async fn reactions(&self, message: &MessageId) -> Result<BTreeSet<Reaction>, ChatError>;
+
+    /// The roles that a person holds now: asked, never remembered.
+    async fn roles(&self, person: &PersonId) -> Result<BTreeSet<Role>, ChatError>;
+}
+
+/// The journal could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody else appended first: read again and decide anew.
+    #[error("deployment {0} has moved on")]
+    Conflict(DeploymentId),
+    /// Another deployment of this environment runs.
+    #[error("the environment's turn is taken")]
+    TurnTaken,
+    #[error("there is no deployment {0}")]
+    NoSuchDeployment(DeploymentId),
+    /// What stands in the journal is not what this program can have written.
+    #[error("the journal of deployment {deployment} is not sound: {detail}")]
+    Unsound { deployment: DeploymentId, detail: String },
+    #[error("the database: {0}")]
+    Database(String),
+}
+
+/// A deployment in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    pub id: DeploymentId,
+    pub environment: EnvironmentName,
+    /// `waiting`, `queued`, `running`, or the code of its end.
+    pub stage: String,
+    /// What is promoted, as shown: `core:1.5.0 and web:2.1.0`.
+    pub names: String,
+    pub rollback: bool,
+    pub requester: PersonId,
+    pub requested_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+}
+
+/// After a rollback: automation may not move the environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    pub deployment: DeploymentId,
+    pub since: Timestamp,
+}
+
+/// An inbox entry that was received and not yet handled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unhandled {
+    pub received_at: Timestamp,
+    pub said: Said,
+}
+
+/// The journal and its projections. What is appended is on disk when the call returns.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Puts a message into the inbox; false: it was there already.
+    async fn receive(&self, said: &Said, at: Timestamp) -> Result<bool, StoreError>;
+
+    /// Marks a message as handled.
+    async fn handled(&self, message: &MessageId, at: Timestamp) -> Result<(), StoreError>;
+
+    /// Messages that were received and whose handling did not end, oldest first.
+    async fn unhandled(&self) -> Result<Vec<Unhandled>, StoreError>;
+
+    /// The deployment that a message asked for, if it did.
+    async fn asked_in(&self, message: &MessageId) -> Result<Option<DeploymentId>, StoreError>;
+
+    /// Begins a deployment: `first` is its `Requested`.
+    async fn begin(&self, first: Event, at: Timestamp) -> Result<Deployment, StoreError>;
+
+    /// Appends events to a deployment that is at `version`, all or none, and gives what it is
+    /// then. `Started` takes the environment's turn and `Ended` gives it back.
+    async fn append(
+        &self,
+        deployment: DeploymentId,
+        version: u64,
+        events: Vec<Event>,
+        at: Timestamp,
+    ) -> Result<Deployment, StoreError>;
+
+    async fn deployment(&self, id: DeploymentId) -> Result<Option<Deployment>, StoreError>;
+
+    async fn events(&self, id: DeploymentId) -> Result<Vec<Recorded>, StoreError>;
+
+    /// All that have not ended, oldest first.
+    async fn open(&self) -> Result<Vec<Deployment>, StoreError>;
+
+    /// The deployment whose present card this is.
+    async fn by_message(&self, message: &MessageId) -> Result<Option<DeploymentId>, StoreError>;
+
+    /// The newest, of one environment or of all.
+    async fn history(
+        &self,
+        environment: Option<&EnvironmentName>,
+        limit: u32,
+    ) -> Result<Vec<Summary>, StoreError>;
+
+    /// The last promotion of the environment that succeeded and was not undone.
+    async fn last_success(
+        &self,
+        environment: &EnvironmentName,
+    ) -> Result<Option<Deployment>, StoreError>;
+
+    /// Whether a deployment of this image succeeded in the environment.
+    async fn verified(
+        &self,
+        environment: &EnvironmentName,
+        image: &Image,
+    ) -> Result<bool, StoreError>;
+
+    /// How long the last successes took from their start, newest first, of those that moved
+    /// any of these repositories.
+    async fn durations(
+        &self,
+        environment: &EnvironmentName,
+        repositories: &[Repository],
+        limit: u32,
+    ) -> Result<Vec<Duration>, StoreError>;
+
+    async fn hold(&self, environment: &EnvironmentName) -> Result<Option<Hold>, StoreError>;
+}

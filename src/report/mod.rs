@@ -1,0 +1,1 @@
+//! Domain state to cards and sentences: pure functions. Imports only `domain`.

@@ -1,0 +1,1 @@
+//! The journal in SQL. Imports `domain` and `ports`.
