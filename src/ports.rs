@@ -222,3 +222,11 @@ pub trait Store: Send + Sync {
 
     async fn hold(&self, environment: &EnvironmentName) -> Result<Option<Hold>, StoreError>;
 }
+
+/// An event on its way from a chat to the engine. `handled` is told when everything that
+/// follows from it at once has been done and shown.
+#[derive(Debug)]
+pub struct Raised {
+    pub event: ChatEvent,
+    pub handled: tokio::sync::oneshot::Sender<()>,
+}
