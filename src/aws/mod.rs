@@ -1,1 +1,136 @@
-//! ECR and ECS through the real SDKs. Imports only `domain`.
+//! ECR and ECS through the real SDKs: reads that make an observation, and steps that are done
+//! once however often they are asked for. Imports only `domain`; decides nothing.
+
+mod ecr;
+mod ecs;
+mod error;
+mod pace;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_http_client::tls;
+
+pub use self::ecr::{Asked, Listed, Repositories};
+pub use self::ecs::Cluster;
+pub use self::error::AwsError;
+use self::pace::Pace;
+use crate::domain::environment::{Environment, Environments};
+use crate::domain::id::EnvironmentName;
+
+/// Where AWS is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// What the SDK's own environment says: variables, profiles, roles of the task.
+    Ambient,
+    /// A simulated AWS on loopback, with credentials that mean nothing.
+    Simulated { url: String },
+}
+
+/// The clients of one environment.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub ecr: Repositories,
+    pub ecs: Cluster,
+}
+
+/// The clients of every environment.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    accounts: HashMap<EnvironmentName, Account>,
+}
+
+impl Aws {
+    /// Makes the clients; nothing is called yet.
+    pub async fn connect(environments: &Environments, endpoint: &Endpoint) -> Self {
+        let mut configs: HashMap<(String, Option<String>), SdkConfig> = HashMap::new();
+        let mut accounts = HashMap::new();
+        let pace = Pace::shared();
+        for environment in environments.iter() {
+            let registry_region = environment.registry.as_ref().map(|registry| &registry.region);
+            let ecr_region = registry_region.unwrap_or(&environment.region);
+            let role = &environment.role_arn;
+            for region in [&environment.region, ecr_region] {
+                let key = (region.clone(), role.clone());
+                if !configs.contains_key(&key) {
+                    let config = load(region, role.as_deref(), endpoint).await;
+                    configs.insert(key, config);
+                }
+            }
+            let config = |region: &String| configs.get(&(region.clone(), role.clone()));
+            if let (Some(own), Some(registry)) = (config(&environment.region), config(ecr_region)) {
+                accounts
+                    .insert(environment.name.clone(), account(environment, own, registry, &pace));
+            }
+        }
+        Self { accounts }
+    }
+
+    /// The clients of an environment of the settings that this was made from.
+    pub fn account(&self, environment: &EnvironmentName) -> Option<&Account> {
+        self.accounts.get(environment)
+    }
+}
+
+fn account(
+    environment: &Environment,
+    own: &SdkConfig,
+    registry: &SdkConfig,
+    pace: &pace::Shared,
+) -> Account {
+    let role = environment.role_arn.as_deref().unwrap_or_default();
+    let own_pace = pace.of(role, &environment.region);
+    let ecr_region = registry.region().map_or("", |region| region.as_ref());
+    let registry_pace = pace.of(role, ecr_region);
+    let registry_id = environment.registry.as_ref().map(|registry| registry.account.clone());
+    Account {
+        ecr: Repositories::new(aws_sdk_ecr::Client::new(registry), registry_id, registry_pace),
+        ecs: Cluster::new(aws_sdk_ecs::Client::new(own), environment.cluster.clone(), own_pace),
+    }
+}
+
+/// One region's configuration, in the role that the environment asks for.
+async fn load(region: &str, role_arn: Option<&str>, endpoint: &Endpoint) -> SdkConfig {
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+        .build_https();
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(Duration::from_secs(10))
+        .operation_timeout(Duration::from_secs(40))
+        .build();
+    let loader = aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(region.to_owned()))
+        .http_client(http)
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(5));
+    let config = match endpoint {
+        Endpoint::Ambient => loader.load().await,
+        Endpoint::Simulated { url } => {
+            let nobody = aws_sdk_ecs::config::Credentials::new(
+                "simulated",
+                "simulated",
+                None,
+                None,
+                "simulated",
+            );
+            return loader.endpoint_url(url).credentials_provider(nobody).load().await;
+        }
+    };
+    match role_arn {
+        None => config,
+        Some(role) => {
+            let provider = AssumeRoleProvider::builder(role)
+                .session_name("shipmate")
+                .configure(&config)
+                .build()
+                .await;
+            let credentials = aws_sdk_ecs::config::SharedCredentialsProvider::new(provider);
+            config.into_builder().credentials_provider(credentials).build()
+        }
+    }
+}

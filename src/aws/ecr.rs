@@ -1,0 +1,383 @@
+//! ECR: what an image is, and moving a tag to it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use aws_sdk_ecr::Client;
+use aws_sdk_ecr::error::ProvideErrorMetadata;
+use aws_sdk_ecr::types::{
+    FindingSeverity, Image as EcrImage, ImageDetail, ImageIdentifier, ImageStatus,
+};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::error::AwsError;
+use super::pace::Pace;
+use crate::domain::event::StepFailure;
+use crate::domain::id::{Digest, Repository, Tag};
+use crate::domain::image::Image;
+use crate::domain::observation::{ImageSeen, TagsSeen};
+
+/// The manifests that ECR keeps. All are accepted, so that it never translates one.
+const MEDIA_TYPES: [&str; 4] = [
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.oci.image.index.v1+json",
+];
+
+/// The ECR registry of an environment.
+#[derive(Clone, Debug)]
+pub struct Repositories {
+    client: Client,
+    registry_id: Option<String>,
+    pace: Arc<Pace>,
+}
+
+/// What an index says of its children; a plain manifest has none.
+#[derive(Default, Deserialize)]
+struct Manifest {
+    #[serde(default)]
+    manifests: Vec<Child>,
+}
+
+#[derive(Deserialize)]
+struct Child {
+    digest: String,
+}
+
+impl Repositories {
+    pub(super) fn new(client: Client, registry_id: Option<String>, pace: Arc<Pace>) -> Self {
+        Self { client, registry_id, pace }
+    }
+
+    /// What the environment's two tags point at, and the images that were asked for by tag or
+    /// digest, in one look. An image that is not there is left out.
+    ///
+    /// # Errors
+    /// [`AwsError`]; a missing repository is `RepositoryNotFoundException`.
+    pub async fn look(
+        &self,
+        repository: &Repository,
+        current: &Tag,
+        previous: &Tag,
+        asked: Option<&Asked>,
+    ) -> Result<(TagsSeen, Option<ImageSeen>), AwsError> {
+        let mut ids = vec![by_tag(current), by_tag(previous)];
+        ids.extend(asked.map(Asked::identifier));
+        let images = self.get(repository, ids).await?;
+        let of_tag = |tag: &Tag| images.iter().find(|image| image.tag.as_ref() == Some(tag));
+        let wanted = match asked {
+            None => None,
+            Some(Asked::Tag(tag)) => of_tag(tag),
+            Some(Asked::Digest(digest)) => images.iter().find(|image| &image.digest == digest),
+        };
+        let now = of_tag(current);
+        let known: HashSet<&Digest> =
+            now.into_iter().chain(wanted).map(|image| &image.digest).collect();
+        let details = self.details(repository, known).await?;
+        let critical = match wanted {
+            None => None,
+            Some(image) => self.critical_findings(repository, &image.digest).await?,
+        };
+        let seen = |image: &Fetched, critical_findings| {
+            let detail = details.get(&image.digest).cloned().unwrap_or_default();
+            ImageSeen {
+                image: Image { repository: repository.clone(), digest: image.digest.clone() },
+                children: image.children(),
+                tags: detail.tags,
+                asked: None,
+                pushed_at: detail.pushed_at,
+                critical_findings,
+                archived: detail.archived,
+            }
+        };
+        let tags = TagsSeen {
+            current: now.map(|image| seen(image, None)),
+            previous: of_tag(previous).map(|image| image.digest.clone()),
+        };
+        let wanted = wanted.map(|image| {
+            let asked = asked.and_then(Asked::tag).cloned();
+            ImageSeen { asked, ..seen(image, critical) }
+        });
+        Ok((tags, wanted))
+    }
+
+    /// The tags and digests of a repository, newest push first.
+    ///
+    /// # Errors
+    /// [`AwsError`]; a missing repository is `RepositoryNotFoundException`.
+    pub async fn list(&self, repository: &Repository) -> Result<Vec<Listed>, AwsError> {
+        let mut pages = self
+            .client
+            .describe_images()
+            .repository_name(repository.as_str())
+            .set_registry_id(self.registry_id.clone())
+            .into_paginator()
+            .send();
+        let mut listed = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| AwsError::new("ecr:DescribeImages", &error))?;
+            listed.extend(page.image_details().iter().filter_map(Listed::read));
+        }
+        listed.sort_by_key(|image| std::cmp::Reverse(image.pushed_at));
+        Ok(listed)
+    }
+
+    /// Puts the image under the tag, if the tag is where it should be or already there.
+    /// Asking again does no harm.
+    ///
+    /// # Errors
+    /// [`StepFailure`] when it cannot be done, `tag-moved-by-others` among them.
+    pub async fn move_tag(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+        from: Option<&Digest>,
+        to: &Digest,
+    ) -> Result<(), StepFailure> {
+        self.put(repository, tag, to, |now| match now {
+            Some(now) if Some(now) != from => Err(StepFailure {
+                code: "tag-moved-by-others".to_owned(),
+                detail: format!(
+                    "{repository}:{tag} points at {} now, which is not what the plan saw; somebody else moved it",
+                    now.short()
+                ),
+            }),
+            Some(_) | None => Ok(()),
+        })
+        .await
+    }
+
+    /// Puts the image under the tag, wherever the tag points.
+    ///
+    /// # Errors
+    /// [`StepFailure`] when it cannot be done.
+    pub async fn keep_tag(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+        digest: &Digest,
+    ) -> Result<(), StepFailure> {
+        self.put(repository, tag, digest, |_| Ok(())).await
+    }
+
+    async fn put(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+        to: &Digest,
+        guard: impl FnOnce(Option<&Digest>) -> Result<(), StepFailure>,
+    ) -> Result<(), StepFailure> {
+        let digest = ImageIdentifier::builder().image_digest(to.as_str()).build();
+        let images = self.get(repository, vec![by_tag(tag), digest]).await?;
+        let now = images.iter().find(|image| image.tag.as_ref() == Some(tag));
+        let now = now.map(|image| &image.digest);
+        if now == Some(to) {
+            return Ok(());
+        }
+        guard(now)?;
+        let Some(image) = images.iter().find(|image| &image.digest == to) else {
+            return Err(StepFailure {
+                code: "image-gone".to_owned(),
+                detail: format!("{repository} no longer has {}", to.short()),
+            });
+        };
+        self.pace.put_image.until_ready().await;
+        let sent = self
+            .client
+            .put_image()
+            .repository_name(repository.as_str())
+            .set_registry_id(self.registry_id.clone())
+            .image_manifest(&image.manifest)
+            .set_image_manifest_media_type(image.media_type.clone())
+            .image_digest(to.as_str())
+            .image_tag(tag.as_str())
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(()),
+            // The tag is there: an earlier try of ours arrived.
+            Err(error) if error.code() == Some("ImageAlreadyExistsException") => Ok(()),
+            Err(error) => Err(AwsError::new("ecr:PutImage", &error).into()),
+        }
+    }
+
+    /// Where a tag points now.
+    ///
+    /// # Errors
+    /// [`AwsError`].
+    pub async fn resolve(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+    ) -> Result<Option<Digest>, AwsError> {
+        let images = self.get(repository, vec![by_tag(tag)]).await?;
+        Ok(images.into_iter().next().map(|image| image.digest))
+    }
+
+    async fn get(
+        &self,
+        repository: &Repository,
+        ids: Vec<ImageIdentifier>,
+    ) -> Result<Vec<Fetched>, AwsError> {
+        let operation = "ecr:BatchGetImage";
+        let answer = self
+            .client
+            .batch_get_image()
+            .repository_name(repository.as_str())
+            .set_registry_id(self.registry_id.clone())
+            .set_image_ids(Some(ids))
+            .set_accepted_media_types(Some(MEDIA_TYPES.map(str::to_owned).to_vec()))
+            .send()
+            .await
+            .map_err(|error| AwsError::new(operation, &error))?;
+        answer.images().iter().map(|image| Fetched::read(operation, image)).collect()
+    }
+
+    async fn details(
+        &self,
+        repository: &Repository,
+        digests: HashSet<&Digest>,
+    ) -> Result<HashMap<Digest, Listed>, AwsError> {
+        if digests.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let id =
+            |digest: &&Digest| ImageIdentifier::builder().image_digest(digest.as_str()).build();
+        let answer = self
+            .client
+            .describe_images()
+            .repository_name(repository.as_str())
+            .set_registry_id(self.registry_id.clone())
+            .set_image_ids(Some(digests.iter().map(id).collect()))
+            .send()
+            .await;
+        match answer {
+            Ok(answer) => {
+                let details = answer.image_details().iter().filter_map(Listed::read);
+                Ok(details.map(|listed| (listed.digest.clone(), listed)).collect())
+            }
+            // Deleted between the two looks: names are a courtesy, so go on without.
+            Err(error) if error.code() == Some("ImageNotFoundException") => Ok(HashMap::new()),
+            Err(error) => Err(AwsError::new("ecr:DescribeImages", &error)),
+        }
+    }
+
+    /// `None` where no finished scan is known.
+    async fn critical_findings(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Option<u32>, AwsError> {
+        let answer = self
+            .client
+            .describe_image_scan_findings()
+            .repository_name(repository.as_str())
+            .set_registry_id(self.registry_id.clone())
+            .image_id(ImageIdentifier::builder().image_digest(digest.as_str()).build())
+            .send()
+            .await;
+        match answer {
+            Ok(answer) => Ok(answer.image_scan_findings().map(|findings| {
+                let counts = findings.finding_severity_counts();
+                let critical = counts.and_then(|all| all.get(&FindingSeverity::Critical)).copied();
+                u32::try_from(critical.unwrap_or(0)).unwrap_or(0)
+            })),
+            Err(error) if never_scanned(error.code()) => Ok(None),
+            Err(error) => Err(AwsError::new("ecr:DescribeImageScanFindings", &error)),
+        }
+    }
+}
+
+/// Errors that say nothing worse than that there is no scan to read.
+fn never_scanned(code: Option<&str>) -> bool {
+    matches!(
+        code,
+        Some("ScanNotFoundException" | "ImageNotFoundException" | "UnsupportedImageTypeException")
+    )
+}
+
+/// An image that somebody asked for exactly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    Tag(Tag),
+    Digest(Digest),
+}
+
+impl Asked {
+    fn identifier(&self) -> ImageIdentifier {
+        match self {
+            Self::Tag(tag) => by_tag(tag),
+            Self::Digest(digest) => {
+                ImageIdentifier::builder().image_digest(digest.as_str()).build()
+            }
+        }
+    }
+
+    fn tag(&self) -> Option<&Tag> {
+        match self {
+            Self::Tag(tag) => Some(tag),
+            Self::Digest(_) => None,
+        }
+    }
+}
+
+fn by_tag(tag: &Tag) -> ImageIdentifier {
+    ImageIdentifier::builder().image_tag(tag.as_str()).build()
+}
+
+/// An image's manifest, byte by byte as ECR keeps it.
+struct Fetched {
+    digest: Digest,
+    tag: Option<Tag>,
+    manifest: String,
+    media_type: Option<String>,
+}
+
+impl Fetched {
+    fn read(operation: &'static str, image: &EcrImage) -> Result<Self, AwsError> {
+        let nonsense = |detail: &str| AwsError::Nonsense { operation, detail: detail.to_owned() };
+        let id = image.image_id().ok_or_else(|| nonsense("an image without an id"))?;
+        let digest = id.image_digest().ok_or_else(|| nonsense("an image without a digest"))?;
+        let digest = Digest::parse(digest).map_err(|error| nonsense(&error.to_string()))?;
+        Ok(Self {
+            digest,
+            tag: id.image_tag().map(Tag::new),
+            manifest: image.image_manifest().unwrap_or_default().to_owned(),
+            media_type: image.image_manifest_media_type().map(str::to_owned),
+        })
+    }
+
+    fn children(&self) -> Vec<Digest> {
+        let manifest: Manifest = serde_json::from_str(&self.manifest).unwrap_or_default();
+        manifest.manifests.iter().filter_map(|child| Digest::parse(&child.digest).ok()).collect()
+    }
+}
+
+/// An image in a repository's list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub digest: Digest,
+    pub tags: Vec<Tag>,
+    pub pushed_at: Option<Timestamp>,
+    pub archived: bool,
+}
+
+impl Default for Listed {
+    fn default() -> Self {
+        Self { digest: Digest::of(b""), tags: Vec::new(), pushed_at: None, archived: false }
+    }
+}
+
+impl Listed {
+    fn read(detail: &ImageDetail) -> Option<Self> {
+        let pushed_at = detail.image_pushed_at().and_then(|at| at.to_millis().ok());
+        Some(Self {
+            digest: Digest::parse(detail.image_digest()?).ok()?,
+            tags: detail.image_tags().iter().map(|tag| Tag::new(tag.as_str())).collect(),
+            pushed_at: pushed_at.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
+            archived: detail.image_status() == Some(&ImageStatus::Archived),
+        })
+    }
+}

@@ -1,0 +1,372 @@
+//! ECS: what a service and its tasks are doing, and restarting them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_sdk_ecs::Client;
+use aws_sdk_ecs::config::retry::RetryConfig;
+use aws_sdk_ecs::error::ProvideErrorMetadata;
+use aws_sdk_ecs::types::{
+    ContainerDefinition, DeploymentControllerType, DeploymentRolloutState, DeploymentStrategy,
+    DesiredStatus, HealthStatus, SchedulingStrategy, Service as SdkService, Task as SdkTask,
+    TaskStopCode, VersionConsistency,
+};
+use jiff::Timestamp;
+
+use super::error::AwsError;
+use super::pace::Pace;
+use crate::domain::environment::Service;
+use crate::domain::event::StepFailure;
+use crate::domain::id::{Digest, EcsDeploymentId, ServiceName, TaskArn};
+use crate::domain::observation::{
+    ContainerSeen, Controller, EcsDeployment, EcsService, Health, RolloutState, Scheduling,
+    ServiceSeen, StopCause, Stopped, Task,
+};
+
+/// How many services DescribeServices takes.
+const SERVICES_AT_ONCE: usize = 10;
+/// How many tasks DescribeTasks takes.
+const TASKS_AT_ONCE: usize = 100;
+
+/// The ECS cluster of an environment.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    client: Client,
+    name: String,
+    pace: Arc<Pace>,
+    /// Containers by task definition: a revision never changes.
+    definitions: Arc<Mutex<HashMap<String, Arc<Vec<ContainerDefinition>>>>>,
+}
+
+/// Tasks that have stopped and were described: they do not change any more.
+pub type KnownStopped = HashMap<TaskArn, Task>;
+
+impl Cluster {
+    pub(super) fn new(client: Client, name: String, pace: Arc<Pace>) -> Self {
+        Self { client, name, pace, definitions: Arc::default() }
+    }
+
+    /// Looks at services and all their tasks. Stopped tasks in `known` are not asked for again.
+    ///
+    /// # Errors
+    /// [`AwsError`]; a missing cluster is `ClusterNotFoundException`.
+    pub async fn look(
+        &self,
+        services: &[&Service],
+        known: &KnownStopped,
+        now: Timestamp,
+    ) -> Result<BTreeMap<ServiceName, ServiceSeen>, AwsError> {
+        let mut seen = BTreeMap::new();
+        for some in services.chunks(SERVICES_AT_ONCE) {
+            let found = self.describe_services(some).await?;
+            for service in some {
+                let ecs = found.iter().find(|ecs| ecs.service_name() == Some(&service.ecs_service));
+                let one = match ecs {
+                    None => ServiceSeen::Missing,
+                    Some(ecs) => {
+                        let containers = self.containers(ecs).await?;
+                        let tasks = self.tasks(service, known, now).await?;
+                        ServiceSeen::Found(Box::new(read_service(service, ecs, &containers, tasks)))
+                    }
+                };
+                seen.insert(service.name.clone(), one);
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Stops a task. Asking again does no harm, and a task that is gone is stopped.
+    ///
+    /// # Errors
+    /// [`StepFailure`] when AWS does not do it.
+    pub async fn stop_task(&self, task: &TaskArn, reason: &str) -> Result<(), StepFailure> {
+        self.pace.stop_task.until_ready().await;
+        let sent = self
+            .client
+            .stop_task()
+            .cluster(&self.name)
+            .task(task.as_str())
+            .reason(reason)
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(()),
+            Err(error) if task_is_gone(error.code(), error.message()) => Ok(()),
+            Err(error) => Err(AwsError::new("ecs:StopTask", &error).into()),
+        }
+    }
+
+    /// Forces a new ECS deployment, unless one has already taken the place of `replacing`.
+    ///
+    /// `look_first`: an earlier try may have arrived. AWS has no token that makes this call
+    /// idempotent, so it is never repeated without a look.
+    ///
+    /// # Errors
+    /// [`StepFailure`] when AWS does not do it.
+    pub async fn start_deployment(
+        &self,
+        service: &Service,
+        replacing: &EcsDeploymentId,
+        mut look_first: bool,
+    ) -> Result<EcsDeploymentId, StepFailure> {
+        let mut last: Option<AwsError> = None;
+        for attempt in 0..4_u32 {
+            if look_first {
+                let found = self.describe_services(&[service]).await?;
+                let primary = found.iter().find_map(primary_id);
+                if let Some(id) = primary.filter(|id| id != replacing) {
+                    return Ok(id);
+                }
+            }
+            match self.force_deployment(service).await {
+                Ok(id) => return Ok(id),
+                Err(error) if error.is_transient() => {
+                    last = Some(error);
+                    look_first = true;
+                    let pause = std::time::Duration::from_millis(500) * 2_u32.pow(attempt);
+                    tokio::time::sleep(pause).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(last.map_or_else(
+            || StepFailure { code: "no-answer".into(), detail: "AWS did not answer".into() },
+            StepFailure::from,
+        ))
+    }
+
+    async fn force_deployment(&self, service: &Service) -> Result<EcsDeploymentId, AwsError> {
+        let operation = "ecs:UpdateService";
+        self.pace.update_service.until_ready().await;
+        let once = aws_sdk_ecs::config::Builder::new().retry_config(RetryConfig::disabled());
+        let answer = self
+            .client
+            .update_service()
+            .cluster(&self.name)
+            .service(&service.ecs_service)
+            .force_new_deployment(true)
+            .customize()
+            .config_override(once)
+            .send()
+            .await
+            .map_err(|error| AwsError::new(operation, &error))?;
+        answer.service().and_then(primary_id).ok_or_else(|| AwsError::Nonsense {
+            operation,
+            detail: "the service has no primary deployment".to_owned(),
+        })
+    }
+
+    async fn describe_services(&self, services: &[&Service]) -> Result<Vec<SdkService>, AwsError> {
+        self.pace.read_services.until_ready().await;
+        let names = services.iter().map(|service| service.ecs_service.clone()).collect();
+        let answer = self
+            .client
+            .describe_services()
+            .cluster(&self.name)
+            .set_services(Some(names))
+            .send()
+            .await
+            .map_err(|error| AwsError::new("ecs:DescribeServices", &error))?;
+        Ok(answer.services.unwrap_or_default())
+    }
+
+    /// The containers of the task definition that a service runs.
+    async fn containers(
+        &self,
+        ecs: &SdkService,
+    ) -> Result<Arc<Vec<ContainerDefinition>>, AwsError> {
+        let arn = ecs.task_definition().unwrap_or_default();
+        let known =
+            self.definitions.lock().unwrap_or_else(PoisonError::into_inner).get(arn).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let answer = self
+            .client
+            .describe_task_definition()
+            .task_definition(arn)
+            .send()
+            .await
+            .map_err(|error| AwsError::new("ecs:DescribeTaskDefinition", &error))?;
+        let definition =
+            answer.task_definition.and_then(|definition| definition.container_definitions);
+        let containers = Arc::new(definition.unwrap_or_default());
+        let mut definitions = self.definitions.lock().unwrap_or_else(PoisonError::into_inner);
+        definitions.insert(arn.to_owned(), Arc::clone(&containers));
+        Ok(containers)
+    }
+
+    /// Every task that ECS wants running, and the stopped ones that it still shows.
+    async fn tasks(
+        &self,
+        service: &Service,
+        known: &KnownStopped,
+        now: Timestamp,
+    ) -> Result<Vec<Task>, AwsError> {
+        let (wanted, stopped) = tokio::try_join!(
+            self.list_tasks(service, DesiredStatus::Running),
+            self.list_tasks(service, DesiredStatus::Stopped),
+        )?;
+        let mut tasks: Vec<Task> = stopped
+            .iter()
+            .filter_map(|arn| known.get(&TaskArn::new(arn.as_str())).cloned())
+            .collect();
+        let unknown =
+            stopped.into_iter().filter(|arn| !known.contains_key(&TaskArn::new(arn.as_str())));
+        let ask: Vec<String> = wanted.into_iter().chain(unknown).collect();
+        for some in ask.chunks(TASKS_AT_ONCE) {
+            self.pace.read_tasks.until_ready().await;
+            let answer = self
+                .client
+                .describe_tasks()
+                .cluster(&self.name)
+                .set_tasks(Some(some.to_vec()))
+                .send()
+                .await
+                .map_err(|error| AwsError::new("ecs:DescribeTasks", &error))?;
+            tasks.extend(answer.tasks().iter().filter_map(|task| read_task(service, task, now)));
+        }
+        Ok(tasks)
+    }
+
+    async fn list_tasks(
+        &self,
+        service: &Service,
+        desired: DesiredStatus,
+    ) -> Result<Vec<String>, AwsError> {
+        let mut arns = Vec::new();
+        let mut next_token = None;
+        loop {
+            self.pace.read_tasks.until_ready().await;
+            let answer = self
+                .client
+                .list_tasks()
+                .cluster(&self.name)
+                .service_name(&service.ecs_service)
+                .desired_status(desired.clone())
+                .set_next_token(next_token.take())
+                .send()
+                .await
+                .map_err(|error| AwsError::new("ecs:ListTasks", &error))?;
+            arns.extend_from_slice(answer.task_arns());
+            match answer.next_token {
+                Some(token) => next_token = Some(token),
+                None => return Ok(arns),
+            }
+        }
+    }
+}
+
+/// ECS forgets a stopped task after about an hour and then does not know its ARN.
+fn task_is_gone(code: Option<&str>, message: Option<&str>) -> bool {
+    code == Some("InvalidParameterException")
+        && message.is_some_and(|text| text.contains("not found"))
+}
+
+fn primary_id(service: &SdkService) -> Option<EcsDeploymentId> {
+    let primary = service.deployments().iter().find(|one| one.status() == Some("PRIMARY"))?;
+    primary.id().map(EcsDeploymentId::new)
+}
+
+fn read_service(
+    service: &Service,
+    ecs: &SdkService,
+    containers: &[ContainerDefinition],
+    tasks: Vec<Task>,
+) -> EcsService {
+    let controller = ecs.deployment_controller().map(|controller| controller.r#type());
+    let configuration = ecs.deployment_configuration();
+    let strategy = configuration.and_then(|configuration| configuration.strategy());
+    let controller = match (controller, strategy) {
+        (Some(DeploymentControllerType::CodeDeploy | DeploymentControllerType::External), _) => {
+            Controller::External
+        }
+        (_, None | Some(DeploymentStrategy::Rolling)) => Controller::Rolling,
+        (_, Some(_)) => Controller::BlueGreen,
+    };
+    let minimum = configuration.and_then(|configuration| configuration.minimum_healthy_percent());
+    EcsService {
+        active: ecs.status() == Some("ACTIVE"),
+        desired: u32::try_from(ecs.desired_count()).unwrap_or(0),
+        // What ECS takes for replica services where nothing is set.
+        minimum_healthy_percent: minimum
+            .and_then(|percent| u32::try_from(percent).ok())
+            .unwrap_or(100),
+        controller,
+        scheduling: match ecs.scheduling_strategy() {
+            Some(SchedulingStrategy::Daemon) => Scheduling::Daemon,
+            Some(_) | None => Scheduling::Replica,
+        },
+        deployments: ecs.deployments().iter().filter_map(read_deployment).collect(),
+        container: read_container(service, containers),
+        tasks,
+    }
+}
+
+fn read_deployment(deployment: &aws_sdk_ecs::types::Deployment) -> Option<EcsDeployment> {
+    let reason = deployment.rollout_state_reason().unwrap_or("ECS gave no reason").to_owned();
+    Some(EcsDeployment {
+        id: EcsDeploymentId::new(deployment.id()?),
+        primary: deployment.status() == Some("PRIMARY"),
+        rollout: match deployment.rollout_state() {
+            Some(DeploymentRolloutState::InProgress) => RolloutState::InProgress,
+            Some(DeploymentRolloutState::Completed) => RolloutState::Completed,
+            Some(DeploymentRolloutState::Failed) => RolloutState::Failed { reason },
+            Some(_) | None => RolloutState::Unknown,
+        },
+    })
+}
+
+fn read_container(service: &Service, containers: &[ContainerDefinition]) -> ContainerSeen {
+    let found = containers.iter().find(|container| container.name() == Some(&service.container));
+    match found {
+        None => ContainerSeen::Absent {
+            names: containers.iter().filter_map(|one| Some(one.name()?.to_owned())).collect(),
+        },
+        Some(container) => ContainerSeen::Present {
+            image: container.image().unwrap_or_default().to_owned(),
+            consistent: container.version_consistency() != Some(&VersionConsistency::Disabled),
+            has_health_check: container.health_check().is_some(),
+        },
+    }
+}
+
+fn read_task(service: &Service, task: &SdkTask, now: Timestamp) -> Option<Task> {
+    let container = task.containers().iter().find(|one| one.name() == Some(&service.container));
+    let digest = container.and_then(|one| one.image_digest());
+    Some(Task {
+        arn: TaskArn::new(task.task_arn()?),
+        wanted: task.desired_status() == Some("RUNNING"),
+        running: task.last_status() == Some("RUNNING"),
+        health: match container.and_then(|one| one.health_status()) {
+            Some(HealthStatus::Healthy) => Health::Healthy,
+            Some(HealthStatus::Unhealthy) => Health::Unhealthy,
+            Some(_) | None => Health::Unknown,
+        },
+        digest: digest.and_then(|digest| Digest::parse(digest).ok()),
+        stopped: (task.last_status() == Some("STOPPED")).then(|| read_stop(task, container)),
+        since: now,
+    })
+}
+
+fn read_stop(task: &SdkTask, container: Option<&aws_sdk_ecs::types::Container>) -> Stopped {
+    let reason = task.stopped_reason().unwrap_or_default();
+    let cause = match task.stop_code() {
+        Some(TaskStopCode::EssentialContainerExited) => StopCause::Exited,
+        Some(TaskStopCode::TaskFailedToStart) => StopCause::NeverStarted,
+        Some(TaskStopCode::ServiceSchedulerInitiated) if reason.contains("health check") => {
+            StopCause::Unhealthy
+        }
+        Some(_) | None => StopCause::Other,
+    };
+    let detail = container.and_then(|one| one.reason()).filter(|detail| !reason.contains(*detail));
+    Stopped {
+        cause,
+        reason: match detail {
+            Some(detail) if reason.is_empty() => detail.to_owned(),
+            Some(detail) => format!("{reason}: {detail}"),
+            None => reason.to_owned(),
+        },
+        exit_code: container.and_then(|one| one.exit_code()),
+    }
+}

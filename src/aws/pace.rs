@@ -1,0 +1,54 @@
+//! Keeps to AWS's rate limits: a token bucket for each account, region and family of calls,
+//! at half of what AWS allows, because others share it.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+
+/// The buckets of one account and region. The numbers are half of the sustained and burst
+/// rates that AWS documents for ECS (API throttling) and ECR (service quotas).
+#[derive(Debug)]
+pub(super) struct Pace {
+    pub stop_task: DefaultDirectRateLimiter,
+    pub read_tasks: DefaultDirectRateLimiter,
+    pub read_services: DefaultDirectRateLimiter,
+    pub update_service: DefaultDirectRateLimiter,
+    pub put_image: DefaultDirectRateLimiter,
+}
+
+/// All buckets, so that environments in one account and region share theirs.
+#[derive(Debug, Default)]
+pub(super) struct Shared(Mutex<HashMap<(String, String), Arc<Pace>>>);
+
+impl Pace {
+    pub fn shared() -> Shared {
+        Shared::default()
+    }
+
+    fn half_of_aws() -> Self {
+        Self {
+            stop_task: bucket(20, 50),
+            read_tasks: bucket(10, 50),
+            read_services: bucket(10, 50),
+            update_service: bucket(2, 25),
+            put_image: bucket(5, 5),
+        }
+    }
+}
+
+impl Shared {
+    /// `role` stands for the account: environments in one account under two roles count
+    /// apart, which errs on the side of AWS's other users by at most a factor of two.
+    pub fn of(&self, role: &str, region: &str) -> Arc<Pace> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (role.to_owned(), region.to_owned());
+        Arc::clone(all.entry(key).or_insert_with(|| Arc::new(Pace::half_of_aws())))
+    }
+}
+
+fn bucket(sustained: u32, burst: u32) -> DefaultDirectRateLimiter {
+    let positive = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+    RateLimiter::direct(Quota::per_second(positive(sustained)).allow_burst(positive(burst)))
+}
