@@ -110,13 +110,13 @@ fn database(raw: &RawDatabase, findings: &mut Findings) -> Database {
         }
         // What stands before the colon is shown only where it cannot be a user's name.
         Some(("postgres" | "postgresql", _)) => {
-            findings.report(&path, Problem::DatabaseScheme { scheme: "PostgreSQL".to_owned() });
+            findings.report(&path, Problem::DatabaseScheme { scheme: "PostgreSQL" });
         }
         Some(("mysql" | "mariadb", _)) => {
-            findings.report(&path, Problem::DatabaseScheme { scheme: "MySQL".to_owned() });
+            findings.report(&path, Problem::DatabaseScheme { scheme: "MySQL" });
         }
         Some(_) | None => {
-            let scheme = "anything that does not begin with `sqlite:`".to_owned();
+            let scheme = "a url that does not begin with `sqlite:`";
             findings.report(&path, Problem::DatabaseScheme { scheme });
         }
     }

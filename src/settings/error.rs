@@ -69,7 +69,7 @@ pub enum Problem {
     MissingKey { key: String, example: String },
     #[error("`{key}` is {found}, but it must be {wanted}, for example: {example}")]
     WrongType { key: String, found: &'static str, wanted: &'static str, example: String },
-    #[error("`{key}` is empty; write a value or remove the key")]
+    #[error("`{key}` is empty; write a value or remove it")]
     Empty { key: String },
     #[error("`{key}` is given twice, hyphens and underscores being the same; keep one")]
     GivenTwice { key: String },
@@ -77,8 +77,8 @@ pub enum Problem {
     ListedTwice { key: String, item: String },
     #[error(
         "`{name}` cannot be a name, because it is said in chat; use letters, digits, `-`, `_` \
-         and `.`, beginning with a letter,
-         digit or `_`, at most 255"
+         and `.`, beginning with a letter, digit or `_`, at \
+         most 255"
     )]
     BadName { name: String },
     #[error("`{key}` cannot be used as it is; see the reference of settings for its form")]
@@ -87,10 +87,9 @@ pub enum Problem {
     #[error("the database's url names no file; write for example \"sqlite://shipmate.db\"")]
     DatabaseWithoutFile,
     #[error(
-        "the database cannot be {scheme}; only SQLite is supported so far: write for example \
-         \"sqlite://shipmate.db\""
+        "{scheme} is not supported yet, only SQLite is: write for example \"sqlite://shipmate.db\""
     )]
-    DatabaseScheme { scheme: String },
+    DatabaseScheme { scheme: &'static str },
 
     #[error("there is no environment; add a table such as [environments.staging]")]
     NoEnvironments,
@@ -107,7 +106,7 @@ pub enum Problem {
          this"
     )]
     NotInEnvironment { service: String, environment: String },
-    #[error("{}; one of them must come first: remove its `after`", circle(names))]
+    #[error("{}", circle(names))]
     AfterCircle { names: Vec<String> },
 
     #[error(
@@ -188,17 +187,15 @@ fn there_are(known: &[String]) -> String {
     format!("there is {}", listed(known.iter().map(String::as_str), "and"))
 }
 
-/// "`a` comes after `b`, `b` after `a`".
 fn circle(names: &[String]) -> String {
-    let next = names.iter().cycle().skip(1);
-    let pairs: Vec<String> = names
-        .iter()
-        .zip(next)
-        .enumerate()
-        .map(|(index, (name, before))| {
-            let verb = if index == 0 { " comes" } else { "" };
-            format!("`{name}`{verb} after `{before}`")
-        })
-        .collect();
-    pairs.join(", ")
+    if let [only] = names {
+        return format!("`{only}` comes after itself; remove its `after`");
+    }
+    let before = names.iter().cycle().skip(1);
+    let pairs = names.iter().zip(before).map(|(name, before)| format!("`{name}` after `{before}`"));
+    let pairs: Vec<String> = pairs.collect();
+    format!(
+        "the environments come in a circle, {}; remove the `after` of the one that comes first",
+        pairs.join(", ")
+    )
 }

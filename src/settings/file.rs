@@ -121,7 +121,7 @@ impl Reader<'_> {
         let read = match leaf.form {
             Form::Text => item.as_str().map(|text| self.text(path, text, place.clone())),
             Form::List => item.as_array().map(|array| {
-                let items = array.iter().enumerate().filter_map(|(index, item)| {
+                let items = array.iter().enumerate().map(|(index, item)| {
                     let index = index.to_string();
                     let path: Vec<&str> = path.iter().copied().chain([index.as_str()]).collect();
                     let place = self.place(item.span());
@@ -130,9 +130,9 @@ impl Reader<'_> {
                     let Some(text) = item.as_str() else {
                         self.wrong(leaf, &path, item.type_name(), place);
                         // An empty text keeps the place of what follows in the list.
-                        return Some(Value::from(""));
+                        return Value::from("");
                     };
-                    Some(self.text(&path, text, place).unwrap_or_else(|| Value::from("")))
+                    self.text(&path, text, place).unwrap_or_else(|| Value::from(""))
                 });
                 Some(Value::from(items.collect::<Vec<Value>>()))
             }),

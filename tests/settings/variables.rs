@@ -93,7 +93,7 @@ fn what_is_wrong_with_a_variable_names_the_variable() {
         (
             &[("SHIPMATE__ENVIRONMENTS__STAGING__CLUSTER", " ")],
             "SHIPMATE__ENVIRONMENTS__STAGING__CLUSTER: `environments.staging.cluster` is empty; \
-             write a value or remove the key",
+             write a value or remove it",
         ),
         (
             &[("SHIPMATE__SERVICES__API__RESTART__STAGING", "reboot")],
