@@ -1,14 +1,14 @@
 //! Shipmate: a ChatOps deployment bot. The modules are listed in reading order;
 //! ARCHITECTURE.md says which may import which.
 
-pub mod aws;
-pub mod chat;
+pub mod settings;
 pub mod domain;
-pub mod engine;
 pub mod grammar;
 pub mod policy;
-pub mod ports;
 pub mod report;
-pub mod sandbox;
-pub mod settings;
+pub mod ports;
+pub mod aws;
+pub mod engine;
+pub mod chat;
 pub mod store;
+pub mod sandbox;

@@ -1,1 +1,133 @@
 //! shipmate.toml and environment variables to typed, checked settings. Imports only `domain`.
+//! What the settings are used for is not known here, and the process's environment is never
+//! looked at: the variables are handed in.
+
+mod check;
+mod error;
+mod file;
+mod findings;
+mod keys;
+mod names;
+mod raw;
+mod reference;
+mod services;
+mod tags;
+mod variables;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::domain::environment::{Environments, People};
+use crate::domain::id::Role;
+
+pub use error::{Place, Problem, SettingsError, SettingsErrors};
+pub use reference::reference;
+
+use findings::Findings;
+
+/// All that Shipmate is told before it starts, checked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub database: Database,
+    /// Who holds which role.
+    pub people: People,
+    /// Every role that the settings declare, also one that nobody holds.
+    pub roles: BTreeSet<Role>,
+    pub environments: Environments,
+    /// Commands beside the shipped ones, or instead of them.
+    pub commands: Option<Extra>,
+    /// Policies beside the shipped ones, or instead of them.
+    pub policies: Option<Extra>,
+}
+
+/// Where the events are kept.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pub url: DatabaseUrl,
+}
+
+/// A connection string. It may hold a password, so neither `Debug` nor `Display` shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// The connection string itself, for whoever connects.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("DatabaseUrl(…)")
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("(hidden)")
+    }
+}
+
+/// A directory of a team's own commands or policies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extra {
+    /// As written: a relative one is relative to the working directory.
+    pub directory: PathBuf,
+    pub mode: Mode,
+}
+
+/// What a directory's files do to those that ship.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// They stand beside them.
+    #[default]
+    Add,
+    /// They stand instead of them.
+    Replace,
+}
+
+impl Settings {
+    /// Reads the file and lays the variables over it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file and the variables, in the order in which it is
+    /// written there.
+    pub fn read(
+        path: &Path,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, SettingsErrors> {
+        let name = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(&name, &text, variables),
+            Err(error) => {
+                let place = Place::Whole { file: name };
+                let problem = Problem::Unreadable { why: error.to_string() };
+                Err(SettingsErrors::from(SettingsError { place, problem }))
+            }
+        }
+    }
+
+    /// Reads settings from this text; `name` is what errors call the file.
+    ///
+    /// # Errors
+    /// As for [`Settings::read`].
+    pub fn parse(
+        name: &str,
+        text: &str,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, SettingsErrors> {
+        let mut findings = Findings::new(name);
+        let Some(file) = file::layer(text, &mut findings) else {
+            // Without the file's names no variable can be matched to one.
+            return Err(findings.into_errors());
+        };
+        let variables = variables::layer(variables, &file, &mut findings);
+        let Some(raw) = raw::merge(file, variables, &mut findings) else {
+            return Err(findings.into_errors());
+        };
+        let settings = check::check(&raw, &mut findings);
+        if findings.is_empty() { Ok(settings) } else { Err(findings.into_errors()) }
+    }
+}

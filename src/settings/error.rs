@@ -1,0 +1,201 @@
+//! What can be wrong with settings: a closed list, each with a sentence that says what to do.
+//! Values are shown only where they cannot be secret.
+
+use std::fmt;
+
+use super::names::listed;
+
+/// Everything that is wrong with the settings, in the order in which it is written there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsErrors(pub Vec<SettingsError>);
+
+impl fmt::Display for SettingsErrors {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(formatter, "{separator}{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for SettingsErrors {}
+
+impl From<SettingsError> for SettingsErrors {
+    fn from(error: SettingsError) -> Self {
+        Self(vec![error])
+    }
+}
+
+/// One thing that is wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+#[error("{place}: {problem}")]
+pub struct SettingsError {
+    pub place: Place,
+    pub problem: Problem,
+}
+
+/// Where a setting was given. The order is that in which errors are told.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// The file, but no place in it: what is wrong is that something is not there.
+    Whole { file: String },
+    /// Line and column count from 1, columns in characters.
+    File { file: String, line: usize, column: usize },
+    /// An environment variable.
+    Variable { name: String },
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole { file } => write!(formatter, "{file}:1:1"),
+            Self::File { file, line, column } => write!(formatter, "{file}:{line}:{column}"),
+            Self::Variable { name } => write!(formatter, "{name}"),
+        }
+    }
+}
+
+/// What is wrong. Fields named `key` hold a whole path: `environments.staging.tag`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Problem {
+    #[error("the file cannot be read ({why}); copy the shipmate.toml that ships and adapt it")]
+    Unreadable { why: String },
+    #[error("this is not TOML: {why}")]
+    NotToml { why: String },
+    #[error("`{key}` is no key of {table}; {}", did_you_mean_or(near, || keys_are(known)))]
+    UnknownKey { key: String, table: String, near: Option<String>, known: Vec<String> },
+    #[error("`{key}` is missing; add it, for example: {example}")]
+    MissingKey { key: String, example: String },
+    #[error("`{key}` is {found}, but it must be {wanted}, for example: {example}")]
+    WrongType { key: String, found: &'static str, wanted: &'static str, example: String },
+    #[error("`{key}` is empty; write a value or remove it")]
+    Empty { key: String },
+    #[error("`{key}` is given twice, hyphens and underscores being the same; keep one")]
+    GivenTwice { key: String },
+    #[error("`{key}` lists `{item}` twice; keep one")]
+    ListedTwice { key: String, item: String },
+    #[error(
+        "`{name}` cannot be a name, because it is said in chat; use letters, digits, `-`, `_` \
+         and `.`, beginning with a letter, digit or `_`, at \
+         most 255"
+    )]
+    BadName { name: String },
+    #[error("`{key}` cannot be used as it is; see the reference of settings for its form")]
+    Unusable { key: String },
+
+    #[error("the database's url names no file; write for example \"sqlite://shipmate.db\"")]
+    DatabaseWithoutFile,
+    #[error(
+        "{scheme} is not supported yet, only SQLite is: write for example \"sqlite://shipmate.db\""
+    )]
+    DatabaseScheme { scheme: &'static str },
+
+    #[error("there is no environment; add a table such as [environments.staging]")]
+    NoEnvironments,
+    #[error(
+        "no service runs in `{environment}`; add it to a service's `environments`, or remove it"
+    )]
+    NoServices { environment: String },
+    #[error("`{service}` names no environment; write for example environments = [\"staging\"]")]
+    NoEnvironmentOfService { service: String },
+    #[error("there is no environment `{name}`; {}", did_you_mean_or(near, || there_are(known)))]
+    UnknownEnvironment { name: String, near: Option<String>, known: Vec<String> },
+    #[error(
+        "`{service}` does not run in `{environment}`; add that to its `environments`, or remove \
+         this"
+    )]
+    NotInEnvironment { service: String, environment: String },
+    #[error("{}", circle(names))]
+    AfterCircle { names: Vec<String> },
+
+    #[error(
+        "`{tag}` cannot be a tag in ECR; use letters, digits, `_`, `.` and `-`, beginning with a \
+         letter, digit or `_`, at most 300"
+    )]
+    BadTag { tag: String },
+    #[error(
+        "`{one}` and `{other}` follow the same tag `{tag}` of {} in the same registry, so that \
+         promoting to one would change what the other runs; give each its own tag",
+        listed(repositories.iter().map(String::as_str), "and")
+    )]
+    SharedTag { one: String, other: String, tag: String, repositories: Vec<String> },
+    #[error(
+        "the tag `{tag}` is where Shipmate keeps what ran in `{keeper}` before, so `{environment}` \
+         cannot follow it; choose another tag"
+    )]
+    PreviousTag { environment: String, keeper: String, tag: String },
+    #[error(
+        "`{one}` and `{other}` are the same container `{container}` of the ECS service \
+         `{ecs_service}` in `{environment}`; remove one, or correct `container` or `ecs-service`"
+    )]
+    SameContainer {
+        one: String,
+        other: String,
+        container: String,
+        ecs_service: String,
+        environment: String,
+    },
+
+    #[error("`{text}` is not a length of time; write for example 30s, 10m or 1h30m")]
+    BadDuration { text: String },
+    #[error("`{key}` must be longer than no time at all; write for example 10m")]
+    NoTime { key: String },
+    #[error(
+        "there is no timezone `{name}`; {}",
+        did_you_mean_or(near, || "write an IANA name such as Europe/Berlin".to_owned())
+    )]
+    UnknownTimezone { name: String, near: Option<String> },
+    #[error("`{word}` cannot stand here; write {}", listed(known.iter().copied(), "or"))]
+    UnknownWord { word: String, known: &'static [&'static str] },
+    #[error("`{account}` is not an AWS account; write its 12 digits in quotes")]
+    BadAccount { account: String },
+    #[error(
+        "`{arn}` is not the ARN of a role; write for example arn:aws:iam::123456789012:role/shipmate"
+    )]
+    BadRole { arn: String },
+    #[error("`{region}` is not an AWS region; write for example eu-west-1")]
+    BadRegion { region: String },
+
+    #[error(
+        "no setting has this name; {}",
+        did_you_mean_or(near, || "correct or unset it: names must stand in the file".to_owned())
+    )]
+    UnknownVariable { near: Option<String> },
+    #[error(
+        "this can mean {}; set it in the file, or rename one of them there",
+        listed(meanings.iter().map(String::as_str), "or")
+    )]
+    AmbiguousVariable { meanings: Vec<String> },
+    #[error("`{key}` is also set by {other}; keep one of the two variables")]
+    VariableTwice { key: String, other: String },
+}
+
+/// A suggestion, or else other words of help.
+fn did_you_mean_or(near: &Option<String>, otherwise: impl FnOnce() -> String) -> String {
+    match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => otherwise(),
+    }
+}
+
+fn keys_are(known: &[String]) -> String {
+    format!("it takes {}", listed(known.iter().map(String::as_str), "and"))
+}
+
+fn there_are(known: &[String]) -> String {
+    format!("there is {}", listed(known.iter().map(String::as_str), "and"))
+}
+
+fn circle(names: &[String]) -> String {
+    if let [only] = names {
+        return format!("`{only}` comes after itself; remove its `after`");
+    }
+    let before = names.iter().cycle().skip(1);
+    let pairs = names.iter().zip(before).map(|(name, before)| format!("`{name}` after `{before}`"));
+    let pairs: Vec<String> = pairs.collect();
+    format!(
+        "the environments come in a circle, {}; remove the `after` of the one that comes first",
+        pairs.join(", ")
+    )
+}

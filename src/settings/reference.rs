@@ -1,0 +1,70 @@
+//! The reference of settings as Markdown, rendered from the table of keys. Writes no file.
+
+use super::keys::{Form, KEYS, Key, Unset};
+use super::variables::PREFIX;
+
+/// The whole page.
+pub fn reference() -> String {
+    let mut page = format!(
+        "# Settings\n\n\
+         <!-- Rendered from the table of keys in src/settings/keys.rs; a test compares. -->\n\n\
+         Shipmate reads `shipmate.toml`. Hyphens and underscores in keys are the same: \
+         `role_arn` is `role-arn`. Names that you choose, here in angle brackets, keep their \
+         spelling. They are one word of letters, digits, `-`, `_` and `.`. Lengths of time read \
+         `30s`, `10m`, `1h30m`.\n\n\
+         Each key can also be set by an environment variable, which wins over the file: \
+         `{PREFIX}` and the key's path in capitals, with two underscores between the parts and \
+         one for each hyphen. `SHIPMATE__ENVIRONMENTS__STAGING__CLUSTER` sets \
+         `environments.staging.cluster`. Names must already stand in the file; lists are \
+         separated by commas. A variable that begins so and sets nothing is an error.\n\n\
+         All that is wrong is told at once, each with its line and column.\n"
+    );
+    let mut section = String::new();
+    for key in &KEYS {
+        let table = header(key);
+        if table != section {
+            page.push_str(&format!(
+                "\n## `[{table}]`\n\n| key | value | where unset | meaning |\n| --- | --- | --- | --- |\n"
+            ));
+            section = table;
+        }
+        page.push_str(&row(key));
+    }
+    page
+}
+
+/// The table in which the key stands: `environments.<environment>`.
+fn header(key: &Key) -> String {
+    let parts: Vec<&str> = key
+        .path
+        .iter()
+        .take(if key.path.get(1) == Some(&"*") { 2 } else { 1 })
+        .map(|part| if *part == "*" { chosen(key) } else { part })
+        .collect();
+    parts.join(".")
+}
+
+fn chosen(key: &Key) -> &'static str {
+    match key.path.first().copied() {
+        Some("roles") => "<role>",
+        Some("environments") => "<environment>",
+        Some("services") => "<service>",
+        _ => "<name>",
+    }
+}
+
+fn row(key: &Key) -> String {
+    let start = if key.path.get(1) == Some(&"*") { 2 } else { 1 };
+    let name = key.path.get(start..).unwrap_or_default().join(".");
+    let form = match key.form {
+        Form::Text => "text",
+        Form::List => "list",
+        Form::ByEnvironment => "text, or table by environment",
+    };
+    let unset = match key.unset {
+        Unset::Required => "required".to_owned(),
+        Unset::Default(value) => format!("`\"{value}\"`"),
+        Unset::Otherwise(words) => words.to_owned(),
+    };
+    format!("| `{name}` | {form}: `{}` | {unset} | {} |\n", key.example, key.meaning)
+}
