@@ -139,7 +139,12 @@ impl Look<'_> {
             Cause::Stopped { stop: StopRequest::Rollback { deployment } } => {
                 End::Superseded { by: deployment, undone: true }
             }
-            cause => End::Failed { cause, undo: None },
+            cause @ (Cause::TaskFailed { .. }
+            | Cause::NoProgress { .. }
+            | Cause::EcsGaveUp { .. }
+            | Cause::Overtaken { .. }
+            | Cause::ServiceGone { .. }
+            | Cause::StepFailed { .. }) => End::Failed { cause, undo: None },
         }
     }
 

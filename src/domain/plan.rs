@@ -153,12 +153,30 @@ pub enum Warning {
 }
 
 impl Terms {
-    /// The hash that votes bind.
+    /// The hash that votes bind. Names are left out: digests say what runs, and a tag that
+    /// is added to an image changes nothing.
     pub fn hash(&self) -> TermsHash {
-        // Struct fields serialise in the order they are declared in, so equal terms give
-        // equal text; no map is in it.
-        let text = serde_json::to_vec(self).unwrap_or_default();
+        let mut bound = self.clone();
+        for image in &mut bound.images {
+            image.to.name.clear();
+            if let Some(from) = &mut image.from {
+                from.name.clear();
+            }
+        }
+        // Fields serialise in the order in which they are declared, and no map is among them,
+        // so equal terms give equal text. All keys are texts: it cannot fail.
+        let text = serde_json::to_vec(&bound).unwrap_or_default();
         TermsHash::new(sha256_hex(&text))
+    }
+
+    /// Takes over the names under which these terms were shown before.
+    pub fn keep_names(&mut self, shown: &Self) {
+        for image in &mut self.images {
+            let Some(before) = shown.image(&image.repository) else { continue };
+            if image.to.digest == before.to.digest {
+                image.to.name.clone_from(&before.to.name);
+            }
+        }
     }
 
     pub fn image(&self, repository: &Repository) -> Option<&ImageMove> {
@@ -206,6 +224,9 @@ pub struct Wanted<'a> {
     pub seen: &'a Observation,
     pub policies: &'a PolicyHash,
     pub expected: Option<Duration>,
+    /// A deployment of ours runs in the environment now: what ECS has under way is ours, and
+    /// it is looked at again when the turn comes.
+    pub turn_taken: bool,
 }
 
 /// Works out the plan, or says why it cannot work.
@@ -359,7 +380,7 @@ fn check_service<'a>(wanted: &'a Wanted<'_>, service: &Service) -> Result<&'a Ec
             }
         }
     }
-    if !ecs.steady() {
+    if !ecs.steady() && !wanted.turn_taken {
         return Err(Refusal::ForeignDeployment { service: name });
     }
     Ok(ecs)
