@@ -44,6 +44,12 @@ impl AwsError {
         Self::sorted(operation, code, detail)
     }
 
+    /// An environment for which there are no clients: a fault of ours, told as one.
+    pub fn unknown(environment: &crate::domain::id::EnvironmentName) -> Self {
+        let detail = format!("there are no clients for environment {environment}");
+        Self::Nonsense { operation: "connect", detail }
+    }
+
     fn sorted(operation: &'static str, code: &str, detail: String) -> Self {
         let kind = match code {
             "AccessDeniedException"

@@ -386,6 +386,11 @@ fn check_service<'a>(wanted: &'a Wanted<'_>, service: &Service) -> Result<&'a Ec
     Ok(ecs)
 }
 
+/// How a service would restart now; `None`: it could not.
+pub fn strategy(service: &Service, ecs: &EcsService) -> Option<Strategy> {
+    choose_strategy(service, ecs).ok().map(|(strategy, _)| strategy)
+}
+
 /// `stop` where a replaced task pulls the moved tag and there is room; else `deployment`.
 fn choose_strategy(service: &Service, ecs: &EcsService) -> Result<(Strategy, Why), Refusal> {
     let pinned = match ecs.container {

@@ -1,1 +1,162 @@
-//! Inbox, runner, watcher: where decisions meet the world. Knows no chat, database or simulator by name.
+//! Where decisions meet the world: a message in, effects and cards out. Knows no chat,
+//! database or simulator by name; decides nothing that `domain` or `policy` can decide.
+
+mod answer;
+mod gate;
+mod inbox;
+mod judge;
+mod observe;
+mod problem;
+mod reconciliation;
+mod reporter;
+mod runner;
+mod scheduler;
+mod votes;
+mod watcher;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
+
+use self::observe::Looked;
+use crate::aws::Aws;
+use crate::domain::environment::Environments;
+use crate::domain::id::{DeploymentId, EnvironmentName, Repository, Tag};
+use crate::grammar::{Grammar, Vocabulary};
+use crate::policy::Policies;
+use crate::ports::{Chat, Clock, Raised, Store};
+
+/// What an engine is made of.
+pub struct Parts {
+    pub environments: Environments,
+    pub grammar: Grammar,
+    pub policies: Policies,
+    pub aws: Aws,
+    pub store: Arc<dyn Store>,
+    pub chat: Arc<dyn Chat>,
+    pub clock: Arc<dyn Clock>,
+    pub rhythm: Rhythm,
+}
+
+/// How often a running deployment is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rhythm {
+    /// While something is expected.
+    pub shortest: Duration,
+    /// While nothing changes.
+    pub longest: Duration,
+}
+
+impl Default for Rhythm {
+    fn default() -> Self {
+        Self { shortest: Duration::from_secs(1), longest: Duration::from_secs(5) }
+    }
+}
+
+/// The engine. Cloning gives another handle to the same one.
+#[derive(Clone)]
+pub struct Engine {
+    parts: Arc<Parts>,
+    shared: Arc<Shared>,
+}
+
+/// What the engine remembers between events. All of it may be lost: the journal is enough.
+#[derive(Default)]
+struct Shared {
+    /// How many pieces of work are under way: running and queued deployments.
+    busy: AtomicUsize,
+    /// Deployments whose runner lives in this process.
+    running: Mutex<std::collections::HashSet<DeploymentId>>,
+    /// One at a time decides about the turn of an environment.
+    turns: Mutex<HashMap<EnvironmentName, Arc<tokio::sync::Mutex<()>>>>,
+    /// One at a time decides about a deployment's votes.
+    ballots: Mutex<HashMap<DeploymentId, Arc<tokio::sync::Mutex<()>>>>,
+    /// What a plan was made from, for as long as that is news.
+    fresh: Mutex<HashMap<DeploymentId, Looked>>,
+    /// Tags that were seen last, for suggestions and completion.
+    tags: Mutex<BTreeMap<Repository, Vec<Tag>>>,
+    /// Something may expire earlier than the scheduler thinks.
+    reschedule: Notify,
+}
+
+impl Engine {
+    pub fn new(parts: Parts) -> Self {
+        Self { parts: Arc::new(parts), shared: Arc::new(Shared::default()) }
+    }
+
+    /// Takes up what an earlier process left, then handles events until the chat's end of
+    /// `events` is gone.
+    ///
+    /// # Errors
+    /// The journal cannot be read at the start.
+    pub async fn run(&self, events: mpsc::Receiver<Raised>) -> anyhow::Result<()> {
+        self.resume().await?;
+        let scheduler = tokio::spawn(self.clone().expire_forever());
+        self.handle_all(events).await;
+        scheduler.abort();
+        Ok(())
+    }
+
+    /// Whether any deployment runs or is queued, or is about to be.
+    pub fn is_busy(&self) -> bool {
+        self.shared.busy.load(Ordering::SeqCst) > 0
+    }
+
+    /// The names that a line of chat may mean now.
+    pub fn vocabulary(&self) -> Vocabulary {
+        let environments = &self.parts.environments;
+        let services = environments.iter().flat_map(|environment| environment.services.iter());
+        let services: std::collections::BTreeSet<_> =
+            services.map(|service| service.name.clone()).collect();
+        Vocabulary {
+            environments: environments.iter().map(|one| one.name.clone()).collect(),
+            repositories: environments.repositories().into_iter().collect(),
+            services: services.into_iter().collect(),
+            tags: lock(&self.shared.tags).clone(),
+            deployments: Vec::new(),
+        }
+    }
+
+    /// Reads the repositories' tags anew, for suggestions and completion. What cannot be read
+    /// is left as it was: nothing depends on it.
+    pub async fn refresh_vocabulary(&self) {
+        let hidden = self.parts.environments.tags();
+        for environment in self.parts.environments.iter() {
+            let Some(account) = self.parts.aws.account(&environment.name) else { continue };
+            let repositories: std::collections::BTreeSet<&Repository> =
+                environment.services.iter().map(|service| &service.repository).collect();
+            for repository in repositories {
+                match account.ecr.list(repository).await {
+                    Ok(listed) => {
+                        let tags = listed.into_iter().flat_map(|image| image.tags);
+                        let tags = tags.filter(|tag| !hidden.contains(tag)).collect();
+                        lock(&self.shared.tags).insert(repository.clone(), tags);
+                    }
+                    Err(error) => tracing::warn!(%repository, %error, "tags could not be listed"),
+                }
+            }
+        }
+    }
+
+    fn begin_work(&self) -> Work {
+        self.shared.busy.fetch_add(1, Ordering::SeqCst);
+        Work(Arc::clone(&self.shared))
+    }
+}
+
+/// Counts as work under way for as long as it lives.
+struct Work(Arc<Shared>);
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Locks a map whose holders never panic half way: each only inserts, removes or clones.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

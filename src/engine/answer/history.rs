@@ -1,0 +1,84 @@
+//! `history`: the newest deployments, out of the journal.
+
+use super::super::Engine;
+use super::super::problem::Problem;
+use super::Topic;
+use crate::domain::command::Command;
+use crate::domain::id::EnvironmentName;
+use crate::domain::policy::Action;
+use crate::ports::{Said, Summary};
+use crate::report;
+
+/// How many deployments a history shows.
+const SHOWN: u32 = 10;
+
+impl Engine {
+    pub(super) async fn history(&self, said: &Said, environment: Option<&EnvironmentName>) {
+        let shown = self.try_history(said, environment).await;
+        let command = Command::History { environment: environment.cloned() };
+        match shown {
+            Ok(entries) => {
+                let card = report::history_card(environment, &entries, &self.local_time(environment));
+                self.answer_with(said, &command, &card).await;
+            }
+            Err((topic, problem)) => self.explain(said, &topic, problem).await,
+        }
+    }
+
+    async fn try_history(
+        &self,
+        said: &Said,
+        environment: Option<&EnvironmentName>,
+    ) -> Result<Vec<report::Entry>, (Topic, Problem)> {
+        let topic = |name: &EnvironmentName| Topic {
+            action: Action::Read,
+            environment: name.clone(),
+            what: None, command: None,
+        };
+        let readable = self.readable(said, environment).await.map_err(|(name, problem)| (topic(&name), problem))?;
+        let history = self.parts.store.history(environment, SHOWN).await;
+        let history = history.map_err(|error| {
+            let name = environment.cloned().unwrap_or_else(|| EnvironmentName::new("any"));
+            (topic(&name), error.into())
+        })?;
+        let visible = history.into_iter().filter(|one| readable.contains(&one.environment));
+        Ok(visible.map(entry).collect())
+    }
+
+    /// The environments that a person may look at: the one that is named, which is an error
+    /// where it may not be looked at, or all that may.
+    pub(super) async fn readable(
+        &self,
+        said: &Said,
+        environment: Option<&EnvironmentName>,
+    ) -> Result<Vec<EnvironmentName>, (EnvironmentName, Problem)> {
+        let all: Vec<EnvironmentName> =
+            self.parts.environments.iter().map(|one| one.name.clone()).collect();
+        let asked = environment.map_or(all, |one| vec![one.clone()]);
+        let Some(first) = asked.first().cloned() else { return Ok(Vec::new()) };
+        let person = self.person(&said.person).await.map_err(|problem| (first, problem))?;
+        let mut readable = Vec::new();
+        for name in asked {
+            match self.judge_reading(&person, &name).await {
+                Ok(_) => readable.push(name),
+                Err(Problem::Denied(_)) if environment.is_none() => {}
+                Err(problem) => return Err((name, problem)),
+            }
+        }
+        Ok(readable)
+    }
+}
+
+/// A deployment of the journal, as a list shows it.
+pub(super) fn entry(one: Summary) -> report::Entry {
+    report::Entry {
+        id: one.id,
+        environment: one.environment,
+        stage: one.stage,
+        names: one.names,
+        rollback: one.rollback,
+        requester: one.requester,
+        requested_at: one.requested_at,
+        ended_at: one.ended_at,
+    }
+}

@@ -1,0 +1,114 @@
+//! What each command does: a file for each, by the names of commands/.
+
+mod ballot;
+mod help;
+mod history;
+mod promote;
+mod rollback;
+mod show;
+mod status;
+mod whoami;
+
+use super::Engine;
+use super::problem::{Problem, Undecided};
+use crate::domain::card::Card;
+use crate::domain::command::Command;
+use crate::domain::id::EnvironmentName;
+use crate::domain::policy::Action;
+use crate::ports::{Place, Said};
+use crate::report;
+
+/// What somebody wanted when a problem came up: enough to say so.
+pub(super) struct Topic {
+    pub action: Action,
+    pub environment: EnvironmentName,
+    /// What should have moved, `core:1.5.0`, or which deployment is meant, `#42`.
+    pub what: Option<String>,
+    /// The command, where the answer can offer it again.
+    pub command: Option<Command>,
+}
+
+impl Engine {
+    /// Answers a command. Whatever happens, the person hears something.
+    pub(super) async fn answer(&self, said: &Said, command: Command) {
+        match &command {
+            Command::Promote(promote) => self.promote(said, promote).await,
+            Command::Rollback(rollback) => self.roll_back(said, rollback).await,
+            Command::Status { environment } => self.status(said, environment.as_ref()).await,
+            Command::Show { deployment } => self.show(said, *deployment).await,
+            Command::History { environment } => self.history(said, environment.as_ref()).await,
+            Command::Approve(ballot) => self.approve(said, ballot).await,
+            Command::Reject(ballot) => self.reject(said, ballot).await,
+            Command::Cancel(ballot) => self.cancel(said, ballot).await,
+            Command::Help { topic } => self.help(said, topic.as_deref()).await,
+            Command::Whoami => self.whoami(said).await,
+        }
+    }
+
+    /// Says why something was not done, to the person alone.
+    pub(super) async fn explain(&self, said: &Said, topic: &Topic, problem: Problem) {
+        match problem {
+            Problem::Refused(refusal) => {
+                tracing::info!(person = %said.person, code = refusal.code(), "refused");
+                let card = report::refusal_card(&refusal, topic.command.as_ref());
+                self.whisper(said, &card).await;
+            }
+            Problem::Denied(denial) => {
+                let Topic { action, environment, what, .. } = topic;
+                let what = what.as_deref();
+                let card = report::denial_card(&said.person, *action, environment, what, &denial);
+                self.whisper(said, &card).await;
+            }
+            Problem::Undecided(undecided) => self.undecided(said, &undecided).await,
+        }
+    }
+
+    /// Says that it could not be decided: nobody's rights are in question.
+    pub(super) async fn undecided(&self, said: &Said, undecided: &Undecided) {
+        let Undecided { unasked, error } = undecided;
+        let detail = format!("{error:#}");
+        tracing::error!(person = %said.person, ?unasked, detail, "could not decide");
+        self.whisper(said, &report::undecided_card(*unasked, &detail, Some(&said.text))).await;
+    }
+
+    pub(super) async fn misunderstood(&self, said: &Said, why: &crate::grammar::Misunderstood) {
+        let card = report::misunderstood_card(&why.why.to_string(), &why.suggestions);
+        self.whisper(said, &card).await;
+    }
+
+    /// Answers where it was asked.
+    pub(super) async fn reply(&self, said: &Said, card: &Card) {
+        let place = Place::Reply {
+            channel: said.channel.clone(),
+            to: said.message.clone(),
+            person: said.person.clone(),
+            ping: false,
+        };
+        self.post(&place, card, &format!("reply-{}", said.message)).await;
+    }
+
+    /// Answers so that only the person sees it.
+    pub(super) async fn whisper(&self, said: &Said, card: &Card) {
+        let place = Place::Private {
+            channel: said.channel.clone(),
+            to: Some(said.message.clone()),
+            person: said.person.clone(),
+        };
+        self.post(&place, card, &format!("private-{}", said.message)).await;
+    }
+
+    /// Answers privately where the command's file says so.
+    pub(super) async fn answer_with(&self, said: &Said, command: &Command, card: &Card) {
+        if self.parts.grammar.is_private(command) {
+            self.whisper(said, card).await;
+        } else {
+            self.reply(said, card).await;
+        }
+    }
+
+    async fn post(&self, place: &Place, card: &Card, key: &str) {
+        if let Err(error) = self.parts.chat.post(place, card, key).await {
+            tracing::error!(%error, title = card.title, "an answer could not be posted");
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! `promote`: observe, plan, ask the policies, post the card, and go on or wait for votes.
+
+use std::collections::BTreeSet;
+
+use super::super::Engine;
+use super::super::judge::{Intent, Permitted};
+use super::super::lock;
+use super::super::observe::{Looked, Target};
+use super::super::problem::Problem;
+use super::Topic;
+use crate::domain::command::{Command, Promote, Promoted};
+use crate::domain::deployment::{Deployment, Stage};
+use crate::domain::event::{End, Event, Requested};
+use crate::domain::id::{DeploymentId, EnvironmentName, Repository};
+use crate::domain::plan::{Kind, Plan, Wanted, listed, plan};
+use crate::domain::policy::{Action, Person};
+use crate::ports::Said;
+use crate::report;
+
+/// A request for a deployment, with everything that its plan was made from.
+pub(in super::super) struct Proposal {
+    pub action: Action,
+    pub person: Person,
+    pub looked: Looked,
+    pub plan: Plan,
+    pub because: Option<String>,
+    pub break_glass: bool,
+    pub dry_run: bool,
+}
+
+impl Engine {
+    pub(super) async fn promote(&self, said: &Said, promote: &Promote) {
+        let topic = Topic {
+            action: Action::Promote,
+            environment: promote.environment.clone(),
+            what: Some(match &promote.what {
+                Promoted::Images(images) => {
+                    let names: Vec<String> = images.iter().map(ToString::to_string).collect();
+                    listed(names.iter().map(String::as_str))
+                }
+                Promoted::EverythingFrom(source) => format!("everything from {source}"),
+            }),
+            command: Some(Command::Promote(promote.clone())),
+        };
+        if let Err(problem) = self.try_promote(said, promote).await {
+            self.explain(said, &topic, problem).await;
+        }
+    }
+
+    async fn try_promote(&self, said: &Said, promote: &Promote) -> Result<(), Problem> {
+        let person = self.person(&said.person).await?;
+        let targets = match &promote.what {
+            Promoted::Images(images) => {
+                let mut targets = Vec::new();
+                for image in images {
+                    targets.push(self.target(&promote.environment, image).await?);
+                }
+                targets
+            }
+            Promoted::EverythingFrom(source) => {
+                self.everything_in(source, &promote.environment).await?
+            }
+        };
+        let looked = self.look(&promote.environment, &targets).await?;
+        let plan = self.plan(&promote.environment, Kind::Promotion, &looked).await?;
+        let proposal = Proposal {
+            action: Action::Promote,
+            person,
+            looked,
+            plan,
+            because: promote.because.clone(),
+            break_glass: promote.break_glass,
+            dry_run: promote.dry_run,
+        };
+        self.propose(said, proposal).await
+    }
+
+    /// Works out the plan for what was looked at.
+    pub(in super::super) async fn plan(
+        &self,
+        environment: &EnvironmentName,
+        kind: Kind,
+        looked: &Looked,
+    ) -> Result<Plan, Problem> {
+        let (place, _) = self.place(environment)?;
+        let store = &self.parts.store;
+        let repositories: Vec<Repository> =
+            looked.images.iter().map(|image| image.image.repository.clone()).collect();
+        let durations = store.durations(environment, &repositories, 5).await?;
+        let expected = match u32::try_from(durations.len()) {
+            Ok(count @ 1..) => Some(durations.iter().sum::<std::time::Duration>() / count),
+            Ok(0) | Err(_) => None,
+        };
+        let open = store.open().await?;
+        let turn_taken = open.iter().any(|one| {
+            &one.plan.terms.environment == environment && matches!(one.stage, Stage::Running(_))
+        });
+        Ok(plan(&Wanted {
+            environment: place,
+            kind,
+            images: &looked.images,
+            environment_tags: &self.parts.environments.tags(),
+            seen: &looked.seen,
+            policies: self.parts.policies.hash(),
+            expected,
+            turn_taken,
+        })?)
+    }
+
+    /// Asks the policies, and begins the deployment that they allow.
+    pub(in super::super) async fn propose(
+        &self,
+        said: &Said,
+        proposal: Proposal,
+    ) -> Result<(), Problem> {
+        let intent = Intent {
+            action: proposal.action,
+            plan: &proposal.plan,
+            images: &proposal.looked.images,
+            because: proposal.because.as_deref(),
+            break_glass: proposal.break_glass,
+        };
+        let Permitted { requirements, overridden } =
+            self.judge_plan(&proposal.person, &intent).await?;
+        if proposal.dry_run {
+            self.reply(said, &report::dry_run_card(&proposal.plan, &requirements)).await;
+            return Ok(());
+        }
+        let request = Requested {
+            requester: proposal.person,
+            channel: said.channel.clone(),
+            asked_in: Some(said.message.clone()),
+            because: proposal.because,
+            break_glass: proposal.break_glass,
+            plan: proposal.plan,
+            requirements,
+            overridden,
+        };
+        // A message whose handling was cut short after this point has its deployment already.
+        if self.parts.store.asked_in(&said.message).await?.is_some() {
+            return Ok(());
+        }
+        let first = Event::Requested(Box::new(request));
+        let deployment = self.parts.store.begin(first, self.parts.clock.now()).await?;
+        tracing::info!(
+            deployment.id = %deployment.id,
+            environment = %deployment.plan.terms.environment,
+            requester = %deployment.request.requester.id,
+            images = deployment.plan.terms.names(),
+            "requested"
+        );
+        lock(&self.shared.fresh).insert(deployment.id, proposal.looked);
+        self.put_forward(deployment).await?;
+        Ok(())
+    }
+
+    /// Shows a deployment's plan and lets it wait for what it needs.
+    pub(in super::super) async fn put_forward(&self, deployment: Deployment) -> Result<(), Problem> {
+        let deployment = self.show_card(deployment).await?;
+        self.supersede_older(&deployment).await?;
+        self.count_votes(deployment.id).await?;
+        self.shared.reschedule.notify_one();
+        Ok(())
+    }
+
+    /// A newer plan takes the place of those that wait for the same repositories. Rollbacks
+    /// are left alone.
+    async fn supersede_older(&self, newer: &Deployment) -> Result<(), Problem> {
+        let repositories = |one: &Deployment| -> BTreeSet<Repository> {
+            one.plan.terms.images.iter().map(|image| image.repository.clone()).collect()
+        };
+        let mine = repositories(newer);
+        for older in self.parts.store.open().await? {
+            let same_environment = older.plan.terms.environment == newer.plan.terms.environment;
+            let waits = match older.stage {
+                Stage::Waiting | Stage::Queued { .. } => true,
+                Stage::Running(_) | Stage::Ended(_) => false,
+            };
+            let overlaps = !repositories(&older).is_disjoint(&mine);
+            if older.id < newer.id && same_environment && waits && overlaps && !older.is_rollback() {
+                self.end_waiting(older.id, End::Superseded { by: newer.id, undone: false }).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a deployment that has not begun to act; one that has by now is left alone.
+    pub(in super::super) async fn end_waiting(
+        &self,
+        id: DeploymentId,
+        end: End,
+    ) -> Result<(), Problem> {
+        let ended = self
+            .append_if(id, |deployment| match deployment.stage {
+                Stage::Waiting | Stage::Queued { .. } => {
+                    vec![Event::Ended { end: end.clone() }]
+                }
+                Stage::Running(_) | Stage::Ended(_) => Vec::new(),
+            })
+            .await?;
+        if let Some(deployment) = ended {
+            tracing::info!(deployment.id = %id, end = end.code(), "ended before it began");
+            self.finish(&deployment).await;
+        }
+        Ok(())
+    }
+
+    /// Appends what `decide` makes of the newest state, and decides anew when somebody else
+    /// was quicker. `None`: there was nothing to append.
+    pub(in super::super) async fn append_if(
+        &self,
+        id: DeploymentId,
+        decide: impl Fn(&Deployment) -> Vec<Event>,
+    ) -> Result<Option<Deployment>, Problem> {
+        use crate::ports::StoreError;
+        let store = &self.parts.store;
+        loop {
+            let deployment = store.deployment(id).await?.ok_or(StoreError::NoSuchDeployment(id))?;
+            let events = decide(&deployment);
+            if events.is_empty() {
+                return Ok(None);
+            }
+            let now = self.parts.clock.now();
+            match store.append(id, deployment.version, events, now).await {
+                Err(StoreError::Conflict(_)) => {}
+                appended => return Ok(Some(appended?)),
+            }
+        }
+    }
+
+    /// The targets of a plan that exists, to look at them again.
+    pub(in super::super) fn targets_of(plan: &Plan) -> Vec<Target> {
+        let target = |image: &crate::domain::plan::ImageMove| Target {
+            repository: image.repository.clone(),
+            asked: crate::aws::Asked::Digest(image.to.digest.clone()),
+        };
+        plan.terms.images.iter().map(target).collect()
+    }
+}

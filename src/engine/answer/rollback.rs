@@ -1,0 +1,61 @@
+//! `rollback`: the last promotion that succeeded and was not undone is reverted, out of the
+//! journal and never out of a tag.
+
+use super::super::Engine;
+use super::super::observe::Target;
+use super::super::problem::Problem;
+use super::Topic;
+use super::promote::Proposal;
+use crate::aws::Asked;
+use crate::domain::command::Rollback;
+use crate::domain::plan::Kind;
+use crate::domain::policy::Action;
+use crate::domain::refusal::Refusal;
+use crate::ports::Said;
+
+impl Engine {
+    pub(super) async fn roll_back(&self, said: &Said, rollback: &Rollback) {
+        let topic = Topic {
+            action: Action::Rollback,
+            environment: rollback.environment.clone(),
+            what: None,
+            command: None,
+        };
+        if let Err(problem) = self.try_roll_back(said, rollback).await {
+            self.explain(said, &topic, problem).await;
+        }
+    }
+
+    async fn try_roll_back(&self, said: &Said, rollback: &Rollback) -> Result<(), Problem> {
+        let environment = &rollback.environment;
+        let person = self.person(&said.person).await?;
+        let nothing = || Refusal::NothingToRollBack { environment: environment.clone() };
+        let last = self.parts.store.last_success(environment).await?.ok_or_else(nothing)?;
+        let mut targets = Vec::new();
+        for image in &last.plan.terms.images {
+            let from = image.from.as_ref().ok_or_else(nothing)?;
+            targets.push(Target {
+                repository: image.repository.clone(),
+                asked: Asked::Digest(from.digest.clone()),
+            });
+        }
+        let looked = match self.look(environment, &targets).await {
+            Err(Problem::Refused(Refusal::NoSuchImage { .. })) => {
+                let image = last.plan.terms.from_names();
+                return Err(Refusal::RollbackTargetGone { image, of: last.id }.into());
+            }
+            looked => looked?,
+        };
+        let plan = self.plan(environment, Kind::Rollback { of: last.id }, &looked).await?;
+        let proposal = Proposal {
+            action: Action::Rollback,
+            person,
+            looked,
+            plan,
+            because: rollback.because.clone(),
+            break_glass: false,
+            dry_run: rollback.dry_run,
+        };
+        self.propose(said, proposal).await
+    }
+}

@@ -1,0 +1,173 @@
+//! `status`: what runs, whether that is what should run, and what is under way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::Engine;
+use super::super::problem::Problem;
+use super::Topic;
+use super::history::entry;
+use crate::aws::{Account, AwsError, KnownStopped};
+use crate::domain::command::Command;
+use crate::domain::deployment::{Deployment, Stage};
+use crate::domain::environment::{Environment, Service};
+use crate::domain::id::{Digest, EnvironmentName, Repository};
+use crate::domain::observation::{EcsService, ImageSeen, ServiceSeen};
+use crate::domain::plan::Version;
+use crate::domain::policy::Action;
+use crate::ports::Said;
+use crate::report::{
+    EnvironmentStatus, HoldStatus, OpenDeployment, Running, ServiceStatus, status_card,
+};
+
+/// What ECR says of an environment's images: what its tag points at, and the names by digest.
+struct Names {
+    tagged: BTreeMap<Repository, Version>,
+    by_digest: BTreeMap<Digest, Version>,
+}
+
+impl Engine {
+    pub(super) async fn status(&self, said: &Said, environment: Option<&EnvironmentName>) {
+        match self.try_status(said, environment).await {
+            Ok(all) => {
+                let command = Command::Status { environment: environment.cloned() };
+                let card = status_card(&all, &self.local_time(environment));
+                self.answer_with(said, &command, &card).await;
+            }
+            Err((environment, problem)) => {
+                let topic = Topic { action: Action::Read, environment, what: None, command: None };
+                self.explain(said, &topic, problem).await;
+            }
+        }
+    }
+
+    async fn try_status(
+        &self,
+        said: &Said,
+        environment: Option<&EnvironmentName>,
+    ) -> Result<Vec<EnvironmentStatus>, (EnvironmentName, Problem)> {
+        let mut all = Vec::new();
+        for name in self.readable(said, environment).await? {
+            let status = self.status_of(&name).await;
+            all.push(status.map_err(|problem| (name, problem))?);
+        }
+        Ok(all)
+    }
+
+    async fn status_of(&self, name: &EnvironmentName) -> Result<EnvironmentStatus, Problem> {
+        let (environment, account) = self.place(name)?;
+        let open = self.parts.store.open().await?;
+        let history = self.parts.store.history(Some(name), 10).await?;
+        let last_success = self.parts.store.last_success(name).await?;
+        let hold = self.parts.store.hold(name).await?;
+        let looked = self.look_for_status(environment, account, last_success.as_ref()).await;
+        let (services, unknown) = match looked {
+            Ok(services) => (services, None),
+            Err(error) => (Vec::new(), Some(error.to_string())),
+        };
+        Ok(EnvironmentStatus {
+            environment: name.clone(),
+            tag: environment.tag.clone(),
+            services,
+            open: open
+                .iter()
+                .filter(|one| &one.plan.terms.environment == name)
+                .map(|one| OpenDeployment {
+                    id: one.id,
+                    stage: one.stage.name(),
+                    names: one.plan.terms.names(),
+                    rollback: one.is_rollback(),
+                })
+                .collect(),
+            hold: hold.map(|hold| HoldStatus { deployment: hold.deployment, since: hold.since }),
+            last: history.into_iter().find(|one| one.ended_at.is_some()).map(entry),
+            unknown,
+        })
+    }
+
+    async fn look_for_status(
+        &self,
+        environment: &Environment,
+        account: &Account,
+        last: Option<&Deployment>,
+    ) -> Result<Vec<ServiceStatus>, AwsError> {
+        let services: Vec<&Service> = environment.services.iter().collect();
+        let now = self.parts.clock.now();
+        let nothing_known = KnownStopped::new();
+        let ecs = account.ecs.look(&services, &nothing_known, now);
+        let names = self.names_in(environment, account);
+        let (seen, names) = tokio::try_join!(ecs, names)?;
+        let status = |service: &&Service| {
+            let found = seen.get(&service.name).and_then(ServiceSeen::found);
+            let found = found.filter(|ecs| ecs.active);
+            let journal = last.and_then(|last| last.plan.terms.image(&service.repository));
+            ServiceStatus {
+                name: service.name.clone(),
+                repository: service.repository.clone(),
+                strategy: found.and_then(|ecs| crate::domain::plan::strategy(service, ecs)),
+                tagged: names.tagged.get(&service.repository).cloned(),
+                journal: journal.map(|image| image.to.clone()),
+                desired: found.map_or(0, |ecs| ecs.desired),
+                runs: found.map(|ecs| runs(ecs, &names)).unwrap_or_default(),
+                missing: found.is_none(),
+            }
+        };
+        Ok(services.iter().map(status).collect())
+    }
+
+    async fn names_in(
+        &self,
+        environment: &Environment,
+        account: &Account,
+    ) -> Result<Names, AwsError> {
+        let hidden = self.parts.environments.tags();
+        let mut names = Names { tagged: BTreeMap::new(), by_digest: BTreeMap::new() };
+        let repositories: BTreeSet<&Repository> =
+            environment.services.iter().map(|service| &service.repository).collect();
+        for repository in repositories {
+            let previous = environment.previous_tag();
+            let (tags, _) = account.ecr.look(repository, &environment.tag, &previous, None).await?;
+            for listed in account.ecr.list(repository).await? {
+                let image = crate::domain::image::Image {
+                    repository: repository.clone(),
+                    digest: listed.digest.clone(),
+                };
+                let name = image.shown(None, &listed.tags, &hidden);
+                let version = Version { digest: listed.digest.clone(), children: Vec::new(), name };
+                names.by_digest.insert(listed.digest, version);
+            }
+            if let Some(ImageSeen { image, children, tags, .. }) = tags.current {
+                let name = image.shown(None, &tags, &hidden);
+                let version = Version { digest: image.digest, children, name };
+                for digest in version.children.iter().chain([&version.digest]) {
+                    names.by_digest.insert(digest.clone(), version.clone());
+                }
+                names.tagged.insert(repository.clone(), version);
+            }
+        }
+        Ok(names)
+    }
+}
+
+/// Each version that tasks of a service run.
+fn runs(ecs: &EcsService, names: &Names) -> Vec<Running> {
+    let check = ecs.container.has_health_check();
+    let mut runs: Vec<Running> = Vec::new();
+    for task in ecs.wanted_tasks() {
+        let version = task.digest.as_ref().map(|digest| {
+            names.by_digest.get(digest).cloned().unwrap_or_else(|| Version {
+                digest: digest.clone(),
+                children: Vec::new(),
+                name: digest.short().to_owned(),
+            })
+        });
+        let good = u32::from(task.serves(check));
+        match runs.iter_mut().find(|running| running.version == version) {
+            Some(running) => {
+                running.tasks += 1;
+                running.good += good;
+            }
+            None => runs.push(Running { version, tasks: 1, good }),
+        }
+    }
+    runs
+}

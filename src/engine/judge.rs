@@ -1,0 +1,176 @@
+//! The one place that authorises. Gathers the facts, asks the policies, and takes nothing but
+//! their yes for a yes.
+
+use jiff::civil::Weekday as CivilWeekday;
+
+use super::Engine;
+use super::problem::Problem;
+use crate::domain::deployment::Deployment;
+use crate::domain::environment::Environment;
+use crate::domain::id::{EnvironmentName, PersonId};
+use crate::domain::observation::ImageSeen;
+use crate::domain::plan::Plan;
+use crate::domain::policy::{
+    Action, Because, Denial, Facts, Person, Question, Requirement, Verdict, Verified, Weekday,
+};
+
+/// The policies' yes, and what it depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Permitted {
+    pub requirements: Vec<Requirement>,
+    pub overridden: Vec<Because>,
+}
+
+/// What a person wants to move, as far as the policies care.
+pub(super) struct Intent<'a> {
+    pub action: Action,
+    pub plan: &'a Plan,
+    pub images: &'a [ImageSeen],
+    pub because: Option<&'a str>,
+    pub break_glass: bool,
+}
+
+impl Engine {
+    /// The person with the roles that the chat says they hold now.
+    pub(super) async fn person(&self, id: &PersonId) -> Result<Person, Problem> {
+        let roles = self.parts.chat.roles(id).await?;
+        Ok(Person { id: id.clone(), roles })
+    }
+
+    /// May this person have this plan carried out, and what must be met before?
+    pub(super) async fn judge_plan(
+        &self,
+        person: &Person,
+        intent: &Intent<'_>,
+    ) -> Result<Permitted, Problem> {
+        let name = &intent.plan.terms.environment;
+        let (environment, _) = self.place(name)?;
+        let mut facts = self.facts(environment, &person.id).await?;
+        facts.reason_given = intent.because.is_some();
+        facts.break_glass = intent.break_glass;
+        facts.critical_findings = intent.plan.outlook.critical_findings;
+        facts.verified = match &environment.after {
+            None => None,
+            Some(after) => Some(Verified {
+                environment: after.clone(),
+                yes: self.verified(after, intent).await?,
+            }),
+        };
+        self.ask(Question {
+            person: person.clone(),
+            action: intent.action,
+            environment: name.clone(),
+            facts,
+        })
+    }
+
+    /// May this person do this to that deployment?
+    pub(super) async fn judge_deployment(
+        &self,
+        person: &Person,
+        action: Action,
+        deployment: &Deployment,
+    ) -> Result<Permitted, Problem> {
+        let name = &deployment.plan.terms.environment;
+        let (environment, _) = self.place(name)?;
+        let facts = self.facts(environment, &deployment.request.requester.id).await?;
+        self.ask(Question { person: person.clone(), action, environment: name.clone(), facts })
+    }
+
+    /// May this person look at an environment?
+    pub(super) async fn judge_reading(
+        &self,
+        person: &Person,
+        name: &EnvironmentName,
+    ) -> Result<Permitted, Problem> {
+        self.judge_in(person, Action::Read, name).await
+    }
+
+    /// May this person do this in an environment, nothing else being known?
+    pub(super) async fn judge_in(
+        &self,
+        person: &Person,
+        action: Action,
+        name: &EnvironmentName,
+    ) -> Result<Permitted, Problem> {
+        let (environment, _) = self.place(name)?;
+        let facts = self.facts(environment, &person.id).await?;
+        self.ask(Question { person: person.clone(), action, environment: name.clone(), facts })
+    }
+
+    fn ask(&self, question: Question) -> Result<Permitted, Problem> {
+        let verdict = self.parts.policies.decide(&question)?;
+        let environment = &question.environment;
+        let action = question.action.name();
+        match verdict {
+            Verdict::Allowed { permits, requirements, overridden } => {
+                tracing::info!(person = %question.person.id, action, %environment, ?permits, "allowed");
+                Ok(Permitted { requirements, overridden })
+            }
+            Verdict::Refused(denial) => {
+                tracing::info!(person = %question.person.id, action, %environment, ?denial, "denied");
+                Err(Problem::Denied(denial))
+            }
+        }
+    }
+
+    /// The facts that hold for every question about an environment.
+    async fn facts(&self, environment: &Environment, requester: &PersonId) -> Result<Facts, Problem> {
+        let local = self.parts.clock.now().to_zoned(environment.timezone.clone());
+        let minute = i16::from(local.hour()) * 60 + i16::from(local.minute());
+        let mut facts = Facts::about(requester.clone());
+        facts.weekday = weekday(local.weekday());
+        facts.minute = u16::try_from(minute).unwrap_or(0);
+        facts.held = self.parts.store.hold(&environment.name).await?.is_some();
+        Ok(facts)
+    }
+
+    /// Every image of the plan succeeded in the environment before, by the journal, or is seen
+    /// to run there now.
+    async fn verified(&self, after: &EnvironmentName, intent: &Intent<'_>) -> Result<bool, Problem> {
+        // A rollback returns to what ran: it is not held to the order of environments.
+        if intent.action == Action::Rollback {
+            return Ok(true);
+        }
+        for target in intent.plan.terms.targets() {
+            if self.parts.store.verified(after, &target).await? {
+                continue;
+            }
+            let image = intent.images.iter().find(|image| image.image == target);
+            let seen = match image {
+                None => false,
+                Some(image) => self.runs_everywhere(after, image).await?,
+            };
+            if !seen {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn weekday(day: CivilWeekday) -> Weekday {
+    match day {
+        CivilWeekday::Monday => Weekday::Monday,
+        CivilWeekday::Tuesday => Weekday::Tuesday,
+        CivilWeekday::Wednesday => Weekday::Wednesday,
+        CivilWeekday::Thursday => Weekday::Thursday,
+        CivilWeekday::Friday => Weekday::Friday,
+        CivilWeekday::Saturday => Weekday::Saturday,
+        CivilWeekday::Sunday => Weekday::Sunday,
+    }
+}
+
+/// Who denied, for the journal: forbids by name; where nothing permits, just that.
+pub(super) fn deniers(denial: &Denial) -> Vec<Because> {
+    match denial {
+        Denial::Forbidden { by, .. } => by.clone(),
+        Denial::NothingPermits { nearest } => nearest
+            .iter()
+            .map(|miss| Because {
+                policy: miss.policy.clone(),
+                reason: format!("that takes {}", miss.lacked),
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,98 @@
+//! State to cards in the chat: one card for a deployment, posted once and edited, and one
+//! reply at the end. The chat being away never stops a deployment.
+
+use jiff::Zoned;
+use jiff::tz::TimeZone;
+
+use super::problem::Problem;
+use super::{Engine, lock};
+use crate::domain::card::CardAction;
+use crate::domain::deployment::Deployment;
+use crate::domain::event::Event;
+use crate::domain::id::EnvironmentName;
+use crate::ports::{ChatError, Place};
+use crate::report;
+
+impl Engine {
+    /// Posts the card of the present terms and records where it stands. Where earlier terms
+    /// had a card, that one is closed.
+    pub(super) async fn show_card(&self, deployment: Deployment) -> Result<Deployment, Problem> {
+        let chat = &self.parts.chat;
+        let environment = &deployment.plan.terms.environment;
+        let card = report::deployment_card(&deployment, &self.local_time(Some(environment)));
+        let place = Place::Channel(deployment.request.channel.clone());
+        // A key for each version of the terms: posting again after a crash finds the message.
+        let terms = deployment.plan.terms.hash();
+        let key = format!("card-{}-{}", deployment.id, terms);
+        if let Some(old) = &deployment.message {
+            self.edit(old, &report::closed_card(&deployment)).await;
+        }
+        let message = chat.post(&place, &card, &key).await?;
+        let posted = Event::Posted { message: message.clone() };
+        let after = self.append_if(deployment.id, |_| vec![posted.clone()]).await?;
+        if deployment.end().is_none() {
+            let offers: &[CardAction] =
+                if deployment.requirements.is_empty() { &[CardAction::Cancel] } else { &CardAction::ALL };
+            if let Err(error) = chat.offer(&message, offers).await {
+                // People can still answer in words.
+                tracing::warn!(deployment.id = %deployment.id, %error, "reactions could not be offered");
+            }
+        }
+        Ok(after.unwrap_or(deployment))
+    }
+
+    /// Renders a deployment's card anew.
+    pub(super) async fn refresh_card(&self, deployment: &Deployment) {
+        let environment = &deployment.plan.terms.environment;
+        let card = report::deployment_card(deployment, &self.local_time(Some(environment)));
+        match &deployment.message {
+            Some(message) => {
+                if let Err(ChatError::MessageGone) = self.parts.chat.edit(message, &card).await
+                    && let Err(problem) = self.show_card(deployment.clone()).await
+                {
+                    tracing::warn!(deployment.id = %deployment.id, ?problem, "the card could not be posted anew");
+                }
+            }
+            None => {
+                if let Err(problem) = self.show_card(deployment.clone()).await {
+                    tracing::warn!(deployment.id = %deployment.id, ?problem, "the card could not be posted");
+                }
+            }
+        }
+    }
+
+    /// Shows the end, tells it to the person who asked, and lets the next one have its turn.
+    pub(super) async fn finish(&self, deployment: &Deployment) {
+        self.refresh_card(deployment).await;
+        if let (Some(asked_in), Some(card)) =
+            (&deployment.request.asked_in, report::end_reply(deployment))
+        {
+            let place = Place::Reply {
+                channel: deployment.request.channel.clone(),
+                to: asked_in.clone(),
+                person: deployment.request.requester.id.clone(),
+                ping: true,
+            };
+            let key = format!("end-{}", deployment.id);
+            if let Err(error) = self.parts.chat.post(&place, &card, &key).await {
+                tracing::warn!(deployment.id = %deployment.id, %error, "the end could not be told");
+            }
+        }
+        lock(&self.shared.fresh).remove(&deployment.id);
+        lock(&self.shared.ballots).remove(&deployment.id);
+        self.take_turns(&deployment.plan.terms.environment);
+    }
+
+    /// The time where an environment is; where none is meant, the world's.
+    pub(super) fn local_time(&self, environment: Option<&EnvironmentName>) -> Zoned {
+        let environment = environment.and_then(|name| self.parts.environments.get(name));
+        let zone = environment.map_or(TimeZone::UTC, |environment| environment.timezone.clone());
+        self.parts.clock.now().to_zoned(zone)
+    }
+
+    async fn edit(&self, message: &crate::domain::id::MessageId, card: &crate::domain::card::Card) {
+        if let Err(error) = self.parts.chat.edit(message, card).await {
+            tracing::warn!(%message, %error, "a card could not be edited");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Votes: each is decided by the policies when it is given, binds the terms that its giver
+//! saw, and is gone when it is taken back.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::problem::Problem;
+use super::{Engine, lock};
+use crate::domain::card::{Card, CardAction};
+use crate::domain::deployment::{Deployment, Stage};
+use crate::domain::event::{Choice, End, Event, StopRequest, Via, Vote, Withdrawal};
+use crate::domain::id::{DeploymentId, MessageId, PersonId};
+use crate::domain::policy::Action;
+use crate::ports::{Place, Reaction, StoreError};
+use crate::report;
+
+impl Engine {
+    /// Reads a message's reactions anew and makes of them what they are.
+    pub(super) async fn reactions_changed(&self, message: &MessageId) {
+        let outcome = match self.parts.store.by_message(message).await {
+            Ok(None) => return,
+            Ok(Some(id)) => self.recount(id).await,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(problem) = outcome {
+            // The next reaction, and the look before acting, count again.
+            tracing::error!(%message, ?problem, "votes could not be counted");
+        }
+    }
+
+    /// Makes the votes by reaction what the chat says is on the card now.
+    pub(super) async fn recount(&self, id: DeploymentId) -> Result<(), Problem> {
+        let turn = self.ballot_turn(id);
+        let turn = turn.lock().await;
+        let Some(deployment) = self.parts.store.deployment(id).await? else { return Ok(()) };
+        let Some(message) = deployment.message.clone() else { return Ok(()) };
+        if deployment.end().is_some() {
+            return Ok(());
+        }
+        let reactions = self.parts.chat.reactions(&message).await?;
+        self.withdraw_missing(&deployment, &reactions).await?;
+        for reaction in &reactions {
+            let taken = match reaction.action {
+                CardAction::Approve => self.count_reaction(id, reaction, Choice::Yes).await,
+                CardAction::Reject => self.count_reaction(id, reaction, Choice::No).await,
+                CardAction::Cancel => {
+                    let cancelled = self.cancel_deployment(&reaction.person, &deployment, None);
+                    cancelled.await.map(|_| ())
+                }
+            };
+            if let Err(problem) = taken {
+                self.turn_down(&deployment, &message, reaction, problem).await?;
+            }
+        }
+        drop(turn);
+        self.count_votes(id).await
+    }
+
+    async fn withdraw_missing(
+        &self,
+        deployment: &Deployment,
+        reactions: &BTreeSet<Reaction>,
+    ) -> Result<(), Problem> {
+        let stands = |vote: &Vote| {
+            let action = match vote.choice {
+                Choice::Yes => CardAction::Approve,
+                Choice::No => CardAction::Reject,
+            };
+            reactions.contains(&Reaction { person: vote.person.id.clone(), action })
+        };
+        for vote in deployment.votes.values() {
+            if vote.via == Via::Reaction && !stands(vote) {
+                self.withdraw(deployment.id, &vote.person.id, Withdrawal::TakenBack).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a vote out of the count.
+    pub(super) async fn withdraw(
+        &self,
+        id: DeploymentId,
+        person: &PersonId,
+        why: Withdrawal,
+    ) -> Result<(), Problem> {
+        self.append_if(id, |now| match now.stage {
+            Stage::Waiting | Stage::Queued { .. } if now.votes.contains_key(person) => {
+                vec![Event::VoteWithdrawn { person: person.clone(), why }]
+            }
+            Stage::Waiting | Stage::Queued { .. } | Stage::Running(_) | Stage::Ended(_) => Vec::new(),
+        })
+        .await?;
+        tracing::info!(deployment.id = %id, %person, ?why, "vote withdrawn");
+        Ok(())
+    }
+
+    async fn count_reaction(
+        &self,
+        id: DeploymentId,
+        reaction: &Reaction,
+        choice: Choice,
+    ) -> Result<(), Problem> {
+        let Some(deployment) = self.parts.store.deployment(id).await? else { return Ok(()) };
+        let waiting = matches!(deployment.stage, Stage::Waiting);
+        let counted = deployment.votes.get(&reaction.person);
+        let said_no = counted.is_some_and(|vote| vote.choice == Choice::No);
+        let same = counted.is_some_and(|vote| vote.choice == choice);
+        // Who says both yes and no has said no.
+        if !waiting || same || said_no {
+            return Ok(());
+        }
+        self.cast(&reaction.person, &deployment, choice, Via::Reaction).await
+    }
+
+    /// Takes a reaction off that may not count, and tells its giver why.
+    async fn turn_down(
+        &self,
+        deployment: &Deployment,
+        message: &MessageId,
+        reaction: &Reaction,
+        problem: Problem,
+    ) -> Result<(), Problem> {
+        let action = match reaction.action {
+            CardAction::Approve | CardAction::Reject => Action::Approve,
+            CardAction::Cancel => Action::Cancel,
+        };
+        let environment = &deployment.plan.terms.environment;
+        let what = format!("#{}", deployment.id);
+        let card = match problem {
+            Problem::Denied(denial) => {
+                report::denial_card(&reaction.person, action, environment, Some(&what), &denial)
+            }
+            Problem::Refused(refusal) => report::refusal_card(&refusal, None),
+            // Not this person's fault: the reaction stays, and is counted at the next look.
+            undecided @ Problem::Undecided(_) => return Err(undecided),
+        };
+        let place = Place::Private {
+            channel: deployment.request.channel.clone(),
+            to: Some(message.clone()),
+            person: reaction.person.clone(),
+        };
+        let key = format!("vote-{message}-{}-{}", reaction.person, reaction.action.label());
+        self.parts.chat.take_off(message, reaction).await?;
+        self.parts.chat.post(&place, &card, &key).await?;
+        Ok(())
+    }
+
+    /// A vote in words.
+    pub(super) async fn vote(
+        &self,
+        person: &PersonId,
+        deployment: &Deployment,
+        (choice, via): (Choice, Via),
+        because: Option<String>,
+    ) -> Result<Card, Problem> {
+        let turn = self.ballot_turn(deployment.id);
+        let turn = turn.lock().await;
+        self.cast(person, deployment, choice, via).await?;
+        drop(turn);
+        if choice == Choice::No {
+            let end = End::Rejected { by: person.clone(), because };
+            self.end_waiting(deployment.id, end).await?;
+        } else {
+            self.count_votes(deployment.id).await?;
+        }
+        let now = self.parts.store.deployment(deployment.id).await?;
+        let now = now.ok_or(StoreError::NoSuchDeployment(deployment.id))?;
+        Ok(report::vote_card(&now, choice))
+    }
+
+    /// Decides about one vote for the terms as they are in `deployment`, and records it.
+    async fn cast(
+        &self,
+        person: &PersonId,
+        deployment: &Deployment,
+        choice: Choice,
+        via: Via,
+    ) -> Result<(), Problem> {
+        let person = self.person(person).await?;
+        self.judge_deployment(&person, Action::Approve, deployment).await?;
+        let terms = deployment.plan.terms.hash();
+        let vote = Vote { person, choice, via, terms };
+        tracing::info!(deployment.id = %deployment.id, person = %vote.person.id, ?choice, "vote");
+        self.append_if(deployment.id, |now| {
+            let same_terms = now.plan.terms.hash() == vote.terms;
+            if matches!(now.stage, Stage::Waiting) && same_terms {
+                vec![Event::VoteCast(vote.clone())]
+            } else {
+                Vec::new()
+            }
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Draws the conclusion from the votes that stand: rejected, approved, or shown.
+    pub(super) async fn count_votes(&self, id: DeploymentId) -> Result<(), Problem> {
+        let Some(deployment) = self.parts.store.deployment(id).await? else { return Ok(()) };
+        if let (Stage::Waiting, Some(no)) = (&deployment.stage, deployment.rejected_by()) {
+            let end = End::Rejected { by: no.person.id.clone(), because: None };
+            return self.end_waiting(id, end).await;
+        }
+        let agreed = |now: &Deployment| {
+            let no = now.rejected_by().is_some();
+            matches!(now.stage, Stage::Waiting) && now.needed().is_empty() && !no
+        };
+        let approved = self.append_if(id, |now| {
+            if agreed(now) { vec![Event::Approved] } else { Vec::new() }
+        });
+        let approved = approved.await?;
+        match approved {
+            Some(deployment) => self.take_turns(&deployment.plan.terms.environment),
+            None => self.refresh_card(&deployment).await,
+        }
+        Ok(())
+    }
+
+    /// Calls a deployment off, or has it undone where it runs; says what will happen.
+    pub(super) async fn cancel_deployment(
+        &self,
+        person: &PersonId,
+        deployment: &Deployment,
+        because: Option<String>,
+    ) -> Result<String, Problem> {
+        let judged = self.person(person).await?;
+        self.judge_deployment(&judged, Action::Cancel, deployment).await?;
+        let id = deployment.id;
+        let end = End::Cancelled { by: person.clone(), because: because.clone(), undone: false };
+        let stop = StopRequest::Person { person: person.clone(), because };
+        let after = self.append_if(id, |now| match &now.stage {
+            Stage::Waiting | Stage::Queued { .. } => vec![Event::Ended { end: end.clone() }],
+            Stage::Running(rollout) if rollout.stop.is_none() && rollout.undo.is_none() => {
+                vec![Event::StopRequested { stop: stop.clone() }]
+            }
+            Stage::Running(_) | Stage::Ended(_) => Vec::new(),
+        });
+        match after.await? {
+            None => Ok(format!("#{id} is going back or has ended already.")),
+            Some(after) if after.end().is_some() => {
+                self.finish(&after).await;
+                Ok(format!("#{id} is cancelled. Nothing was changed."))
+            }
+            Some(after) => {
+                self.refresh_card(&after).await;
+                Ok(format!("#{id} is being undone: the tag goes back and what was restarted is restarted again."))
+            }
+        }
+    }
+
+    fn ballot_turn(&self, id: DeploymentId) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(lock(&self.shared.ballots).entry(id).or_default())
+    }
+}
