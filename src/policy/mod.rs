@@ -2,6 +2,7 @@
 //! knows no clock: texts and facts are handed in.
 
 mod annotations;
+mod case_file;
 mod cases;
 mod decide;
 mod error;
