@@ -13,11 +13,13 @@ use crate::domain::id::{PolicyId, Role};
 /// The only word that `@override` takes.
 const BREAK_GLASS: &str = "break-glass";
 
-/// What the annotations of a policy say.
+/// What the annotations of a policy say. What cannot be read is left out, and then there are
+/// errors.
 #[derive(Debug)]
 pub(super) struct Said {
-    pub id: PolicyId,
-    pub kind: Kind,
+    pub id: Option<PolicyId>,
+    pub kind: Option<Kind>,
+    pub errors: Vec<LoadError>,
 }
 
 /// What a policy is to us. `yields`: it can be set aside by breaking the glass.
@@ -67,10 +69,7 @@ impl Key {
 }
 
 /// Reads the annotations of a policy.
-///
-/// # Errors
-/// All that is wrong with them.
-pub(super) fn read(policy: &Policy, source: &Source) -> Result<Said, Vec<LoadError>> {
+pub(super) fn read(policy: &Policy, source: &Source) -> Said {
     let mut reader = Reader::new(policy, source);
     let id = reader.id();
     let kind = match (policy.effect(), reader.found.contains_key(&Key::Approvals)) {
@@ -78,10 +77,7 @@ pub(super) fn read(policy: &Policy, source: &Source) -> Result<Said, Vec<LoadErr
         (Effect::Forbid, false) => reader.forbid(),
         (Effect::Forbid, true) => reader.demand(),
     };
-    match (id, kind) {
-        (Some(id), Some(kind)) if reader.errors.is_empty() => Ok(Said { id, kind }),
-        (Some(_) | None, Some(_) | None) => Err(reader.errors),
-    }
+    Said { id, kind, errors: reader.errors }
 }
 
 /// The byte offset at which a policy begins in its file, annotations included.

@@ -35,7 +35,8 @@ impl Policies {
         // Who has no right to it is told so, and not that it would be forbidden just now too:
         // waiting or breaking the glass would not help them. A forbid that nothing sets aside
         // is told to everybody.
-        if !standing.is_empty() && !(overridable && permits.is_empty()) {
+        let not_theirs_anyway = overridable && permits.is_empty();
+        if !standing.is_empty() && !not_theirs_anyway {
             let by = standing.into_iter().map(|forbid| forbid.because.clone()).collect();
             return Ok(Verdict::Refused(Denial::Forbidden { by, overridable }));
         }

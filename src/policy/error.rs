@@ -122,14 +122,7 @@ fn listed(failures: &[EvaluationFailure]) -> String {
 pub(super) fn from_cedar(found: &dyn Diagnostic, source: &Source, offset: usize) -> Vec<LoadError> {
     let label = found.labels().and_then(|mut labels| labels.next());
     let at = label.as_ref().map_or(offset, miette::LabeledSpan::offset);
-    let sentence = found.to_string();
-    // Cedar names the policy; the place already tells which one it is.
-    let sentence =
-        match sentence.strip_prefix("for policy `").and_then(|rest| rest.split_once("`, ")) {
-            Some((_, rest)) => rest.to_owned(),
-            None => sentence,
-        };
-    let error = LoadError::at(source, at, sentence);
+    let error = LoadError::at(source, at, without_policy(&found.to_string()));
     let hint = found.help().map(|help| help.to_string());
     let hint = hint.or_else(|| label.and_then(|label| label.label().map(str::to_owned)));
     let mut errors = vec![match hint {
@@ -140,4 +133,14 @@ pub(super) fn from_cedar(found: &dyn Diagnostic, source: &Source, offset: usize)
         errors.extend(related.flat_map(|other| from_cedar(other, source, offset)));
     }
     errors
+}
+
+/// A sentence of Cedar's without the policy that it names: the place tells which one it is, and
+/// while policies are loaded they are only numbered.
+fn without_policy(sentence: &str) -> &str {
+    sentence
+        .strip_prefix("for policy `")
+        .and_then(|rest| rest.split_once('`'))
+        .and_then(|(_, rest)| rest.strip_prefix([',', ':']))
+        .map_or(sentence, str::trim_start)
 }

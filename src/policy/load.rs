@@ -4,12 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{
-    Entities, Policy, PolicyId as CedarId, PolicySet, Schema, ValidationMode, Validator,
+    Entities, Policy, PolicyId as CedarId, PolicySet, PolicySetError, Schema, ValidationMode,
+    Validator,
 };
+use miette::Diagnostic;
 
 use super::annotations::{self, Kind, Said};
 use super::error::{LoadError, LoadErrors, from_cedar};
 use super::request::{self, TYPES};
+use super::roles;
 use super::source::{self, Place, Source, Sources};
 use crate::domain::id::{EnvironmentName, PersonId, PolicyHash, PolicyId, Role};
 use crate::domain::policy::{Action, Because, Facts, Person, Question, Requirement, Verified};
@@ -84,7 +87,7 @@ impl Policies {
         if let Some((read_schema, _)) = &read_schema {
             loader.validate(read_schema, &parsed);
         }
-        let said = loader.annotations(parsed);
+        let named = loader.annotations(parsed);
         match (LoadErrors::of(loader.errors), read_schema) {
             (Some(errors), Some(_) | None) => Err(errors),
             (None, Some((read_schema, actions))) => {
@@ -98,7 +101,7 @@ impl Policies {
                     environments: BTreeSet::new(),
                     hash: source::hash(&schema, policies),
                 };
-                match said.into_iter().try_for_each(|(policy, said)| loaded.add(policy, said)) {
+                match named.into_iter().try_for_each(|named| loaded.add(named)) {
                     Ok(()) => Ok(loaded),
                     Err(error) => Err(whole(&schema, error.to_string())),
                 }
@@ -143,9 +146,8 @@ impl Policies {
         &self.hash
     }
 
-    fn add(&mut self, policy: Policy, said: Said) -> Result<(), Box<dyn std::error::Error>> {
-        let Said { id, kind } = said;
-        let policy = policy.new_id(CedarId::new(id.as_str()));
+    fn add(&mut self, named: Named) -> Result<(), Box<PolicySetError>> {
+        let Named { id, kind, policy } = named;
         for literal in policy.entity_literals() {
             let name = literal.id().unescaped();
             if literal.type_name() == &TYPES.role {
@@ -156,18 +158,18 @@ impl Policies {
         }
         match kind {
             Kind::Permit => {
-                self.permits.set.add(policy.clone())?;
-                let alone = PolicySet::from_policies([policy.clone()])?;
+                self.permits.set.add(policy.clone()).map_err(Box::new)?;
+                let alone = PolicySet::from_policies([policy.clone()]).map_err(Box::new)?;
                 let permit = Permit { id: id.clone(), policy, alone };
                 self.permits.about.insert(id, permit);
             }
             Kind::Forbid { reason, yields } => {
-                self.forbids.set.add(policy)?;
+                self.forbids.set.add(policy).map_err(Box::new)?;
                 let because = Because { policy: id.clone(), reason };
                 self.forbids.about.insert(id, Forbid { because, yields });
             }
             Kind::Demand { reason, yields, approvals, approvers, expires } => {
-                self.demands.set.add(policy)?;
+                self.demands.set.add(policy).map_err(Box::new)?;
                 self.roles.extend(approvers.iter().cloned());
                 let requirement =
                     Requirement { policy: id.clone(), reason, approvals, approvers, expires };
@@ -187,6 +189,13 @@ fn whole(source: &Source, sentence: String) -> LoadErrors {
 struct Parsed<'a> {
     policy: Policy,
     source: &'a Source,
+}
+
+/// A policy that goes by its `@id`.
+struct Named {
+    id: PolicyId,
+    kind: Kind,
+    policy: Policy,
 }
 
 struct Loader<'a> {
@@ -268,42 +277,57 @@ impl<'a> Loader<'a> {
             }
         };
         let result = Validator::new(schema.clone()).validate(&set, ValidationMode::Strict);
-        let errors = result
-            .validation_errors()
-            .map(|error| (error.policy_id(), error as &dyn miette::Diagnostic));
-        let warnings = result
-            .validation_warnings()
-            .map(|warning| (warning.policy_id(), warning as &dyn miette::Diagnostic));
-        for (id, found) in errors.chain(warnings) {
-            if let Some(parsed) = parsed.iter().find(|parsed| parsed.policy.id() == id) {
-                let start = annotations::start(&parsed.policy);
-                self.errors.extend(from_cedar(found, parsed.source, start));
+        let mut wrong = BTreeSet::new();
+        for error in result.validation_errors() {
+            wrong.insert(error.policy_id().clone());
+            self.found(error, error.policy_id(), parsed);
+        }
+        // What is wrong in a policy often makes it impossible too, and that explains nothing.
+        let warnings = result.validation_warnings();
+        for warning in warnings.filter(|warning| !wrong.contains(warning.policy_id())) {
+            self.found(warning, warning.policy_id(), parsed);
+        }
+        for Parsed { policy, source } in parsed {
+            if roles::of_others(policy) {
+                let error = LoadError::at(
+                    source,
+                    annotations::start(policy),
+                    "this policy asks for a role of somebody who is not the one who asks",
+                );
+                let help = "only the roles of `principal` are known; write principal in Role";
+                self.errors.push(error.with_help(help));
             }
         }
     }
 
-    fn annotations(&mut self, parsed: Vec<Parsed<'a>>) -> Vec<(Policy, Said)> {
+    /// Tells what validation found in one of the policies.
+    fn found(&mut self, found: &dyn Diagnostic, id: &CedarId, parsed: &[Parsed<'a>]) {
+        if let Some(parsed) = parsed.iter().find(|parsed| parsed.policy.id() == id) {
+            let start = annotations::start(&parsed.policy);
+            self.errors.extend(from_cedar(found, parsed.source, start));
+        }
+    }
+
+    /// Reads the annotations of all policies. What is returned is complete only if there are
+    /// no errors.
+    fn annotations(&mut self, parsed: Vec<Parsed<'a>>) -> Vec<Named> {
         let mut first: BTreeMap<PolicyId, Place> = BTreeMap::new();
         let mut all = Vec::new();
         for Parsed { policy, source } in parsed {
-            match annotations::read(&policy, source) {
-                Ok(said) => {
-                    let at = annotations::start(&policy);
-                    let place = Place::of(source, at);
-                    match first.get(&said.id) {
-                        Some(other) => {
-                            let sentence = format!("the id {} is taken", said.id);
-                            let error = LoadError::at(source, at, sentence)
-                                .with_help(format!("by the policy at {other}"));
-                            self.errors.push(error);
-                        }
-                        None => {
-                            first.insert(said.id.clone(), place);
-                            all.push((policy, said));
-                        }
-                    }
-                }
-                Err(errors) => self.errors.extend(errors),
+            let Said { id, kind, errors } = annotations::read(&policy, source);
+            self.errors.extend(errors);
+            let Some(id) = id else { continue };
+            let at = annotations::start(&policy);
+            if let Some(other) = first.get(&id) {
+                let error = LoadError::at(source, at, format!("the id {id} is taken"))
+                    .with_help(format!("by the policy at {other}"));
+                self.errors.push(error);
+                continue;
+            }
+            first.insert(id.clone(), Place::of(source, at));
+            if let Some(kind) = kind {
+                let policy = policy.new_id(CedarId::new(id.as_str()));
+                all.push(Named { id, kind, policy });
             }
         }
         all

@@ -9,6 +9,7 @@ mod error;
 mod load;
 mod nearest;
 mod request;
+mod roles;
 mod source;
 
 pub use cases::{CaseOutcome, Cases};

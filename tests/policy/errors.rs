@@ -152,3 +152,40 @@ fn columns_count_characters() {
     assert!(told.contains("team.cedar:1:1: \"é\" is not an id"), "{told}");
     assert!(told.contains("team.cedar:1:48: the annotation @idd is not known"), "{told}");
 }
+
+#[test]
+fn roles_of_others_are_not_known() {
+    for condition in [
+        r#"context.requester in Role::"intern""#,
+        r#"context has locked_by && context.locked_by in [Role::"intern", Role::"developer"]"#,
+        r#"!(context.requester is User in Role::"intern")"#,
+        r#"context.held && (if context.held then context.requester else principal) in Role::"a""#,
+        r#"principal in Role::"a" || User::"bob" in Role::"a""#,
+    ] {
+        let told = wrong(&format!(
+            r#"@id("x") permit (principal, action, resource) when {{ {condition} }};"#
+        ));
+        assert!(told.contains("team.cedar:1:1: this policy asks for a role of somebody"), "{told}");
+    }
+}
+
+#[test]
+fn roles_of_the_asker_and_lists_of_people_are_known() {
+    let _loaded = super::only(
+        r#"
+@id("x") permit (principal in Role::"a", action, resource)
+when { principal in [Role::"b", Role::"c"] && principal is User in Role::"d" }
+unless { context.requester in [User::"bob", User::"eve"] };
+"#,
+    );
+}
+
+#[test]
+fn an_id_is_taken_even_by_a_policy_that_is_wrong() {
+    let told = wrong(
+        r#"@id("x") @nonsense permit (principal, action, resource);
+@id("x") permit (principal, action, resource);"#,
+    );
+    assert!(told.contains("1:10: the annotation @nonsense is not known"), "{told}");
+    assert!(told.contains("2:1: the id x is taken"), "{told}");
+}

@@ -28,7 +28,7 @@ fn the_whole_matrix() {
     let policies = Policies::shipped();
     let mut table = String::from("On a Tuesday at noon, about what somebody else asked for.\n");
     for environment in ENVIRONMENTS {
-        let mut heads = format!("\n{environment:<14}");
+        let mut heads = format!("\n{environment:<13}");
         for roles in ROLES {
             let head = if roles.is_empty() { "nobody".to_owned() } else { roles.join("+") };
             write!(heads, "{head:<17}").expect("a string takes it");
