@@ -212,3 +212,30 @@ impl Store for SqliteStore {
         history::hold(&self.readers, environment).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_written_is_on_disk_and_readers_cannot_write() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = format!("sqlite://{}", directory.path().join("journal.db").display());
+        let store = SqliteStore::open(&url).await.expect("a store");
+        let full: i64 = sqlx::query_scalar("PRAGMA synchronous")
+            .fetch_one(&store.writer)
+            .await
+            .expect("an answer");
+        assert_eq!(full, 2);
+        let log: String = sqlx::query_scalar("PRAGMA journal_mode")
+            .fetch_one(&store.readers)
+            .await
+            .expect("an answer");
+        assert_eq!(log, "wal");
+        sqlx::query(sql::END_HOLD)
+            .bind("staging")
+            .execute(&store.readers)
+            .await
+            .expect_err("a reader has no hand to write with");
+    }
+}
