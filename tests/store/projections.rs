@@ -80,8 +80,8 @@ fn fits(deployment: &Deployment, event: &Event) -> bool {
 /// Events of every kind, legal or not.
 fn imaginable(deployment: &Deployment, choice: u32) -> Vec<Event> {
     let name = ["bob", "carol", "frank"][(choice / 7 % 3) as usize];
-    let yes_or_no = if choice / 5 % 3 == 0 { Choice::No } else { Choice::Yes };
-    let via = if choice / 3 % 2 == 0 { Via::Text } else { Via::Reaction };
+    let yes_or_no = if (choice / 5).is_multiple_of(3) { Choice::No } else { Choice::Yes };
+    let via = if (choice / 3).is_multiple_of(2) { Via::Text } else { Via::Reaction };
     let step = support::steps()[(choice / 11 % 4) as usize].clone();
     let causes = support::causes();
     let cause = causes[choice as usize / 13 % causes.len()].clone();
@@ -114,7 +114,7 @@ fn imaginable(deployment: &Deployment, choice: u32) -> Vec<Event> {
 fn replanned(deployment: &Deployment, choice: u32) -> Plan {
     let terms = &deployment.plan.terms;
     let images = [("core", "first"), ("core", "1.6.0"), ("web", "2.0.0")];
-    let images = if choice / 23 % 2 == 0 { &images[..1] } else { &images[1..] };
+    let images = if (choice / 23).is_multiple_of(2) { &images[..1] } else { &images[1..] };
     support::plan(terms.environment.as_str(), terms.kind.clone(), images)
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use shipmate::domain::deployment::Deployment;
+use shipmate::domain::deployment::{Deployment, Stage};
 use shipmate::domain::environment::Strategy;
 use shipmate::domain::event::{
     Cause, Choice, End, Event, Requested, Step, StepFailure, StepOutcome, StopRequest, Via, Vote,
@@ -286,8 +286,8 @@ pub fn folded(deployment: &Deployment) -> String {
     };
     let time = |time: Option<Timestamp>| maybe(time.map(|time| time.as_millisecond()));
     let ended_at = match &deployment.stage {
-        shipmate::domain::deployment::Stage::Ended(ended) => Some(ended.at),
-        _ => None,
+        Stage::Ended(ended) => Some(ended.at),
+        Stage::Waiting | Stage::Queued { .. } | Stage::Running(_) => None,
     };
     let mut told = format!(
         "{}|{}|{kind}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|\n",
