@@ -2,3 +2,4 @@
 
 mod settings;
 mod policy;
+mod store;

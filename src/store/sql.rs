@@ -1,0 +1,149 @@
+//! Every statement of the store, in the SQL that SQLite and PostgreSQL share. What the answers
+//! mean is known to those who ask.
+
+/// Declares the statements and the list of all of them, by which they are tested.
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {
+        $($(#[$doc])* pub const $name: &str = $text;)+
+
+        #[cfg(test)]
+        const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),+];
+    };
+}
+
+statements! {
+    HEAD = "SELECT sequence, hash FROM events
+        WHERE deployment = $1 ORDER BY sequence DESC LIMIT 1";
+
+    PROJECTED_HEAD = "SELECT version AS sequence, hash FROM deployments WHERE id = $1";
+
+    EVENTS = "SELECT deployment, sequence, at, version, type, body, previous_hash, hash
+        FROM events WHERE deployment = $1 ORDER BY sequence";
+
+    NEXT_DEPLOYMENT = "SELECT coalesce(max(deployment), 0) + 1 FROM events";
+
+    INSERT_EVENT = "INSERT INTO events
+            (deployment, sequence, at, version, type, body, previous_hash, hash)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        RETURNING position";
+
+    INSERT_DEPLOYMENT = "INSERT INTO deployments
+            (id, version, hash, environment, kind, reverts, terms_hash, names, requester, channel,
+             asked_in, requested_at, stage)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+
+    ADVANCE = "UPDATE deployments SET version = $2, hash = $3, stage = $4 WHERE id = $1";
+
+    REPLAN = "UPDATE deployments
+        SET environment = $2, kind = $3, reverts = $4, terms_hash = $5, names = $6
+        WHERE id = $1";
+
+    /// Takes the environment's turn: the unique index on what runs refuses a second one.
+    START = "UPDATE deployments
+        SET version = $2, hash = $3, stage = $4, turn = $5, started_at = $6
+        WHERE id = $1";
+
+    END = "UPDATE deployments SET ended_at = $2 WHERE id = $1";
+
+    UNDONE = "UPDATE deployments SET undone = TRUE WHERE id = $1";
+
+    CLEAR_IMAGES = "DELETE FROM deployment_images WHERE deployment = $1";
+
+    INSERT_IMAGE = "INSERT INTO deployment_images (deployment, repository, from_digest, to_digest)
+        VALUES ($1, $2, $3, $4)";
+
+    SET_VOTE = "INSERT INTO votes (deployment, person, choice, via, terms_hash, at)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (deployment, person) DO UPDATE
+        SET choice = excluded.choice, via = excluded.via, terms_hash = excluded.terms_hash,
+            at = excluded.at";
+
+    CLEAR_VOTE = "DELETE FROM votes WHERE deployment = $1 AND person = $2";
+
+    CLEAR_VOTES = "DELETE FROM votes WHERE deployment = $1";
+
+    CLOSE_MESSAGES = "UPDATE messages SET present = FALSE WHERE deployment = $1";
+
+    SET_MESSAGE = "INSERT INTO messages (deployment, message, present) VALUES ($1, $2, TRUE)
+        ON CONFLICT (deployment, message) DO UPDATE SET present = TRUE";
+
+    SET_HOLD = "INSERT INTO holds (environment, deployment, since) VALUES ($1, $2, $3)
+        ON CONFLICT (environment) DO UPDATE
+        SET deployment = excluded.deployment, since = excluded.since";
+
+    END_HOLD = "DELETE FROM holds WHERE environment = $1";
+
+    HOLD = "SELECT deployment, since FROM holds WHERE environment = $1";
+
+    ASKED_IN = "SELECT id FROM deployments WHERE asked_in = $1";
+
+    BY_MESSAGE = "SELECT deployment FROM messages
+        WHERE message = $1 AND present = TRUE ORDER BY deployment DESC LIMIT 1";
+
+    OPEN = "SELECT id FROM deployments WHERE ended_at IS NULL ORDER BY id";
+
+    HISTORY = "SELECT id, environment, stage, names, kind, requester, requested_at, ended_at
+        FROM deployments ORDER BY id DESC LIMIT $1";
+
+    HISTORY_OF = "SELECT id, environment, stage, names, kind, requester, requested_at, ended_at
+        FROM deployments WHERE environment = $1 ORDER BY id DESC LIMIT $2";
+
+    LAST_SUCCESS = "SELECT id FROM deployments
+        WHERE environment = $1 AND kind = 'promotion' AND stage = 'succeeded' AND undone = FALSE
+        ORDER BY turn DESC LIMIT 1";
+
+    VERIFIED = "SELECT EXISTS (
+            SELECT 1 FROM deployment_images AS i JOIN deployments AS d ON d.id = i.deployment
+            WHERE i.repository = $2 AND i.to_digest = $3
+              AND d.environment = $1 AND d.stage = 'succeeded'
+        )";
+
+    DURATIONS = "SELECT d.turn, d.started_at, d.ended_at FROM deployments AS d
+        WHERE d.environment = $1 AND d.stage = 'succeeded' AND EXISTS (
+            SELECT 1 FROM deployment_images AS i
+            WHERE i.deployment = d.id AND i.repository = $2
+        )
+        ORDER BY d.turn DESC LIMIT $3";
+
+    RECEIVE = "INSERT INTO inbox (message, channel, person, text, received_at)
+        VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (message) DO NOTHING";
+
+    HANDLED = "UPDATE inbox SET handled_at = $2 WHERE message = $1 AND handled_at IS NULL";
+
+    UNHANDLED = "SELECT message, channel, person, text, received_at FROM inbox
+        WHERE handled_at IS NULL ORDER BY position";
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Row};
+
+    use crate::store::SqliteStore;
+
+    use super::ALL;
+
+    /// The plan of a statement, one line for each of its steps. To get one, it must prepare.
+    async fn plan(store: &SqliteStore, statement: &str) -> Vec<String> {
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
+        let rows = sqlx::query(explain).fetch_all(&store.writer).await.expect("it prepares");
+        rows.iter().map(|row| row.get::<String, _>("detail")).collect()
+    }
+
+    #[tokio::test]
+    async fn every_statement_prepares_and_none_reads_or_sorts_a_whole_table() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = format!("sqlite://{}", directory.path().join("journal.db").display());
+        let store = SqliteStore::open(&url).await.expect("a store");
+        for (name, statement) in ALL {
+            for step in plan(&store, statement).await {
+                // The newest of a table are read along its key, backwards, up to the limit.
+                let along_a_key = *name == "HISTORY" && step == "SCAN deployments";
+                let whole = step.starts_with("SCAN") && !step.contains("INDEX") && !along_a_key;
+                let sorted = step.contains("TEMP B-TREE");
+                let constant = step == "SCAN CONSTANT ROW";
+                assert!(constant || !(whole || sorted), "{name}: {step}");
+            }
+        }
+    }
+}
