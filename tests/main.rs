@@ -3,3 +3,4 @@
 mod settings;
 mod policy;
 mod store;
+mod grammar;

@@ -1,0 +1,235 @@
+//! The commands that the program has: which arguments each takes and needs, and how arguments
+//! and `Command` become each other. Knows nothing of phrases or words.
+
+use crate::domain::command::{Ballot, Command, ImageReference, Promote, Promoted, Rollback};
+use crate::domain::id::{DeploymentId, EnvironmentName};
+
+use super::slot::{Mask, Slot};
+
+/// A command without its arguments. Files describe these; they cannot make new ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Kind {
+    Promote,
+    Rollback,
+    Status,
+    Show,
+    History,
+    Approve,
+    Reject,
+    Cancel,
+    Help,
+    Whoami,
+}
+
+/// The arguments of one command, read and checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Arguments {
+    pub images: Vec<ImageReference>,
+    pub environment: Option<EnvironmentName>,
+    pub source: Option<EnvironmentName>,
+    pub deployment: Option<DeploymentId>,
+    pub topic: Option<String>,
+    pub dry_run: bool,
+    pub break_glass: bool,
+    pub reason: Option<String>,
+}
+
+impl Kind {
+    /// In the order in which help lists them.
+    pub const ALL: [Self; 10] = [
+        Self::Promote,
+        Self::Rollback,
+        Self::Status,
+        Self::Show,
+        Self::History,
+        Self::Approve,
+        Self::Reject,
+        Self::Cancel,
+        Self::Help,
+        Self::Whoami,
+    ];
+
+    /// As files name it.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Promote => "promote",
+            Self::Rollback => "rollback",
+            Self::Status => "status",
+            Self::Show => "show",
+            Self::History => "history",
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+            Self::Cancel => "cancel",
+            Self::Help => "help",
+            Self::Whoami => "whoami",
+        }
+    }
+
+    pub fn named(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.id() == id)
+    }
+
+    pub fn of(command: &Command) -> Self {
+        match command {
+            Command::Promote(_) => Self::Promote,
+            Command::Rollback(_) => Self::Rollback,
+            Command::Status { .. } => Self::Status,
+            Command::Show { .. } => Self::Show,
+            Command::History { .. } => Self::History,
+            Command::Approve(_) => Self::Approve,
+            Command::Reject(_) => Self::Reject,
+            Command::Cancel(_) => Self::Cancel,
+            Command::Help { .. } => Self::Help,
+            Command::Whoami => Self::Whoami,
+        }
+    }
+
+    /// The arguments that this command can use.
+    pub fn slots(self) -> &'static [Slot] {
+        match self {
+            Self::Promote => &[
+                Slot::Images,
+                Slot::Source,
+                Slot::Environment,
+                Slot::DryRun,
+                Slot::BreakGlass,
+                Slot::Reason,
+            ],
+            Self::Rollback => &[Slot::Environment, Slot::DryRun, Slot::Reason],
+            Self::Status | Self::History => &[Slot::Environment],
+            Self::Show => &[Slot::Deployment],
+            Self::Approve | Self::Reject | Self::Cancel => &[Slot::Deployment, Slot::Reason],
+            Self::Help => &[Slot::Topic],
+            Self::Whoami => &[],
+        }
+    }
+
+    /// What a reading with these arguments lacks. No environment is ever assumed.
+    pub fn missing(self, given: Mask) -> Option<Slot> {
+        match self {
+            Self::Promote if !given.contains(Slot::Images) && !given.contains(Slot::Source) => {
+                Some(Slot::Images)
+            }
+            Self::Promote | Self::Rollback if !given.contains(Slot::Environment) => {
+                Some(Slot::Environment)
+            }
+            Self::Show if !given.contains(Slot::Deployment) => Some(Slot::Deployment),
+            Self::Promote
+            | Self::Rollback
+            | Self::Status
+            | Self::Show
+            | Self::History
+            | Self::Approve
+            | Self::Reject
+            | Self::Cancel
+            | Self::Help
+            | Self::Whoami => None,
+        }
+    }
+
+    /// An argument that cannot stand beside the others.
+    pub fn excess(self, given: Mask) -> Option<Slot> {
+        let unusable = given.slots().find(|slot| !self.slots().contains(slot));
+        let both = given.contains(Slot::Images) && given.contains(Slot::Source);
+        unusable.or(both.then_some(Slot::Source))
+    }
+
+    /// All sets of arguments with which this command makes sense: each must be sayable.
+    pub fn uses(self) -> Vec<Mask> {
+        let mut masks = vec![Mask::default()];
+        for slot in self.slots() {
+            let with: Vec<Mask> = masks.iter().map(|mask| mask.and(slot.mask())).collect();
+            masks.extend(with);
+        }
+        masks.retain(|mask| self.missing(*mask).is_none() && self.excess(*mask).is_none());
+        masks
+    }
+
+    /// `None` where a mandatory argument is missing, which no phrase that was loaded allows.
+    pub fn command(self, arguments: Arguments) -> Option<Command> {
+        let Arguments {
+            images,
+            environment,
+            source,
+            deployment,
+            topic,
+            dry_run,
+            break_glass,
+            reason: because,
+        } = arguments;
+        Some(match self {
+            Self::Promote => {
+                let what = match source {
+                    Some(source) => Promoted::EverythingFrom(source),
+                    None if images.is_empty() => return None,
+                    None => Promoted::Images(images),
+                };
+                let environment = environment?;
+                Command::Promote(Promote { what, environment, dry_run, break_glass, because })
+            }
+            Self::Rollback => {
+                Command::Rollback(Rollback { environment: environment?, dry_run, because })
+            }
+            Self::Status => Command::Status { environment },
+            Self::Show => Command::Show { deployment: deployment? },
+            Self::History => Command::History { environment },
+            Self::Approve => Command::Approve(Ballot { deployment, because }),
+            Self::Reject => Command::Reject(Ballot { deployment, because }),
+            Self::Cancel => Command::Cancel(Ballot { deployment, because }),
+            Self::Help => Command::Help { topic },
+            Self::Whoami => Command::Whoami,
+        })
+    }
+}
+
+impl Arguments {
+    pub fn of(command: &Command) -> Self {
+        let nothing = Self::default();
+        match command.clone() {
+            Command::Promote(Promote { what, environment, dry_run, break_glass, because }) => {
+                let (images, source) = match what {
+                    Promoted::Images(images) => (images, None),
+                    Promoted::EverythingFrom(source) => (Vec::new(), Some(source)),
+                };
+                Self {
+                    images,
+                    source,
+                    environment: Some(environment),
+                    dry_run,
+                    break_glass,
+                    reason: because,
+                    ..nothing
+                }
+            }
+            Command::Rollback(Rollback { environment, dry_run, because }) => {
+                Self { environment: Some(environment), dry_run, reason: because, ..nothing }
+            }
+            Command::Status { environment } | Command::History { environment } => {
+                Self { environment, ..nothing }
+            }
+            Command::Show { deployment } => Self { deployment: Some(deployment), ..nothing },
+            Command::Approve(Ballot { deployment, because })
+            | Command::Reject(Ballot { deployment, because })
+            | Command::Cancel(Ballot { deployment, because }) => {
+                Self { deployment, reason: because, ..nothing }
+            }
+            Command::Help { topic } => Self { topic, ..nothing },
+            Command::Whoami => nothing,
+        }
+    }
+
+    /// Which of them are there.
+    pub fn mask(&self) -> Mask {
+        let given = |slot: &Slot| match slot {
+            Slot::Images => !self.images.is_empty(),
+            Slot::Environment => self.environment.is_some(),
+            Slot::Source => self.source.is_some(),
+            Slot::Deployment => self.deployment.is_some(),
+            Slot::Topic => self.topic.is_some(),
+            Slot::DryRun => self.dry_run,
+            Slot::BreakGlass => self.break_glass,
+            Slot::Reason => self.reason.is_some(),
+        };
+        Slot::ALL.into_iter().filter(given).fold(Mask::default(), |mask, slot| mask.and(slot.mask()))
+    }
+}

@@ -1,0 +1,242 @@
+//! From the words of a line that a phrase reads to a command: names are looked up here, and
+//! what does not exist is refused. Nothing is guessed.
+
+use crate::domain::command::{Command, ImageReference, Pick};
+use crate::domain::id::{DeploymentId, Digest, EnvironmentName, Repository, Tag};
+
+use super::automaton::{Automaton, Label, Place};
+use super::kind::{Arguments, Kind};
+use super::reading::Why;
+use super::slot::Slot;
+use super::text::Token;
+use super::vocabulary::Vocabulary;
+
+/// A word that a phrase reads and that names nothing, and what could stand in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Trouble {
+    pub why: Why,
+    pub replacements: Vec<String>,
+}
+
+/// Looks names up.
+pub(super) struct Resolver<'a> {
+    pub automaton: &'a Automaton,
+    pub vocabulary: &'a Vocabulary,
+    /// For each command of the grammar, the words that stand for it in `help`.
+    pub topics: &'a [(String, Kind)],
+    pub kinds: &'a [Kind],
+}
+
+/// A reading of a line: which token is at which place.
+pub(super) struct Path<'a> {
+    pub line: &'a str,
+    pub tokens: &'a [Token<'a>],
+    pub steps: Vec<(usize, Place)>,
+}
+
+impl Resolver<'_> {
+    /// The command, or the number of the token that is in the way.
+    pub fn command(&self, path: &Path<'_>) -> Result<Command, (usize, Trouble)> {
+        let mut arguments = Arguments::default();
+        let mut kind = Kind::Help;
+        for (number, place) in &path.steps {
+            let (Some(position), Some(token)) =
+                (self.automaton.position(*place), path.tokens.get(*number))
+            else {
+                continue;
+            };
+            kind = position.kind;
+            let here = |trouble| (*number, trouble);
+            match position.label {
+                Label::Keyword => {}
+                Label::Switch(slot) => match slot {
+                    Slot::DryRun => arguments.dry_run = true,
+                    Slot::BreakGlass => arguments.break_glass = true,
+                    // Only these are switches.
+                    Slot::Images
+                    | Slot::Environment
+                    | Slot::Source
+                    | Slot::Deployment
+                    | Slot::Topic
+                    | Slot::Reason => {}
+                },
+                Label::Argument(slot) => {
+                    self.argument(slot, token, path, &mut arguments).map_err(here)?;
+                }
+            }
+        }
+        let missing = kind.missing(arguments.mask());
+        kind.command(arguments).ok_or_else(|| {
+            let why = Why::Missing {
+                command: kind.id().to_owned(),
+                argument: missing.unwrap_or(Slot::Reason),
+                choices: Vec::new(),
+                example: None,
+            };
+            (0, Trouble { why, replacements: Vec::new() })
+        })
+    }
+
+    fn argument(
+        &self,
+        slot: Slot,
+        token: &Token<'_>,
+        path: &Path<'_>,
+        arguments: &mut Arguments,
+    ) -> Result<(), Trouble> {
+        let word: &str = &token.word;
+        match slot {
+            Slot::Images => arguments.images.push(self.image(word)?),
+            Slot::Environment => arguments.environment = Some(self.environment(word)?),
+            Slot::Source => arguments.source = Some(self.environment(word)?),
+            Slot::Deployment => {
+                // Shapes let at most eighteen digits through.
+                let number = word.trim_start_matches('#').parse().ok();
+                arguments.deployment = number.map(DeploymentId);
+            }
+            Slot::Topic => arguments.topic = Some(self.topic(word)?),
+            Slot::Reason => {
+                // The text is taken as it was typed, from its first word to the end.
+                if arguments.reason.is_none() {
+                    let text = path.line.get(token.start..).unwrap_or("").trim();
+                    arguments.reason = Some(text.to_owned());
+                }
+            }
+            Slot::DryRun | Slot::BreakGlass => {}
+        }
+        Ok(())
+    }
+
+    pub fn environment(&self, word: &str) -> Result<EnvironmentName, Trouble> {
+        self.vocabulary.environment(word).cloned().ok_or_else(|| Trouble {
+            why: Why::UnknownEnvironment {
+                name: word.to_owned(),
+                known: self.vocabulary.environments.clone(),
+            },
+            replacements: owned(self.vocabulary.near_environments(word)),
+        })
+    }
+
+    pub fn topic(&self, word: &str) -> Result<String, Trouble> {
+        let lower = word.to_lowercase();
+        let named = Kind::named(&lower).filter(|kind| self.kinds.contains(kind));
+        let meant = || self.topics.iter().find(|(topic, _)| *topic == lower).map(|(_, kind)| *kind);
+        if let Some(kind) = named.or_else(meant) {
+            return Ok(kind.id().to_owned());
+        }
+        let known: Vec<&str> = self.kinds.iter().map(|kind| kind.id()).collect();
+        Err(Trouble {
+            replacements: owned(super::vocabulary::nearest(word, known.iter().copied())),
+            why: Why::UnknownTopic { topic: lower, known: owned(known) },
+        })
+    }
+
+    pub fn image(&self, word: &str) -> Result<ImageReference, Trouble> {
+        if let Some(hex) = word.strip_prefix("sha256:") {
+            return Ok(ImageReference { repository: None, pick: by_digest(word, hex)? });
+        }
+        if let Some((name, digest)) = word.split_once('@') {
+            let hex = digest.strip_prefix("sha256:").unwrap_or(digest);
+            let repository = self.repository(word, name, &format!("@{digest}"))?;
+            return Ok(ImageReference {
+                repository: Some(repository),
+                pick: by_digest(word, hex)?,
+            });
+        }
+        if let Some((name, tag)) = word.rsplit_once(':') {
+            if !is_tag(tag) {
+                return Err(not_an_image(word));
+            }
+            let repository = self.repository(word, name, &format!(":{tag}"))?;
+            return Ok(ImageReference {
+                repository: Some(repository),
+                pick: Pick::Tag(Tag::new(tag)),
+            });
+        }
+        self.bare(word)
+    }
+
+    /// A word without repository: a tag, unless it names something else.
+    fn bare(&self, word: &str) -> Result<ImageReference, Trouble> {
+        if let Some(repository) = self.vocabulary.repository(word) {
+            let tags = self.vocabulary.tags.get(repository).map_or(&[][..], Vec::as_slice);
+            let newest: Vec<Tag> = tags.iter().take(3).cloned().collect();
+            let replacements = newest.iter().map(|tag| format!("{repository}:{tag}")).collect();
+            let why = Why::NoTag { repository: repository.clone(), newest };
+            return Err(Trouble { why, replacements });
+        }
+        if word.contains('/') {
+            // No tag has a slash, so this can only be a repository.
+            self.repository(word, word, "")?;
+            return Err(not_an_image(word));
+        }
+        if let Some(name) = self.vocabulary.environment(word) {
+            return Err(Trouble {
+                why: Why::EnvironmentAsImage { name: name.clone() },
+                replacements: vec![format!("everything from {name}")],
+            });
+        }
+        let found = self.vocabulary.repositories_with(word);
+        // Words of phrases are no tags unless such a tag is known: "promote to staging" lacks
+        // its image.
+        if !is_tag(word) || (found.is_empty() && self.automaton.words.known(word).is_some()) {
+            return Err(not_an_image(word));
+        }
+        if found.len() > 1 {
+            let replacements = found.iter().map(|name| format!("{name}:{word}")).collect();
+            let repositories = found.into_iter().cloned().collect();
+            let why = Why::AmbiguousTag { tag: Tag::new(word), repositories };
+            return Err(Trouble { why, replacements });
+        }
+        Ok(ImageReference { repository: None, pick: Pick::Tag(Tag::new(word)) })
+    }
+
+    fn repository(&self, word: &str, name: &str, rest: &str) -> Result<Repository, Trouble> {
+        if name.is_empty() {
+            return Err(not_an_image(word));
+        }
+        self.vocabulary.repository(name).cloned().ok_or_else(|| {
+            let near = self.vocabulary.near_repositories(name);
+            Trouble {
+                why: Why::UnknownRepository {
+                    name: name.to_owned(),
+                    known: self.vocabulary.repositories.clone(),
+                },
+                replacements: near.into_iter().map(|name| format!("{name}{rest}")).collect(),
+            }
+        })
+    }
+}
+
+fn not_an_image(word: &str) -> Trouble {
+    Trouble { why: Why::NotAnImage { text: word.to_owned() }, replacements: Vec::new() }
+}
+
+/// The shortest digest that may be given, in hex digits.
+const SHORTEST_DIGEST: usize = 8;
+
+fn by_digest(word: &str, hex: &str) -> Result<Pick, Trouble> {
+    if !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) || hex.len() > 64 {
+        return Err(not_an_image(word));
+    }
+    if hex.len() < SHORTEST_DIGEST {
+        let why = Why::ShortDigest { text: word.to_owned() };
+        return Err(Trouble { why, replacements: Vec::new() });
+    }
+    let hex = hex.to_ascii_lowercase();
+    match Digest::parse(&format!("sha256:{hex}")) {
+        Ok(digest) => Ok(Pick::Digest(digest)),
+        Err(_) => Ok(Pick::Prefix(hex)),
+    }
+}
+
+/// Whether ECR can have a tag of this form.
+fn is_tag(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    begins && text.len() <= 300 && text.bytes().all(allowed)
+}
+
+fn owned(names: Vec<&str>) -> Vec<String> {
+    names.into_iter().map(str::to_owned).collect()
+}

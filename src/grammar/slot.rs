@@ -1,0 +1,289 @@
+//! The arguments that phrases may name, their types, and which words a type can be. Knows
+//! nothing of commands.
+
+use std::fmt;
+
+/// An argument that a phrase may name: `{images}`, `{source:environment}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Slot {
+    Images,
+    Environment,
+    /// The environment whose images are taken.
+    Source,
+    Deployment,
+    Topic,
+    DryRun,
+    BreakGlass,
+    Reason,
+}
+
+/// What an argument is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ArgumentType {
+    /// One or several images, with commas or `and` between them.
+    Images,
+    Environment,
+    /// `42` or `#42`.
+    Deployment,
+    /// The id of a command.
+    Command,
+    /// Stands for itself: `{dry-run:switch}` is read from the words "dry run".
+    Switch,
+    /// Everything up to the end of the line.
+    Text,
+}
+
+impl Slot {
+    pub const ALL: [Self; 8] = [
+        Self::Images,
+        Self::Environment,
+        Self::Source,
+        Self::Deployment,
+        Self::Topic,
+        Self::DryRun,
+        Self::BreakGlass,
+        Self::Reason,
+    ];
+
+    /// As phrases name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Images => "images",
+            Self::Environment => "environment",
+            Self::Source => "source",
+            Self::Deployment => "deployment",
+            Self::Topic => "topic",
+            Self::DryRun => "dry-run",
+            Self::BreakGlass => "break-glass",
+            Self::Reason => "reason",
+        }
+    }
+
+    pub fn argument_type(self) -> ArgumentType {
+        match self {
+            Self::Images => ArgumentType::Images,
+            Self::Environment | Self::Source => ArgumentType::Environment,
+            Self::Deployment => ArgumentType::Deployment,
+            Self::Topic => ArgumentType::Command,
+            Self::DryRun | Self::BreakGlass => ArgumentType::Switch,
+            Self::Reason => ArgumentType::Text,
+        }
+    }
+
+    /// One sentence for the help.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Images => {
+                "Images, with commas or \"and\" between them: core:1.5.0, core@1a2b3c4d, or only \
+                 a tag where one repository can be meant"
+            }
+            Self::Environment => "The name of an environment",
+            Self::Source => "The environment whose images are taken, exactly as they run there",
+            Self::Deployment => "A deployment's number: 42 or #42",
+            Self::Topic => "The name of a command",
+            Self::DryRun => "Show the plan and do nothing",
+            Self::BreakGlass => "Override the requirements that allow it; needs a reason",
+            Self::Reason => "Why, in your own words, up to the end of the line",
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|slot| slot.name() == name)
+    }
+
+    /// A set with this argument only.
+    pub(super) const fn mask(self) -> Mask {
+        Mask(1 << self as u16)
+    }
+}
+
+impl ArgumentType {
+    pub const ALL: [Self; 6] = [
+        Self::Images,
+        Self::Environment,
+        Self::Deployment,
+        Self::Command,
+        Self::Switch,
+        Self::Text,
+    ];
+
+    /// As phrases name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Images => "images",
+            Self::Environment => "environment",
+            Self::Deployment => "deployment",
+            Self::Command => "command",
+            Self::Switch => "switch",
+            Self::Text => "text",
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Whether a word of this shape can be (one word of) such an argument. Shapes that several
+    /// types read are where phrases may collide.
+    pub(super) fn reads(self, shape: Shape) -> bool {
+        match self {
+            Self::Images => match shape {
+                Shape::Name | Shape::BareTag | Shape::Number | Shape::Reference => true,
+                Shape::HashNumber | Shape::Comma | Shape::Other => false,
+            },
+            Self::Environment | Self::Command => shape == Shape::Name,
+            Self::Deployment => matches!(shape, Shape::Number | Shape::HashNumber),
+            Self::Text => true,
+            Self::Switch => false,
+        }
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.name())
+    }
+}
+
+/// A set of arguments, and whether words of the phrase's own are among them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Mask(u16);
+
+impl Mask {
+    /// Some word that is no argument.
+    pub const WORDS: Self = Self(1 << 15);
+
+    pub fn contains(self, slot: Slot) -> bool {
+        self.0 & slot.mask().0 != 0
+    }
+
+    pub fn has_words(self) -> bool {
+        self.0 & Self::WORDS.0 != 0
+    }
+
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub fn common(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    pub fn without_words(self) -> Self {
+        Self(self.0 & !Self::WORDS.0)
+    }
+
+    pub fn slots(self) -> impl Iterator<Item = Slot> {
+        Slot::ALL.into_iter().filter(move |slot| self.contains(*slot))
+    }
+}
+
+/// What a word looks like. Each word has exactly one shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Shape {
+    /// Begins with a letter: an environment, a command, a tag such as `nightly`.
+    Name,
+    /// Can be a tag and no name: `1.5.0`.
+    BareTag,
+    /// A tag or a deployment.
+    Number,
+    /// `#42`
+    HashNumber,
+    /// Has `:`, `@` or `/`: `core:1.5.0`, `sha256:1a2b3c4d`.
+    Reference,
+    Comma,
+    /// Anything else: free text only.
+    Other,
+}
+
+/// Words that hold sentences together, and so are never the name of anything. Without them,
+/// "promote to staging" would ask for the tag `to`, and absurd texts could be read in two ways.
+const PARTICLES: [&str; 22] = [
+    "a", "an", "and", "as", "at", "be", "because", "by", "for", "from", "in", "into", "is", "of",
+    "on", "onto", "or", "since", "the", "to", "with", "without",
+];
+
+impl Shape {
+    pub const ALL: [Self; 7] = [
+        Self::Name,
+        Self::BareTag,
+        Self::Number,
+        Self::HashNumber,
+        Self::Reference,
+        Self::Comma,
+        Self::Other,
+    ];
+
+    pub fn of(word: &str) -> Self {
+        // Eighteen digits always fit a deployment's number.
+        let is_number =
+            |text: &str| (1..=18).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        let Some(first) = word.bytes().next() else { return Self::Other };
+        if is_number(word) {
+            return Self::Number;
+        }
+        if let Some(number) = word.strip_prefix('#') {
+            return if is_number(number) { Self::HashNumber } else { Self::Other };
+        }
+        let mut is_reference = false;
+        for byte in word.bytes() {
+            match byte {
+                b':' | b'@' | b'/' => is_reference = true,
+                b'.' | b'_' | b'-' => {}
+                other if other.is_ascii_alphanumeric() => {}
+                _ => return Self::Other,
+            }
+        }
+        let is_particle = |particle: &&str| particle.eq_ignore_ascii_case(word);
+        if is_reference {
+            Self::Reference
+        } else if PARTICLES.iter().any(|particle| is_particle(particle)) {
+            Self::Other
+        } else if first.is_ascii_alphabetic() {
+            Self::Name
+        } else if first.is_ascii_digit() || first == b'_' {
+            Self::BareTag
+        } else {
+            Self::Other
+        }
+    }
+
+    /// A word of this shape, for the texts that show a collision.
+    pub fn sample(self) -> &'static str {
+        match self {
+            Self::Name => "staging",
+            Self::BareTag => "1.5.0",
+            Self::Number => "42",
+            Self::HashNumber => "#42",
+            Self::Reference => "core:1.5.0",
+            Self::Comma => ",",
+            Self::Other => "(…)",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_word_has_a_shape() {
+        let shapes = [
+            ("staging", Shape::Name),
+            ("v1.5.0-rc1", Shape::Name),
+            ("1.5.0", Shape::BareTag),
+            ("42", Shape::Number),
+            ("#42", Shape::HashNumber),
+            ("#general", Shape::Other),
+            ("core:1.5.0", Shape::Reference),
+            ("team/core@sha256:00", Shape::Reference),
+            ("don't", Shape::Other),
+            ("To", Shape::Other),
+            ("9999999999999999999", Shape::BareTag),
+            ("", Shape::Other),
+        ];
+        for (word, shape) in shapes {
+            assert_eq!(Shape::of(word), shape, "{word}");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Lines that people write, and the commands that they are.
+
+use shipmate::domain::command::{
+    Ballot, Command, ImageReference, Pick, Promote, Promoted, Rollback,
+};
+use shipmate::domain::id::{DeploymentId, Digest};
+use shipmate::grammar::Reading;
+
+use super::{command, grammar, read};
+
+/// The lines of a table are read as the command on its left, which is written canonically.
+#[test]
+fn lines_are_read_as_the_command_that_they_mean() {
+    let table: &[(&str, &[&str])] = &[
+        (
+            "promote core:1.5.0 to staging",
+            &[
+                "promote image core:1.5.0 to staging",
+                "Promote core:1.5.0 to staging.",
+                "DEPLOY core:1.5.0 TO staging!!",
+                "please ship core:1.5.0 onto staging",
+                "deploy core:1.5.0 to staging, please",
+                "  promote\u{a0}core:1.5.0   to \u{200b}staging 🚀",
+                "**promote** core:1.5.0 to (staging)",
+                "I want core:1.5.0 to be our staging image",
+                "i’d say... nothing\nwe want core:1.5.0 to be the staging image.",
+                "core:1.5.0 to be my staging image",
+                "make staging run core:1.5.0",
+                "> promote core:9.9.9 to production\npromote core:1.5.0 to staging",
+                "```\npromote core:9.9.9 to production\n```\npromote core:1.5.0 to staging",
+                "promote core:1.5.0 to staging `and not production`",
+                "promote core:1.5.0 to staging \"as they say\"",
+            ],
+        ),
+        (
+            "promote core:1.5.0 and web:2.1.0 to staging",
+            &[
+                "promote core:1.5.0, web:2.1.0 to staging",
+                "promote core:1.5.0,web:2.1.0 to staging",
+                "promote images core:1.5.0, and web:2.1.0 to staging",
+                "promote core:1.5.0 & web:2.1.0 to staging",
+                "I want core:1.5.0 and web:2.1.0 to be our staging images",
+            ],
+        ),
+        (
+            "promote everything from staging to production",
+            &["deploy all from staging to production?", "Ship everything from staging to production"],
+        ),
+        (
+            "promote core:1.5.0 to staging dry run",
+            &[
+                "dry run promote core:1.5.0 to staging",
+                "dry-run promote core:1.5.0 to staging",
+                "promote core:1.5.0 to staging dry-run",
+                "promote core:1.5.0 to staging, dry run please",
+                "dry run: promote core:1.5.0 to staging",
+            ],
+        ),
+        (
+            "promote core:1.5.0 to production break glass because it is down, please hurry!",
+            &[
+                "promote core:1.5.0 to production, break glass, because it is down, please hurry!",
+                "Promote core:1.5.0 to production break-glass because it is down, please hurry!",
+            ],
+        ),
+        ("promote core@1a2b3c4d to staging", &["promote core@sha256:1A2B3C4D to staging"]),
+        ("promote 1.6.0 to staging", &["ship 1.6.0 to staging"]),
+        ("promote sha256:1a2b3c4d to staging", &["deploy image sha256:1a2b3c4d to staging"]),
+        ("promote team/jobs:7 to staging", &["promote team/jobs:7 on staging"]),
+        (
+            "rollback production",
+            &["roll back production", "roll production back", "Rollback production!", "revert production"],
+        ),
+        ("rollback staging dry run", &["dry run roll back staging", "roll staging back dry run"]),
+        (
+            "rollback production because \"it\" is `down`",
+            &["roll back production because \"it\" is `down`"],
+        ),
+        ("status", &["Status?", "show status", "what is running", "what's running?"]),
+        (
+            "status staging",
+            &[
+                "status of staging",
+                "what is running in staging?",
+                "what’s deployed in staging",
+                "what runs on staging",
+                "how is staging doing?",
+            ],
+        ),
+        ("show 42", &["show #42", "show deployment 42", "how is #42 doing", "Show me 42."]),
+        ("history", &["show history", "show the history", "what happened?"]),
+        ("history production", &["history of production", "what happened in production"]),
+        ("approve", &["approve!", "LGTM"]),
+        ("approve 42", &["approve #42", "lgtm 42"]),
+        ("reject 42 because no", &["reject #42, because no", "veto 42 because no"]),
+        ("cancel 42", &["abort 42", "stop #42", "cancel deployment 42"]),
+        ("cancel because of the tests", &["stop because of the tests"]),
+        ("help", &["Help!", "help me", "help please", "what can you do?"]),
+        ("help promote", &["how do i promote?", "help with promote", "help deploy", "help PROMOTE"]),
+        ("whoami", &["who am I?", "what am I allowed to do"]),
+    ];
+    let grammar = grammar();
+    for (canonical, lines) in table {
+        let meant = command(canonical);
+        assert_eq!(grammar.print(&meant), *canonical);
+        for line in *lines {
+            assert_eq!(read(line), Reading::Command(meant.clone()), "{line}");
+        }
+    }
+}
+
+#[test]
+fn commands_hold_what_was_said() {
+    let reference = |repository: Option<&str>, pick| ImageReference {
+        repository: repository.map(Into::into),
+        pick,
+    };
+    let digest = Digest::of(b"core");
+    let line = format!(
+        "promote core:1.5.0, web@{digest}, core@1a2b3c4d and 1.6.0 to staging dry run break glass \
+         because we must"
+    );
+    assert_eq!(
+        command(&line),
+        Command::Promote(Promote {
+            what: Promoted::Images(vec![
+                reference(Some("core"), Pick::Tag("1.5.0".into())),
+                reference(Some("web"), Pick::Digest(digest)),
+                reference(Some("core"), Pick::Prefix("1a2b3c4d".into())),
+                reference(None, Pick::Tag("1.6.0".into())),
+            ]),
+            environment: "staging".into(),
+            dry_run: true,
+            break_glass: true,
+            because: Some("we must".into()),
+        })
+    );
+    assert_eq!(
+        command("roll production back because  of this: \u{201c}down\u{201d} … "),
+        Command::Rollback(Rollback {
+            environment: "production".into(),
+            dry_run: false,
+            because: Some("of this: \u{201c}down\u{201d} …".into()),
+        })
+    );
+    assert_eq!(
+        command("reject #42"),
+        Command::Reject(Ballot { deployment: Some(DeploymentId(42)), because: None })
+    );
+    assert_eq!(command("status"), Command::Status { environment: None });
+}
+
+#[test]
+fn talk_quotes_and_code_are_no_commands() {
+    let talk = [
+        "",
+        "   ",
+        "good morning everybody",
+        "what a nice day",
+        "I want a coffee",
+        "who is on call today?",
+        "🚀🚀",
+        "> promote core:1.5.0 to staging",
+        "`promote core:1.5.0 to staging`",
+        "```promote core:1.5.0 to staging```",
+        "```\npromote core:1.5.0 to staging\n```",
+        ">>> hello\npromote core:1.5.0 to staging",
+        "\"promote core:1.5.0 to staging\"",
+        "“rollback production” is what he wrote",
+        "that was quick, wasn't it",
+    ];
+    for line in talk {
+        assert_eq!(read(line), Reading::NotACommand, "{line}");
+    }
+}
