@@ -7,6 +7,7 @@ pub mod grammar;
 pub mod policy;
 pub mod report;
 pub mod ports;
+pub mod clock;
 pub mod aws;
 pub mod engine;
 pub mod chat;
