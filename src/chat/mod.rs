@@ -1,1 +1,5 @@
-//! Chat adapters. Import `domain`, `report` and `ports`.
+//! Where people talk to Shipmate. Adapters render cards and raise events; what a promotion is
+//! or who may do what is not known here.
+
+pub mod script;
+pub mod terminal;
