@@ -2,6 +2,7 @@
 //! person at the keyboard be several people, and is shown live or played from a script. What
 //! is promoted and who may do it is not known here.
 
+mod desk;
 mod keyboard;
 mod player;
 mod render;
@@ -52,6 +53,8 @@ struct Inner {
 pub enum CannotReact {
     #[error("no message awaits votes")]
     NothingAwaitsVotes,
+    #[error("no message asks for {0}")]
+    NothingOffers(&'static str),
     #[error("no message about #{0} asks for a reaction")]
     NothingAbout(u64),
     #[error("the message is gone")]
@@ -143,10 +146,26 @@ impl Terminal {
     /// # Errors
     /// [`CannotReact::NothingAwaitsVotes`].
     pub fn awaiting(&self, person: &PersonId) -> Result<MessageId, CannotReact> {
+        self.offering(person, CardAction::Approve)
+    }
+
+    /// The newest message that offers this action, of those that the person sees: a
+    /// deployment that runs no longer awaits votes, but can be cancelled.
+    ///
+    /// # Errors
+    /// [`CannotReact::NothingAwaitsVotes`] or [`CannotReact::NothingOffers`].
+    pub fn offering(
+        &self,
+        person: &PersonId,
+        action: CardAction,
+    ) -> Result<MessageId, CannotReact> {
         let room = self.room();
-        let mut newest_first = room.messages().iter().rev();
-        let found = newest_first.find(|one| one.awaits_votes() && one.is_seen_by(person));
-        found.map(|message| message.id.clone()).ok_or(CannotReact::NothingAwaitsVotes)
+        let fits = |one: &&Message| one.card.actions.contains(&action) && one.is_seen_by(person);
+        let found = room.messages().iter().rev().find(fits);
+        found.map(|message| message.id.clone()).ok_or(match action {
+            CardAction::Approve => CannotReact::NothingAwaitsVotes,
+            CardAction::Reject | CardAction::Cancel => CannotReact::NothingOffers(action.emoji()),
+        })
     }
 
     /// The newest message that tells of this deployment (`#12`) and can be answered.

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::render::plain;
 use super::room::{Message, Revision};
 use super::transcript::Transcript;
-use super::{CannotReact, Terminal, wrap};
+use super::{Terminal, wrap};
 use crate::chat::script::{self, Emoji, Line, Numbered, ScriptErrors};
 use crate::domain::card::CardAction;
 use crate::domain::id::PersonId;
@@ -195,12 +195,7 @@ impl Player<'_> {
             .and_then(|message| self.terminal.react(&message, person, action, on));
         match reacted {
             Ok(event) => self.raise(number, event).await,
-            Err(error @ CannotReact::NothingAwaitsVotes) => {
-                Err(format!("{person} has nothing to put {emoji} on: {error}"))
-            }
-            Err(error @ (CannotReact::NothingAbout(_) | CannotReact::Gone)) => {
-                Err(error.to_string())
-            }
+            Err(error) => Err(format!("{person} has nothing to put {emoji} on: {error}")),
         }
     }
 

@@ -44,10 +44,6 @@ impl Message {
         self.private_to().is_none_or(|only| only == person)
     }
 
-    pub fn awaits_votes(&self) -> bool {
-        self.card.actions.contains(&CardAction::Approve)
-    }
-
     /// What stands beside the title: whom it is for.
     pub fn note(&self) -> Option<String> {
         match &self.place {

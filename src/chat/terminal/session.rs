@@ -1,6 +1,7 @@
-//! The channel live: a prompt for the person at the keyboard, and the cards above it. Hands
-//! what is said to the bot and does what slash lines ask; does not read what is said.
+//! The channel live: a prompt for the person at the keyboard, and the cards above it. Does
+//! not read what is typed.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,15 +15,15 @@ use rustyline::history::{DefaultHistory, MemHistory};
 use rustyline::{Editor, ExternalPrinter};
 use tokio::sync::{mpsc, oneshot};
 
+use super::Terminal;
+use super::desk::{Desk, Next, greeting};
 use super::keyboard::{Complete, Disturbances, Keyboard};
 use super::render::Style;
 use super::room::Revision;
 use super::screen::{Screen, Size};
-use super::slash::{LINES, Slash};
-use super::{CannotReact, Terminal};
-use crate::domain::card::{Card, CardAction, Tone};
+use crate::domain::card::{Card, Tone};
 use crate::domain::id::PersonId;
-use crate::ports::{ChatEvent, Raised};
+use crate::ports::Raised;
 
 /// What a session needs of the program around it.
 pub struct Session {
@@ -156,7 +157,14 @@ fn printer(editor: &mut Editor<Keyboard, DefaultHistory>) -> (Print, bool) {
     match editor.create_external_printer() {
         // A screen that cannot be written to will not be read either.
         Ok(mut printer) => (Box::new(move |text| drop(printer.print(text))), true),
-        Err(_) => (Box::new(|text| print!("{text}")), false),
+        Err(_) => {
+            let print = |text: String| {
+                // As above: whoever cannot be written to does not read.
+                let mut output = std::io::stdout().lock();
+                let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
+            };
+            (Box::new(print), false)
+        }
     }
 }
 
@@ -209,113 +217,4 @@ impl Canvas {
             }
         }
     }
-}
-
-/// Whether the person stays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
-    Stay,
-    Leave,
-}
-
-/// Does what is typed.
-struct Desk {
-    terminal: Terminal,
-    events: mpsc::Sender<Raised>,
-    person: PersonId,
-    people: Vec<PersonId>,
-}
-
-impl Desk {
-    fn typed(&mut self, line: &str) -> Result<Next, SessionError> {
-        let slash = match Slash::parse(line, &self.people) {
-            None => {
-                let (event, _) = self.terminal.say(&self.person, line.trim());
-                self.raise(event)?;
-                return Ok(Next::Stay);
-            }
-            Some(Err(error)) => {
-                self.terminal.note(Card::new(Tone::Warning, error.to_string()));
-                return Ok(Next::Stay);
-            }
-            Some(Ok(slash)) => slash,
-        };
-        match slash {
-            Slash::As(person) => self.person = person,
-            Slash::React { action, deployment } => self.react(action, deployment, true)?,
-            Slash::Unreact { action, deployment } => self.react(action, deployment, false)?,
-            Slash::People => self.terminal.note(people(&self.terminal)),
-            Slash::Help => self.terminal.note(help()),
-            Slash::Quit => return Ok(Next::Leave),
-        }
-        Ok(Next::Stay)
-    }
-
-    fn react(
-        &self,
-        action: CardAction,
-        deployment: Option<u64>,
-        on: bool,
-    ) -> Result<(), SessionError> {
-        let message = match deployment {
-            Some(number) => self.terminal.about(&self.person, number),
-            None => self.terminal.awaiting(&self.person),
-        };
-        let reacted = message.and_then(|message| {
-            let (event, _) = self.terminal.react(&message, &self.person, Some(action), on)?;
-            let message = self.terminal.message(&message).ok_or(CannotReact::Gone)?;
-            Ok((event, message.card.title))
-        });
-        match reacted {
-            Ok((event, title)) => {
-                let did = if on { "put" } else { "took" };
-                let (person, emoji) = (&self.person, action.emoji());
-                let at = if on { "on" } else { "off" };
-                let told = format!("{person} {did} {emoji} {at} “{title}”");
-                self.terminal.note(Card::new(Tone::Plain, told));
-                self.raise(event)
-            }
-            Err(error) => {
-                self.terminal.note(Card::new(Tone::Warning, error.to_string()));
-                Ok(())
-            }
-        }
-    }
-
-    /// The prompt comes back at once: what the bot makes of it is printed above.
-    fn raise(&self, event: ChatEvent) -> Result<(), SessionError> {
-        let (handled, _) = oneshot::channel();
-        let raised = Raised { event, handled };
-        self.events.blocking_send(raised).map_err(|_| SessionError::BotStopped)
-    }
-}
-
-fn greeting(terminal: &Terminal, examples: &[String]) -> Card {
-    let mut card =
-        Card::new(Tone::Plain, "Welcome aboard. Say what should run where, for example:");
-    for example in examples {
-        card = card.command(example);
-    }
-    card.text("You can be any of these people: /as bob. Answer a question with /react ✅ as somebody else than who asked.")
-        .field("People", roles(terminal))
-        .text("/help tells what else there is; Tab completes; Ctrl-D leaves.")
-}
-
-fn people(terminal: &Terminal) -> Card {
-    Card { lines: Vec::new(), ..Card::new(Tone::Plain, "People") }.field("Roles", roles(terminal))
-}
-
-fn roles(terminal: &Terminal) -> Vec<String> {
-    let role_list = |(person, roles): (PersonId, std::collections::BTreeSet<_>)| {
-        let roles: Vec<_> = roles.iter().map(ToString::to_string).collect::<Vec<String>>();
-        let roles = if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };
-        format!("{person}: {roles}")
-    };
-    terminal.people().into_iter().map(role_list).collect()
-}
-
-fn help() -> Card {
-    let lines = LINES.iter().map(|(name, what)| format!("{name}  {what}")).collect();
-    Card::new(Tone::Plain, "What the terminal understands; anything else is said to the bot")
-        .field("Lines", lines)
 }

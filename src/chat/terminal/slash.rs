@@ -10,7 +10,7 @@ use crate::domain::id::PersonId;
 pub enum Slash {
     /// Be this person from now on.
     As(PersonId),
-    /// Put a reaction on the newest message that awaits votes, or on a deployment's.
+    /// Put a reaction on the newest message that offers it, or on a deployment's.
     React {
         action: CardAction,
         deployment: Option<u64>,
