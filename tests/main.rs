@@ -4,3 +4,4 @@ mod settings;
 mod policy;
 mod store;
 mod grammar;
+mod terminal;

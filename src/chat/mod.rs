@@ -2,3 +2,4 @@
 //! or who may do what is not known here.
 
 pub mod script;
+pub mod terminal;
