@@ -1,7 +1,9 @@
 //! Shipmate: a ChatOps deployment bot. The modules are listed in reading order;
 //! ARCHITECTURE.md says which may import which.
 
+pub mod app;
 pub mod settings;
+pub mod telemetry;
 pub mod domain;
 pub mod grammar;
 pub mod policy;

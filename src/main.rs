@@ -1,3 +1,77 @@
 //! The command line.
 
-fn main() {}
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use shipmate::app;
+use shipmate::telemetry;
+
+/// A ChatOps deployment bot: promotes ECR images to ECS environments from a chat line.
+#[derive(Parser)]
+#[command(version, about, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Try it: a channel in the terminal and a simulated AWS; or play a script from standard input
+    Demo {
+        /// Shorten the simulated times and the settling
+        #[arg(long)]
+        fast: bool,
+        /// Use another simulated AWS on this machine
+        #[arg(long, value_name = "http://127.0.0.1:PORT")]
+        aws: Option<String>,
+        /// Use these settings; people and roles come from there
+        #[arg(long, value_name = "FILE")]
+        settings: Option<PathBuf>,
+    },
+    /// Start only the simulated AWS, for other tools
+    Sandbox {
+        /// The port on 127.0.0.1; 0 picks a free one
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+    },
+    /// Check settings, commands and policies, and run the policies' cases
+    Check {
+        #[arg(long, value_name = "FILE", default_value = "shipmate.toml")]
+        settings: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    // One provider of cryptography, chosen before anything can ask for one. A second call
+    // would be an error; this is the first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match run(arguments.command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("shipmate: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    match command {
+        Command::Demo { fast, aws, settings } => {
+            telemetry::start("off");
+            runtime.block_on(app::demo(app::Demo { fast, aws, settings }))
+        }
+        Command::Sandbox { port } => {
+            telemetry::start("info");
+            runtime.block_on(app::sandbox(port))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Check { settings } => {
+            let checked = app::check(&settings, app::variables());
+            print!("{}", checked.report);
+            Ok(if checked.sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+    }
+}

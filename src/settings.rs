@@ -16,6 +16,7 @@ mod variables;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 use std::path::{Path, PathBuf};
 
 use crate::domain::environment::{Environments, People};
@@ -89,6 +90,19 @@ pub enum Mode {
 }
 
 impl Settings {
+    /// Keeps the journal in this file, whatever the settings say. For what should leave no trace.
+    pub fn keep_journal_in(&mut self, file: &Path) {
+        self.database.url = DatabaseUrl(format!("sqlite://{}", file.display()));
+    }
+
+    /// Sets for every environment how long tasks settle and how long a rollout may stand still.
+    pub fn set_tempo(&mut self, settle: Duration, patience: Duration) {
+        for environment in self.environments.0.values_mut() {
+            environment.settle = settle;
+            environment.patience = patience;
+        }
+    }
+
     /// Reads the file and lays the variables over it.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ use self::observe::Looked;
 use crate::aws::Aws;
 use crate::domain::environment::Environments;
 use crate::domain::id::{DeploymentId, EnvironmentName, Repository, Tag};
-use crate::grammar::{Grammar, Vocabulary};
+use crate::grammar::{Completion, Grammar, Vocabulary};
 use crate::policy::Policies;
 use crate::ports::{Chat, Clock, Raised, Store};
 
@@ -118,6 +118,11 @@ impl Engine {
             tags: lock(&self.shared.tags).clone(),
             deployments: Vec::new(),
         }
+    }
+
+    /// What can follow a line that somebody is typing.
+    pub fn complete(&self, line: &str) -> Vec<Completion> {
+        self.parts.grammar.complete(line, &self.vocabulary())
     }
 
     /// Reads the repositories' tags anew, for suggestions and completion. What cannot be read

@@ -8,7 +8,7 @@ use super::Topic;
 use super::history::entry;
 use crate::aws::{Account, AwsError, KnownStopped};
 use crate::domain::command::Command;
-use crate::domain::deployment::{Deployment, Stage};
+use crate::domain::deployment::Deployment;
 use crate::domain::environment::{Environment, Service};
 use crate::domain::id::{Digest, EnvironmentName, Repository};
 use crate::domain::observation::{EcsService, ImageSeen, ServiceSeen};

@@ -1,0 +1,85 @@
+//! Puts everything together: the only module that knows every adapter.
+
+mod check;
+mod demo;
+mod files;
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+pub use self::check::check;
+pub use self::demo::{Demo, DemoError, demo};
+use crate::aws::{Aws, Endpoint};
+use crate::domain::environment::Environments;
+use crate::engine::{Engine, Parts, Rhythm};
+use crate::grammar::Grammar;
+use crate::policy::Policies;
+use crate::ports::{Chat, Clock, Raised, Store};
+use crate::sandbox::{Options, Sandbox, demo_world};
+use crate::settings::Settings;
+use crate::store::SqliteStore;
+
+/// What differs from one way of running Shipmate to another.
+pub struct Surroundings {
+    pub endpoint: Endpoint,
+    pub chat: Arc<dyn Chat>,
+    pub clock: Arc<dyn Clock>,
+    pub rhythm: Rhythm,
+}
+
+/// Makes an engine out of settings. Nothing runs yet: see [`Engine::run`].
+///
+/// # Errors
+/// Commands or policies that cannot be loaded, or a journal that cannot be opened.
+pub async fn assemble(settings: &Settings, around: Surroundings) -> anyhow::Result<Engine> {
+    let (grammar, policies) = rules(settings)?;
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(settings.database.url.reveal()).await?);
+    let Surroundings { endpoint, chat, clock, rhythm } = around;
+    let environments: Environments = settings.environments.clone();
+    let aws = Aws::connect(&environments, &endpoint).await;
+    Ok(Engine::new(Parts { environments, grammar, policies, aws, store, chat, clock, rhythm }))
+}
+
+/// The commands and policies that the settings ask for.
+fn rules(settings: &Settings) -> anyhow::Result<(Grammar, Policies)> {
+    let commands = files::commands(settings.commands.as_ref())?;
+    let sources = files::policies(settings.policies.as_ref())?;
+    let grammar = Grammar::load(commands)?;
+    let policies = Policies::of(&sources)?;
+    Ok((grammar, policies))
+}
+
+/// Runs an engine until its chat is gone.
+pub fn spawn(
+    engine: &Engine,
+    events: mpsc::Receiver<Raised>,
+) -> tokio::task::JoinHandle<anyhow::Result<()>> {
+    let engine = engine.clone();
+    tokio::spawn(async move { engine.run(events).await })
+}
+
+/// Serves the simulated AWS alone until it is interrupted. 0 picks a free port.
+///
+/// # Errors
+/// The port cannot be had.
+pub async fn sandbox(port: u16) -> anyhow::Result<()> {
+    let sandbox = Sandbox::start(demo_world(), Options { port, ..Options::default() }).await?;
+    let url = sandbox.url();
+    println!("A simulated AWS answers at {url}");
+    println!("  export AWS_ENDPOINT_URL={url} AWS_REGION=eu-west-1");
+    println!("  export AWS_ACCESS_KEY_ID=simulated AWS_SECRET_ACCESS_KEY=simulated");
+    println!("  its calls: {url}/_sandbox/calls; its world: {url}/_sandbox/world");
+    println!("Ctrl-C stops it.");
+    tokio::signal::ctrl_c().await?;
+    sandbox.stop().await;
+    Ok(())
+}
+
+/// Shipmate's environment variables as the settings take them. What is not Unicode cannot be
+/// meant for it.
+pub fn variables() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}

@@ -1,0 +1,107 @@
+//! `shipmate check`: settings, commands and policies are sound, they fit each other, and the
+//! policies decide their cases as they should.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::files;
+use crate::grammar::Grammar;
+use crate::policy::{Cases, Policies};
+use crate::settings::Settings;
+
+/// What a check found: a report for people, and whether all is well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    pub report: String,
+    pub sound: bool,
+}
+
+/// Checks everything that the settings name. Stops at nothing: all that is wrong is told.
+pub fn check(path: &Path, variables: Vec<(String, String)>) -> Checked {
+    let mut checked = Checked { report: String::new(), sound: true };
+    let settings = match Settings::read(path, variables) {
+        Ok(settings) => {
+            let environments = settings.environments.0.len();
+            checked.good(&format!("settings: {environments} environments, {} roles", settings.roles.len()));
+            settings
+        }
+        Err(errors) => {
+            checked.bad("settings", &errors);
+            return checked;
+        }
+    };
+    match files::commands(settings.commands.as_ref()).map(Grammar::load) {
+        Ok(Ok(grammar)) => checked.good(&format!("commands: {}", grammar.help().len())),
+        Ok(Err(errors)) => checked.bad("commands", &errors),
+        Err(error) => checked.bad("commands", &format!("{error:#}")),
+    }
+    match files::policies(settings.policies.as_ref()) {
+        Err(error) => checked.bad("policies", &format!("{error:#}")),
+        Ok(sources) => {
+            for name in &sources.ignored {
+                checked.bad("policies", &format!("{name} is no .cedar, .cedarschema or case file: move it away"));
+            }
+            match Policies::of(&sources) {
+                Err(errors) => checked.bad("policies", &errors),
+                Ok(policies) => {
+                    checked.good(&format!("policies: {}", policies.ids().len()));
+                    checked.fits(&settings, &policies);
+                    checked.cases(&policies, Cases::load(&sources.cases));
+                }
+            }
+        }
+    }
+    checked
+}
+
+impl Checked {
+    fn good(&mut self, what: &str) {
+        // Writing to a text cannot fail.
+        let _ = writeln!(self.report, "✓ {what}");
+    }
+
+    fn bad(&mut self, what: &str, why: &dyn std::fmt::Display) {
+        self.sound = false;
+        let _ = writeln!(self.report, "✗ {what}:\n{why}");
+    }
+
+    /// Policies may only speak of roles and environments that exist: a misspelt one would
+    /// silently never apply.
+    fn fits(&mut self, settings: &Settings, policies: &Policies) {
+        let mut strange = Vec::new();
+        for role in policies.roles().difference(&settings.roles) {
+            strange.push(format!("role {role}"));
+        }
+        let known = |name| settings.environments.get(name).is_some();
+        for name in policies.environments().iter().filter(|name| !known(name)) {
+            strange.push(format!("environment {name}"));
+        }
+        if !strange.is_empty() {
+            let why = format!(
+                "the policies speak of what the settings do not name: {}. Declare it, or change the policies.",
+                strange.join(", ")
+            );
+            self.bad("policies and settings", &why);
+        }
+    }
+
+    fn cases(&mut self, policies: &Policies, cases: Result<Cases, crate::policy::LoadErrors>) {
+        let cases = match cases {
+            Ok(cases) => cases,
+            Err(errors) => return self.bad("cases", &errors),
+        };
+        let outcomes = cases.run(policies);
+        let failed: Vec<String> = outcomes
+            .iter()
+            .filter_map(|outcome| {
+                let failure = outcome.failure.as_ref()?;
+                Some(format!("{}: \"{}\": {failure}", outcome.place, outcome.says))
+            })
+            .collect();
+        if failed.is_empty() {
+            self.good(&format!("cases: {} decided as they should be", outcomes.len()));
+        } else {
+            self.bad(&format!("cases: {} of {}", failed.len(), outcomes.len()), &failed.join("\n"));
+        }
+    }
+}
