@@ -67,7 +67,7 @@ pub(super) struct Words {
     polite: Vec<bool>,
 }
 
-/// Said for courtesy, wherever no phrase has them.
+/// Said for courtesy, wherever no phrase has them, and never the name of anything.
 const POLITE: [&str; 6] = ["please", "pls", "plz", "thanks", "thx", "kindly"];
 
 impl Words {
@@ -79,10 +79,7 @@ impl Words {
             polite: vec![false; Shape::ALL.len()],
         };
         for word in POLITE {
-            let symbol = words.number(word);
-            if let Some(polite) = words.polite.get_mut(usize::from(symbol)) {
-                *polite = true;
-            }
+            words.number(word);
         }
         words
     }
@@ -93,9 +90,10 @@ impl Words {
         }
         let symbol = index(self.texts.len());
         self.numbers.insert(word.into(), symbol);
-        self.shapes.push(Shape::of(word));
+        let is_polite = POLITE.contains(&word);
+        self.shapes.push(if is_polite { Shape::Other } else { Shape::of(word) });
         self.texts.push(word.into());
-        self.polite.push(false);
+        self.polite.push(is_polite);
         symbol
     }
 
@@ -198,11 +196,6 @@ impl Automaton {
         self.accepting.get(usize::from(state)).copied().unwrap_or(false)
     }
 
-    /// Whether a word that is this symbol can stand at this place.
-    pub fn reads(&self, place: Place, symbol: Symbol) -> bool {
-        self.position(place).is_some_and(|position| reads(&self.words, position.test, symbol))
-    }
-
     /// Reads the tokens from the beginning, as far as phrases go.
     pub fn run(&self, tokens: &[Token<'_>]) -> Run {
         let mut run = Run { steps: Vec::with_capacity(tokens.len()), stopped_at: None };
@@ -231,13 +224,12 @@ impl Automaton {
 
     /// The path, where there is only one: found from the end, where fewest places are left.
     fn only_path(&self, run: &Run) -> Option<Vec<Place>> {
-        let only = |mut places: Box<dyn Iterator<Item = Place> + '_>| match (
-            places.next(),
-            places.next(),
-        ) {
-            (Some(place), None) => Some(place),
-            (None, _) | (Some(_), Some(_)) => None,
-        };
+        let only =
+            |mut places: Box<dyn Iterator<Item = Place> + '_>| match (places.next(), places.next())
+            {
+                (Some(place), None) => Some(place),
+                (None, _) | (Some(_), Some(_)) => None,
+            };
         let ends = self.places(run.state()).iter().copied();
         let accepting = |place: &Place| self.position(*place).is_some_and(|p| p.accepting);
         let mut place = only(Box::new(ends.filter(accepting)))?;
@@ -265,21 +257,47 @@ impl Automaton {
             let places: Vec<Place> = self.places(*state).iter().copied().filter(leads).collect();
             alive.push(places);
         }
+        alive.reverse();
+        let preferred = self.prefer(alive.iter().map(Vec::as_slice));
+        // Each of the places left has one before it; from the end, any chain is the same.
         let mut path = Vec::with_capacity(run.steps.len());
-        let mut place = START;
-        for places in alive.iter().rev() {
-            let is_argument = |place: &Place| {
-                self.position(*place).is_some_and(|p| matches!(p.label, Label::Argument(_)))
+        for places in preferred.iter().rev() {
+            let leads = |place: &&Place| match path.last() {
+                None => true,
+                Some(next) => self.follow(**place).binary_search(next).is_ok(),
             };
-            let follow = self.follow(place);
-            place = places
-                .iter()
-                .copied()
-                .filter(|next| follow.binary_search(next).is_ok())
-                .min_by_key(|next| (is_argument(next), *next))?;
-            path.push(place);
+            path.push(*places.iter().find(leads)?);
         }
+        path.reverse();
         Some(path)
+    }
+
+    /// The places where the end of a run can be if words of phrases are preferred to arguments,
+    /// whatever may follow.
+    pub fn preferred_ends(&self, run: &Run) -> Vec<Place> {
+        let steps = run.steps.iter().map(|(_, state)| self.places(*state));
+        self.prefer(steps).pop().unwrap_or_else(|| vec![START])
+    }
+
+    /// Of the places at each step, those that the preferred ones before lead to and, if any of
+    /// these are words of phrases, only they.
+    fn prefer<'a>(&self, steps: impl Iterator<Item = &'a [Place]>) -> Vec<Vec<Place>> {
+        let is_word = |place: &Place| {
+            let label = self.position(*place).map(|position| position.label);
+            matches!(label, Some(Label::Keyword | Label::Switch(_)))
+        };
+        let mut preferred: Vec<Vec<Place>> = Vec::new();
+        for places in steps {
+            let before = preferred.last().map_or(&[START][..], Vec::as_slice);
+            let led_to =
+                |place: &Place| before.iter().any(|b| self.follow(*b).binary_search(place).is_ok());
+            let mut next: Vec<Place> = places.iter().copied().filter(led_to).collect();
+            if next.iter().any(is_word) {
+                next.retain(is_word);
+            }
+            preferred.push(next);
+        }
+        preferred
     }
 }
 
@@ -473,9 +491,7 @@ impl Builder {
                         Test::Comma => add(Shape::Comma as usize),
                         Test::Nothing => {}
                         Test::Type(_) => (0..words.len())
-                            .filter(|symbol| {
-                                reads(&words, follower_position.test, index(*symbol))
-                            })
+                            .filter(|symbol| reads(&words, follower_position.test, index(*symbol)))
                             .for_each(add),
                     }
                 }

@@ -45,8 +45,7 @@ pub(super) fn find(automaton: &Automaton) -> Vec<Collision> {
                 came_from.insert(next, (pair, symbol));
                 waiting.push_back(next);
                 if differ && one.accepting && other.accepting {
-                    let phrases =
-                        (one.phrase.min(other.phrase), one.phrase.max(other.phrase));
+                    let phrases = (one.phrase.min(other.phrase), one.phrase.max(other.phrase));
                     found.entry(phrases).or_insert_with(|| sample(automaton, &came_from, next));
                 }
             }
@@ -94,11 +93,7 @@ fn common(automaton: &Automaton, one: &Position, other: &Position) -> Option<Sym
     }
 }
 
-fn sample(
-    automaton: &Automaton,
-    came_from: &HashMap<Pair, (Pair, Symbol)>,
-    end: Pair,
-) -> String {
+fn sample(automaton: &Automaton, came_from: &HashMap<Pair, (Pair, Symbol)>, end: Pair) -> String {
     let mut words = Vec::new();
     let mut pair = end;
     while let Some((before, symbol)) = came_from.get(&pair) {

@@ -35,8 +35,8 @@ impl Grammar {
             return Vec::new();
         }
         let mut next: Vec<Place> = Vec::new();
-        for place in self.automaton.places(run.state()) {
-            next.extend(self.automaton.follow(*place));
+        for place in self.automaton.preferred_ends(&run) {
+            next.extend(self.automaton.follow(place));
         }
         next.sort_unstable();
         next.dedup();

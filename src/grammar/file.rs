@@ -26,7 +26,8 @@ pub fn combine(shipped: Vec<CommandFile>, own: Vec<CommandFile>) -> Vec<CommandF
         id: Option<String>,
     }
     // A file that cannot be read is told about when it is loaded.
-    let id = |file: &CommandFile| toml::from_str::<OnlyId>(&file.text).ok().and_then(|only| only.id);
+    let id =
+        |file: &CommandFile| toml::from_str::<OnlyId>(&file.text).ok().and_then(|only| only.id);
     let own_ids: Vec<String> = own.iter().filter_map(id).collect();
     let replaced = |file: &CommandFile| {
         own.iter().any(|other| other.name == file.name)
@@ -126,10 +127,9 @@ pub(super) fn parse(file: &CommandFile, errors: &mut Vec<LoadError>) -> Option<P
             match phrase::parse(text.get_ref()) {
                 Ok(value) => placed.push(Placed { spot, text: text.into_inner(), value }),
                 Err(PhraseError { offset, problem }) => {
-                    errors.push(places.error(
-                        places.inside(&text, offset),
-                        LoadProblem::Phrase(problem),
-                    ));
+                    errors.push(
+                        places.error(places.inside(&text, offset), LoadProblem::Phrase(problem)),
+                    );
                 }
             }
         }

@@ -99,9 +99,8 @@ impl Grammar {
 impl Entry {
     /// The shortest usage: words, mandatory arguments, and others in brackets.
     pub(super) fn usage(&self) -> String {
-        let is_ending = |slot: Slot| {
-            matches!(slot.argument_type(), ArgumentType::Text | ArgumentType::Switch)
-        };
+        let is_ending =
+            |slot: Slot| matches!(slot.argument_type(), ArgumentType::Text | ArgumentType::Switch);
         let plain = self.ways.iter().filter(|(mask, _)| !mask.slots().any(is_ending));
         // Ways come shortest first, so the last of the first phrase's has most arguments.
         let most = plain.clone().map(|(mask, _)| mask.slots().count()).max();

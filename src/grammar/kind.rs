@@ -230,6 +230,9 @@ impl Arguments {
             Slot::BreakGlass => self.break_glass,
             Slot::Reason => self.reason.is_some(),
         };
-        Slot::ALL.into_iter().filter(given).fold(Mask::default(), |mask, slot| mask.and(slot.mask()))
+        Slot::ALL
+            .into_iter()
+            .filter(given)
+            .fold(Mask::default(), |mask, slot| mask.and(slot.mask()))
     }
 }

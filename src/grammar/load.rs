@@ -146,7 +146,8 @@ fn entries(
                 entries.len() - 1
             }
             (Role::Describes { .. }, Some(at)) => {
-                let other = entries.get(at).map(|entry| entry.spot.file.clone()).unwrap_or_default();
+                let other =
+                    entries.get(at).map(|entry| entry.spot.file.clone()).unwrap_or_default();
                 let problem = LoadProblem::Twice { id: kind.id(), other };
                 errors.push(LoadError::new(spot, problem));
                 continue;
@@ -167,9 +168,11 @@ fn entries(
     }
     if errors.is_empty() {
         for entry in &entries {
-            let unsayable = entry.kind.uses().into_iter().find(|mask| {
-                !entry.ways.iter().any(|(way, _)| way.without_words() == *mask)
-            });
+            let unsayable = entry
+                .kind
+                .uses()
+                .into_iter()
+                .find(|mask| !entry.ways.iter().any(|(way, _)| way.without_words() == *mask));
             if let Some(mask) = unsayable {
                 let mut names: Vec<&str> = mask.slots().map(|slot| slot.name()).collect();
                 if names.is_empty() {

@@ -126,8 +126,8 @@ impl Grammar {
             let tokens = text::tokens(line);
             return match self.line(line, &tokens, vocabulary) {
                 Some(Ok(command)) => Reading::Command(command),
-                Some(Err((at, trouble))) => {
-                    Reading::Misunderstood(self.troubled(line, &tokens, at, trouble, vocabulary))
+                Some(Err(trouble)) => {
+                    Reading::Misunderstood(self.troubled(line, &tokens, trouble, vocabulary))
                 }
                 None => self.unread(line, &tokens, vocabulary),
             };

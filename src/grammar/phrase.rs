@@ -146,7 +146,11 @@ impl Reader<'_> {
         }
         let end = self.at;
         alternatives.push(finish(sequence, end)?);
-        Ok(if alternatives.len() == 1 { alternatives.swap_remove(0) } else { Node::Choice(alternatives) })
+        Ok(if alternatives.len() == 1 {
+            alternatives.swap_remove(0)
+        } else {
+            Node::Choice(alternatives)
+        })
     }
 
     /// `{name}` or `{name:type}`.
@@ -187,7 +191,11 @@ impl Reader<'_> {
         }
         // A word that the reader of chat lines would cut or trim could never match.
         match text::tokens(&word).as_slice() {
-            [token] if token.kind == TokenKind::Word && token.word == word && word.len() <= MAX_WORD => {
+            [token]
+                if token.kind == TokenKind::Word
+                    && token.word == word
+                    && word.len() <= MAX_WORD =>
+            {
                 Ok(Node::Word(word))
             }
             _ => Self::error(start, PhraseProblem::UnreadableWord(word)),

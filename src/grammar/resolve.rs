@@ -233,7 +233,8 @@ fn by_digest(word: &str, hex: &str) -> Result<Pick, Trouble> {
 /// Whether ECR can have a tag of this form.
 fn is_tag(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let begins =
+        text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     begins && text.len() <= 300 && text.bytes().all(allowed)
 }
 

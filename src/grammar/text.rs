@@ -186,21 +186,20 @@ mod tests {
 
     #[test]
     fn words_lose_what_surrounds_them() {
-        assert_eq!(words("  **Ship**\u{a0}co\u{200b}re:1.5.0  to staging!! 🚀 :tada:"), [
-            "Ship",
-            "core:1.5.0",
-            "to",
-            "staging"
-        ]);
+        assert_eq!(
+            words("  **Ship**\u{a0}co\u{200b}re:1.5.0  to staging!! 🚀 :tada:"),
+            ["Ship", "core:1.5.0", "to", "staging"]
+        );
         assert_eq!(words("what’s up, (doc)?"), ["what's", "up", "doc"]);
         assert_eq!(words("a,b ,c & d"), ["a", "b", "c", "&", "d"]);
     }
 
     #[test]
     fn code_and_quotations_are_no_words() {
-        assert_eq!(words("he said “promote it” and `code` and ``a ` b`` so"), [
-            "he", "said", "and", "and", "so"
-        ]);
+        assert_eq!(
+            words("he said “promote it” and `code` and ``a ` b`` so"),
+            ["he", "said", "and", "and", "so"]
+        );
         assert_eq!(words("an open \"quote"), ["an", "open", "quote"]);
     }
 

@@ -62,8 +62,7 @@ pub(super) fn slips(word: &str, meant: &str) -> Option<usize> {
     let allowed = match short.max(long) {
         0..=1 => 0,
         2..=5 => 1,
-        6..=8 => 2,
-        _ => 3,
+        _ => 2,
     };
     // Comparing far lengths costs time and can give nothing.
     let distance = if short.abs_diff(long) <= allowed && short <= 64 {

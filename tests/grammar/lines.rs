@@ -44,7 +44,10 @@ fn lines_are_read_as_the_command_that_they_mean() {
         ),
         (
             "promote everything from staging to production",
-            &["deploy all from staging to production?", "Ship everything from staging to production"],
+            &[
+                "deploy all from staging to production?",
+                "Ship everything from staging to production",
+            ],
         ),
         (
             "promote core:1.5.0 to staging dry run",
@@ -69,7 +72,12 @@ fn lines_are_read_as_the_command_that_they_mean() {
         ("promote team/jobs:7 to staging", &["promote team/jobs:7 on staging"]),
         (
             "rollback production",
-            &["roll back production", "roll production back", "Rollback production!", "revert production"],
+            &[
+                "roll back production",
+                "roll production back",
+                "Rollback production!",
+                "revert production",
+            ],
         ),
         ("rollback staging dry run", &["dry run roll back staging", "roll staging back dry run"]),
         (
@@ -96,7 +104,10 @@ fn lines_are_read_as_the_command_that_they_mean() {
         ("cancel 42", &["abort 42", "stop #42", "cancel deployment 42"]),
         ("cancel because of the tests", &["stop because of the tests"]),
         ("help", &["Help!", "help me", "help please", "what can you do?"]),
-        ("help promote", &["how do i promote?", "help with promote", "help deploy", "help PROMOTE"]),
+        (
+            "help promote",
+            &["how do i promote?", "help with promote", "help deploy", "help PROMOTE"],
+        ),
         ("whoami", &["who am I?", "what am I allowed to do"]),
     ];
     let grammar = grammar();
