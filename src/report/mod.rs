@@ -1,1 +1,32 @@
-//! Domain state to cards and sentences: pure functions. Imports only `domain`.
+//! Domain state to cards and sentences: pure functions. Imports only `domain`; knows no chat,
+//! no clock but the time it is handed, and decides nothing.
+
+mod answers;
+mod asking;
+mod cause;
+mod denial;
+mod deployment;
+mod end;
+mod history;
+mod plan;
+mod refusal;
+mod running;
+mod status;
+mod votes;
+mod words;
+
+pub use answers::{Topic, help_card, misunderstood_card, whoami_card};
+pub use cause::sentence as cause_sentence;
+pub use denial::{Unasked, denial_card, undecided_card};
+pub use deployment::{closed_card, deployment_card};
+pub use end::end_reply;
+pub use history::{Entry, history_card, show_card};
+pub use plan::dry_run_card;
+pub use refusal::{refusal_card, sentence as refusal_sentence};
+pub use status::{
+    EnvironmentStatus, HoldStatus, OpenDeployment, Running, ServiceStatus, status_card,
+};
+pub use votes::{
+    no_such_deployment_card, not_open_card, vote_card, vote_withdrawn_card, which_deployment_card,
+};
+pub use words::{ago, clean, duration};

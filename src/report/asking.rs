@@ -1,0 +1,91 @@
+//! Commands for people to copy, spelled as the grammar reads them. The only place in `report`
+//! that knows how a command is written.
+
+use crate::domain::command::{Promote, Promoted};
+use crate::domain::deployment::Deployment;
+use crate::domain::id::{DeploymentId, EnvironmentName};
+use crate::domain::plan::Kind;
+
+use super::words;
+
+pub fn approve(deployment: DeploymentId) -> String {
+    format!("approve {deployment}")
+}
+
+pub fn cancel(deployment: DeploymentId) -> String {
+    format!("cancel {deployment}")
+}
+
+pub fn show(deployment: DeploymentId) -> String {
+    format!("show {deployment}")
+}
+
+pub fn status(environment: &EnvironmentName) -> String {
+    format!("status {environment}")
+}
+
+pub fn history(environment: &EnvironmentName) -> String {
+    format!("history {environment}")
+}
+
+pub fn rollback(environment: &EnvironmentName) -> String {
+    format!("rollback {environment}")
+}
+
+/// `images`: names as they are shown, `core:1.5.0 and web:2.1.0`.
+pub fn promote(images: &str, environment: &EnvironmentName) -> String {
+    format!("promote {images} to {environment}")
+}
+
+/// The reason stays open: only the person who breaks the glass can give it.
+pub fn promote_breaking_glass(images: &str, environment: &EnvironmentName) -> String {
+    format!("{} break glass because …", promote(images, environment))
+}
+
+/// Asks for the same again.
+pub fn again(deployment: &Deployment) -> String {
+    let terms = &deployment.plan.terms;
+    let mut text = match terms.kind {
+        Kind::Promotion => promote(&terms.names(), &terms.environment),
+        Kind::Rollback { .. } => rollback(&terms.environment),
+    };
+    if deployment.request.break_glass {
+        text.push_str(" break glass");
+    }
+    with_because(text, deployment.request.because.as_deref())
+}
+
+/// The same promotion with one of its images written differently; `None` where no image of it
+/// reads `asked`.
+pub fn with_image(command: &Promote, asked: &str, image: &str) -> Option<String> {
+    let images = match &command.what {
+        Promoted::EverythingFrom(_) => return None,
+        Promoted::Images(images) => images,
+    };
+    let is_asked = |reference: &crate::domain::command::ImageReference| {
+        reference.to_string() == asked
+            || reference.repository.as_ref().is_some_and(|name| name.as_str() == asked)
+    };
+    let position = images.iter().position(is_asked)?;
+    let spelled: Vec<String> = images
+        .iter()
+        .enumerate()
+        .map(|(at, other)| if at == position { image.to_owned() } else { other.to_string() })
+        .collect();
+    let mut text =
+        promote(&words::listed(spelled.iter().map(String::as_str)), &command.environment);
+    if command.break_glass {
+        text.push_str(" break glass");
+    }
+    if command.dry_run {
+        text = format!("dry run {text}");
+    }
+    Some(with_because(text, command.because.as_deref()))
+}
+
+fn with_because(text: String, because: Option<&str>) -> String {
+    match because.map(words::clean) {
+        Some(because) if !because.is_empty() => format!("{text} because {because}"),
+        Some(_) | None => text,
+    }
+}

@@ -1,0 +1,164 @@
+//! Why something went wrong and what a step does, in words.
+
+use crate::domain::event::{Cause, Step, StepFailure, StopRequest};
+use crate::domain::id::{DeploymentId, ServiceName, TaskArn};
+use crate::domain::observation::{StopCause, Stopped};
+use crate::domain::plan::Terms;
+
+use super::plan::name_of;
+use super::words;
+
+/// A step, for every place where a sentence may need it.
+pub struct StepWords {
+    doing: &'static str,
+    done: &'static str,
+    to: &'static str,
+    what: String,
+}
+
+impl StepWords {
+    pub fn of(step: &Step, terms: &Terms) -> Self {
+        let word = |doing, done, to, what| Self { doing, done, to, what };
+        match step {
+            Step::MoveTag { repository, tag, to, .. } => word(
+                "moving",
+                "moved",
+                "move",
+                format!("{tag} of {repository} to {}", name_of(terms, repository, to)),
+            ),
+            Step::KeepTag { repository, tag, digest } => word(
+                "keeping",
+                "kept",
+                "keep",
+                format!("{} as {tag}", name_of(terms, repository, digest)),
+            ),
+            Step::StopTasks { service, tasks } => word(
+                "stopping",
+                "stopped",
+                "stop",
+                format!("{} of {service}", crate::domain::plural(tasks.len(), "task")),
+            ),
+            Step::StartDeployment { service, .. } => {
+                word("starting", "started", "start", format!("a new ECS deployment of {service}"))
+            }
+        }
+    }
+
+    /// `moving staging-latest of core to core:1.5.0`
+    pub fn doing(&self) -> String {
+        format!("{} {}", self.doing, self.what)
+    }
+
+    /// `moved staging-latest of core to core:1.5.0`
+    pub fn done(&self) -> String {
+        format!("{} {}", self.done, self.what)
+    }
+
+    /// `move staging-latest of core to core:1.5.0`
+    pub fn to(&self) -> String {
+        format!("{} {}", self.to, self.what)
+    }
+}
+
+/// What went wrong, as one sentence.
+pub fn sentence(cause: &Cause, terms: &Terms) -> String {
+    match cause {
+        Cause::TaskFailed { service, stopped, .. } => task_failed(service, stopped),
+        Cause::NoProgress { service, good, total, minutes } => format!(
+            "{service} made no progress for {minutes} min: {}.",
+            words::good_of(*good, *total)
+        ),
+        Cause::EcsGaveUp { service, reason } => {
+            words::sentence(&format!("ECS gave up on {service}: {}", words::clean(reason)))
+        }
+        Cause::Overtaken { service } => {
+            format!("Another ECS deployment of {service} took the place of ours.")
+        }
+        Cause::ServiceGone { service } => {
+            format!("{service} is gone: ECS has no active service of that name.")
+        }
+        Cause::StepFailed { step, failure } => step_failed(step, failure, terms),
+        Cause::Stopped { stop } => stop_sentence(stop),
+    }
+}
+
+/// Who wants it undone, as a sentence.
+pub fn stop_sentence(stop: &StopRequest) -> String {
+    match stop {
+        StopRequest::Person { person, because } => words::sentence(&format!(
+            "{} stopped it{}",
+            words::person(person),
+            words::because(because.as_deref())
+        )),
+        StopRequest::Rollback { deployment } => goes_first(*deployment),
+    }
+}
+
+fn goes_first(rollback: DeploymentId) -> String {
+    format!("Rollback #{rollback} goes first.")
+}
+
+fn step_failed(step: &Step, failure: &StepFailure, terms: &Terms) -> String {
+    let what = StepWords::of(step, terms).to();
+    let detail = words::clean(&failure.detail);
+    let code = words::clean(&failure.code);
+    words::sentence(&format!("Could not {what}: {detail} ({code})"))
+}
+
+fn task_failed(service: &ServiceName, stopped: &Stopped) -> String {
+    let what = match stopped.cause {
+        StopCause::Exited => "exited",
+        StopCause::NeverStarted => "never started",
+        StopCause::Unhealthy => "was unhealthy and ECS stopped it",
+        StopCause::Other => "stopped",
+    };
+    let code = match stopped.exit_code {
+        None => String::new(),
+        Some(code) => format!(" with exit code {code}{}", meaning(code)),
+    };
+    let reason = words::clean(&stopped.reason);
+    let reason = if reason.is_empty() { reason } else { format!(": {reason}") };
+    words::sentence(&format!("A new task of {service} {what}{code}{reason}"))
+}
+
+/// What an exit code says by convention: 128 and the number of the signal that ended it.
+fn meaning(code: i32) -> &'static str {
+    match code {
+        0 => " (it ended by itself)",
+        137 => " (killed, often for want of memory)",
+        139 => " (segmentation fault)",
+        143 => " (asked to terminate)",
+        _ => "",
+    }
+}
+
+/// The part of a task's ARN by which the AWS console and the logs know it.
+fn task_id(task: &TaskArn) -> &str {
+    task.as_str().rsplit('/').next().unwrap_or(task.as_str())
+}
+
+/// What a person does about it.
+pub fn next_step(cause: &Cause) -> String {
+    match cause {
+        Cause::TaskFailed { service, task, .. } => {
+            format!("Look at the logs of {service}, task {}.", words::clean(task_id(task)))
+        }
+        Cause::NoProgress { service, .. } => {
+            format!("Look at the logs of {service} and at its events in ECS.")
+        }
+        Cause::EcsGaveUp { service, .. } => format!("Look at the events of {service} in ECS."),
+        Cause::Overtaken { service } => {
+            format!("Find out who deploys {service} besides Shipmate.")
+        }
+        Cause::ServiceGone { service } => {
+            format!("Find out who removed {service}, or take it out of the settings.")
+        }
+        Cause::StepFailed { failure, .. } if failure.code == "tag-moved-by-others" => {
+            "Find out who else moves this tag; then ask again.".to_owned()
+        }
+        Cause::StepFailed { .. } => {
+            "Check that AWS can be reached and that Shipmate's role may do this.".to_owned()
+        }
+        Cause::Stopped { .. } => "Ask again when it should go on.".to_owned(),
+    }
+}

@@ -1,0 +1,131 @@
+//! The one card of a deployment, drawn from its state at every stage.
+
+use jiff::Zoned;
+
+use crate::domain::card::{Card, CardAction, Tone};
+use crate::domain::deployment::{Deployment, Ended, Stage};
+use crate::domain::event::End;
+
+use super::{asking, end, plan, running, votes, words};
+
+/// The card of a deployment now. `now` is the time where its environment is: times of day are
+/// told in its time zone.
+pub fn deployment_card(deployment: &Deployment, now: &Zoned) -> Card {
+    let mut card = Card::new(tone(deployment), titled(deployment));
+    card = match &deployment.stage {
+        Stage::Waiting | Stage::Queued { .. } | Stage::Running(_) => {
+            with_broken_glass(card.text(asked(deployment, now)), deployment)
+        }
+        Stage::Ended(ended) => {
+            with_broken_glass(end::with_end(card, deployment, ended), deployment)
+                .text(asked(deployment, now))
+        }
+    };
+    card = match &deployment.stage {
+        Stage::Waiting => {
+            let card = plan::with_warnings(card, &deployment.plan.outlook);
+            plan::with_plan(votes::with_question(card, deployment, now), &deployment.plan)
+        }
+        Stage::Queued { since } => {
+            let card = plan::with_warnings(card, &deployment.plan.outlook)
+                .text(format!(
+                    "In the queue since {}: one deployment runs in {} at a time. It is checked \
+                     once more when its turn comes.",
+                    words::clock(*since, now),
+                    deployment.plan.terms.environment
+                ))
+                .text("To call it off: 🛑, or write:")
+                .command(asking::cancel(deployment.id));
+            plan::with_plan(card, &deployment.plan)
+        }
+        Stage::Running(rollout) => {
+            let card = running::with_rollout(card, deployment, rollout, now);
+            card.field("Images", plan::images(&deployment.plan))
+        }
+        Stage::Ended(_) => card.field("Images", plan::images(&deployment.plan)),
+    };
+    card.actions = actions(deployment);
+    card
+}
+
+/// What an old card shows once its terms have changed: nothing that could still be voted on.
+pub fn closed_card(deployment: &Deployment) -> Card {
+    let title =
+        format!("#{} {}: the plan changed", deployment.id, plan::purpose(&deployment.plan.terms));
+    Card::new(Tone::Plain, title)
+        .text("The plan changed, so votes here no longer count.")
+        .text("A new message with the plan as it is now follows; vote there.")
+}
+
+/// `#42 promote core:1.5.0 to staging: waiting for votes`
+pub fn titled(deployment: &Deployment) -> String {
+    format!("{}: {}", named(deployment), stage_words(deployment))
+}
+
+/// `#42 promote core:1.5.0 to staging`
+pub fn named(deployment: &Deployment) -> String {
+    format!("#{} {}", deployment.id, plan::purpose(&deployment.plan.terms))
+}
+
+pub fn ended(deployment: &Deployment) -> Option<&Ended> {
+    match &deployment.stage {
+        Stage::Waiting | Stage::Queued { .. } | Stage::Running(_) => None,
+        Stage::Ended(ended) => Some(ended),
+    }
+}
+
+/// Where it is, as people say it.
+pub fn stage_words(deployment: &Deployment) -> &'static str {
+    match &deployment.stage {
+        Stage::Waiting => "waiting for votes",
+        Stage::Queued { .. } => "queued",
+        Stage::Running(rollout) if rollout.undo.is_some() => "going back",
+        Stage::Running(_) => "running",
+        Stage::Ended(ended) => match &ended.end {
+            End::Succeeded => "succeeded",
+            End::RolledBack { .. } => "rolled back",
+            End::Failed { .. } => "failed",
+            End::Cancelled { .. } => "cancelled",
+            End::Rejected { .. } => "rejected",
+            End::Expired => "expired",
+            End::Refused { .. } => "refused",
+            End::Superseded { .. } => "superseded",
+        },
+    }
+}
+
+/// Who asked, when and why.
+fn asked(deployment: &Deployment, now: &Zoned) -> String {
+    words::sentence(&format!(
+        "Asked by {} at {}{}",
+        words::person(&deployment.request.requester.id),
+        words::clock(deployment.requested_at, now),
+        words::because(deployment.request.because.as_deref())
+    ))
+}
+
+fn with_broken_glass(card: Card, deployment: &Deployment) -> Card {
+    votes::with_broken_glass(card, &deployment.request.requester.id, &deployment.overridden)
+}
+
+fn tone(deployment: &Deployment) -> Tone {
+    match &deployment.stage {
+        Stage::Waiting | Stage::Queued { .. } => Tone::Waiting,
+        Stage::Running(rollout) if rollout.undo.is_some() || rollout.stop.is_some() => {
+            Tone::Warning
+        }
+        Stage::Running(_) => Tone::Running,
+        Stage::Ended(ended) => end::tell(deployment, ended).tone,
+    }
+}
+
+/// What people may still do about it. Nobody can stop an undo.
+fn actions(deployment: &Deployment) -> Vec<CardAction> {
+    match &deployment.stage {
+        Stage::Waiting => CardAction::ALL.to_vec(),
+        Stage::Queued { .. } => vec![CardAction::Cancel],
+        Stage::Running(rollout) if rollout.undo.is_some() || rollout.stop.is_some() => Vec::new(),
+        Stage::Running(_) => vec![CardAction::Cancel],
+        Stage::Ended(_) => Vec::new(),
+    }
+}

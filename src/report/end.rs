@@ -1,0 +1,288 @@
+//! How a deployment ended, in words: what stands now, why, and what to do next.
+
+use crate::domain::card::{Card, Tone};
+use crate::domain::deployment::{Deployment, Ended};
+use crate::domain::event::{Cause, End, RefusedWhy};
+use crate::domain::id::PersonId;
+use crate::domain::plan::{ImageMove, Kind, Terms};
+use crate::domain::rollout::{Phase, Rollout};
+
+use super::running::{back_to, moves_tag, touched};
+use super::{asking, cause, plan, refusal, votes, words};
+
+const HELD: &str = "Automation is held here until somebody promotes.";
+
+/// An end, told.
+pub struct Told {
+    pub tone: Tone,
+    /// The key sentence: what stands now.
+    pub headline: String,
+    /// Why, and what else is to be known.
+    pub details: Vec<String>,
+    /// What to do next, and the commands for it.
+    pub next: String,
+    pub commands: Vec<String>,
+}
+
+/// Adds an end to a deployment's card.
+pub fn with_end(mut card: Card, deployment: &Deployment, ended: &Ended) -> Card {
+    let told = tell(deployment, ended);
+    card.tone = told.tone;
+    let loud = match told.tone {
+        Tone::Bad => true,
+        Tone::Plain | Tone::Waiting | Tone::Running | Tone::Good | Tone::Warning => false,
+    };
+    card = if loud { card.warning(told.headline) } else { card.text(told.headline) };
+    for detail in told.details {
+        card = card.text(detail);
+    }
+    card = card.text(told.next);
+    for command in told.commands {
+        card = card.command(command);
+    }
+    match (&ended.end, &ended.rollout) {
+        (End::Failed { .. }, Some(rollout)) => {
+            card.field("What stands where now", standing(deployment, rollout))
+        }
+        (
+            End::Succeeded
+            | End::RolledBack { .. }
+            | End::Failed { .. }
+            | End::Cancelled { .. }
+            | End::Rejected { .. }
+            | End::Expired
+            | End::Refused { .. }
+            | End::Superseded { .. },
+            _,
+        ) => card,
+    }
+}
+
+/// The short reply to the person who asked. `None`: it has not ended.
+pub fn end_reply(deployment: &Deployment) -> Option<Card> {
+    let ended = super::deployment::ended(deployment)?;
+    let told = tell(deployment, ended);
+    let mut card = Card::new(told.tone, super::deployment::titled(deployment)).text(told.headline);
+    if let Some(detail) = told.details.into_iter().next() {
+        card = card.text(detail);
+    }
+    match told.commands.into_iter().next() {
+        Some(command) => Some(card.command(command)),
+        None => Some(card),
+    }
+}
+
+/// Tells an end.
+pub fn tell(deployment: &Deployment, ended: &Ended) -> Told {
+    match &ended.end {
+        End::Succeeded => succeeded(deployment, ended),
+        End::RolledBack { cause } => rolled_back(&deployment.plan.terms, cause),
+        End::Failed { cause, undo } => failed(deployment, ended, cause, undo.as_ref()),
+        End::Cancelled { by, because, undone } => {
+            let what =
+                format!("Cancelled by {}{}", words::person(by), words::because(because.as_deref()));
+            called_off(deployment, ended, &words::sentence(&what), *undone)
+        }
+        End::Rejected { by, because } => rejected(deployment, by, because.as_deref()),
+        End::Expired => expired(deployment),
+        End::Refused { why } => refused(deployment, why),
+        End::Superseded { by, undone } => {
+            let mut told = called_off(deployment, ended, &format!("Superseded by #{by}."), *undone);
+            told.next = format!("See how #{by} goes:");
+            told.commands = vec![asking::show(*by)];
+            told
+        }
+    }
+}
+
+fn succeeded(deployment: &Deployment, ended: &Ended) -> Told {
+    let terms = &deployment.plan.terms;
+    let environment = &terms.environment;
+    let rollout = ended.rollout.as_ref();
+    let tasks = rollout.map_or(0, |rollout| rollout.forward.totals().1);
+    let took = rollout.map_or_else(String::new, |rollout| {
+        format!(" in {}", words::duration(words::between(rollout.started_at, ended.at)))
+    });
+    let checked = if tasks == 0 {
+        format!("No task runs now; the next ones start from it. Done{took}.")
+    } else {
+        format!("Checked digest by digest on {}{took}.", words::tasks(tasks))
+    };
+    let again = if deployment.is_rollback() { " again" } else { "" };
+    let headline = format!("{environment} runs {}{again}.", terms.names());
+    let (details, next, commands) = match terms.kind {
+        Kind::Promotion => {
+            (vec![checked], "If it was a mistake:".to_owned(), vec![asking::rollback(environment)])
+        }
+        Kind::Rollback { .. } => (
+            vec![checked, HELD.to_owned()],
+            "When the cause is mended, promote what is right. To look around:".to_owned(),
+            vec![asking::status(environment)],
+        ),
+    };
+    Told { tone: Tone::Good, headline, details, next, commands }
+}
+
+fn rolled_back(terms: &Terms, cause: &Cause) -> Told {
+    let environment = &terms.environment;
+    let before = back_to(terms);
+    let headline = match terms.kind {
+        Kind::Promotion => format!("{environment} is rolled back to {before}."),
+        Kind::Rollback { .. } => {
+            format!("The rollback did not work: {environment} is back at {before}.")
+        }
+    };
+    Told {
+        tone: Tone::Warning,
+        headline,
+        details: vec![cause::sentence(cause, terms), HELD.to_owned()],
+        next: format!("{} To see what runs:", cause::next_step(cause)),
+        commands: vec![asking::status(environment)],
+    }
+}
+
+fn failed(deployment: &Deployment, ended: &Ended, cause: &Cause, undo: Option<&Cause>) -> Told {
+    let terms = &deployment.plan.terms;
+    let environment = &terms.environment;
+    let touched = ended.rollout.as_ref().is_some_and(Rollout::touched);
+    if !touched && undo.is_none() {
+        return Told {
+            tone: Tone::Bad,
+            headline: format!("FAILED before anything was changed in {environment}."),
+            details: vec![cause::sentence(cause, terms)],
+            next: format!("{} To ask again:", cause::next_step(cause)),
+            commands: vec![asking::again(deployment)],
+        };
+    }
+    let mut details = vec![cause::sentence(cause, terms)];
+    let next = match undo {
+        Some(undo) => {
+            details.push(format!("It was not undone: {}", cause::sentence(undo, terms)));
+            cause::next_step(undo)
+        }
+        None => {
+            details.push("It was not undone.".to_owned());
+            cause::next_step(cause)
+        }
+    };
+    details.push(HELD.to_owned());
+    let mut commands = vec![asking::status(environment)];
+    let before = terms.from_names();
+    if !before.is_empty() {
+        commands.push(asking::promote(&before, environment));
+    }
+    Told {
+        tone: Tone::Bad,
+        headline: format!("FAILED: {environment} needs a person now; it may run a mixture."),
+        details,
+        next: format!("{next} Then look, and promote what should run:"),
+        commands,
+    }
+}
+
+fn called_off(deployment: &Deployment, ended: &Ended, headline: &str, undone: bool) -> Told {
+    let terms = &deployment.plan.terms;
+    let touched = ended.rollout.as_ref().is_some_and(Rollout::touched);
+    let stands = if undone && touched {
+        format!("Everything is back: {} runs {}.", terms.environment, back_to(terms))
+    } else {
+        "Nothing was changed.".to_owned()
+    };
+    Told {
+        tone: Tone::Plain,
+        headline: headline.to_owned(),
+        details: vec![stands],
+        next: "To ask again:".to_owned(),
+        commands: vec![asking::again(deployment)],
+    }
+}
+
+fn rejected(deployment: &Deployment, by: &PersonId, because: Option<&str>) -> Told {
+    let person = words::person(by);
+    let headline = words::sentence(&format!("Rejected by {person}{}", words::because(because)));
+    Told {
+        tone: Tone::Warning,
+        headline,
+        details: vec!["Nothing was changed.".to_owned()],
+        next: format!("Talk to {person}; to ask again:"),
+        commands: vec![asking::again(deployment)],
+    }
+}
+
+fn expired(deployment: &Deployment) -> Told {
+    let missing =
+        votes::still_needed(deployment).map_or_else(String::new, |needed| format!(": {needed}"));
+    let within = deployment.requirements.iter().map(|requirement| requirement.expires).min();
+    let within =
+        within.map_or_else(String::new, |within| format!(" within {}", words::duration(within)));
+    Told {
+        tone: Tone::Warning,
+        headline: format!("Expired: not enough votes{within}{missing}."),
+        details: vec!["Nothing was changed.".to_owned()],
+        next: "Find who can vote, and ask again:".to_owned(),
+        commands: vec![asking::again(deployment)],
+    }
+}
+
+fn refused(deployment: &Deployment, why: &RefusedWhy) -> Told {
+    let mut details = vec!["Nothing was changed.".to_owned()];
+    let next = match why {
+        RefusedWhy::Plan { refusal } => {
+            details.push(refusal::sentence(refusal));
+            "Then ask again:"
+        }
+        RefusedWhy::Policy { by } => {
+            let policies = by.iter();
+            details.extend(policies.map(|one| votes::policy(one.policy.as_str(), &one.reason)));
+            "When that no longer stands against it, ask again:"
+        }
+    };
+    Told {
+        tone: Tone::Bad,
+        headline: "Refused: it could be done when it was asked for and cannot now.".to_owned(),
+        details,
+        next: next.to_owned(),
+        commands: vec![asking::again(deployment)],
+    }
+}
+
+/// After an undo that did not end well: each tag and each service.
+fn standing(deployment: &Deployment, rollout: &Rollout) -> Vec<String> {
+    let terms = &deployment.plan.terms;
+    let mut lines: Vec<String> =
+        terms.images.iter().map(|image| tag_stands(terms, rollout, image)).collect();
+    let back = rollout.undo.is_some();
+    for (name, tally) in &rollout.phase().services {
+        let service = terms.services.iter().find(|service| &service.name == name);
+        let image = service.and_then(|service| terms.image(&service.repository));
+        let Some(image) = image else { continue };
+        let was_touched = touched(rollout, terms).any(|touched| touched == image);
+        let goal = match (&image.from, back) {
+            (_, true) if !was_touched => continue,
+            (Some(from), true) => &from.name,
+            (None, true) | (_, false) => &image.to.name,
+        };
+        let total = tally.total.max(plan::desired(&deployment.plan, name));
+        lines.push(format!("{name}: {} on {goal}", words::good_of(tally.good, total)));
+    }
+    words::at_most(lines, 16)
+}
+
+/// Where an environment's tag stands in one repository, as far as the steps tell.
+fn tag_stands(terms: &Terms, rollout: &Rollout, image: &ImageMove) -> String {
+    let (tag, repository) = (&terms.tag, &image.repository);
+    let before = image.from.as_ref().map_or("nothing", |from| from.name.as_str());
+    let after = image.to.name.as_str();
+    let begun = |phase: &Phase| phase.begun().any(|step| moves_tag(step, terms, repository));
+    let done = |phase: &Phase| phase.done.iter().any(|step| moves_tag(step, terms, repository));
+    let undo = rollout.undo.as_ref().map(|undo| &undo.phase);
+    if !begun(&rollout.forward) {
+        format!("{repository}: {tag} was not moved from {before}")
+    } else if undo.is_some_and(done) {
+        format!("{repository}: {tag} was moved back to {before}")
+    } else if undo.is_some_and(begun) || !done(&rollout.forward) {
+        format!("{repository}: {tag} is at {after} or at {before}")
+    } else {
+        format!("{repository}: {tag} was moved to {after} and not back")
+    }
+}

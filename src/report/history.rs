@@ -1,0 +1,230 @@
+//! Deployments of the past: a line for each, and the whole story of one.
+
+use jiff::{Timestamp, Zoned};
+
+use crate::domain::card::{Card, Tone};
+use crate::domain::deployment::Deployment;
+use crate::domain::event::{
+    Choice, End, Event, Recorded, RefusedWhy, StepOutcome, Via, Withdrawal,
+};
+use crate::domain::id::{DeploymentId, EnvironmentName, PersonId};
+use crate::domain::plan::Terms;
+
+use super::cause::StepWords;
+use super::{asking, cause, deployment, plan, refusal, votes, words};
+
+/// A story longer than this leaves its middle out.
+const LONGEST_STORY: usize = 60;
+
+/// A deployment in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub id: DeploymentId,
+    pub environment: EnvironmentName,
+    /// `waiting`, `queued`, `running`, or the code of its end.
+    pub stage: String,
+    /// What is promoted, as shown: `core:1.5.0 and web:2.1.0`.
+    pub names: String,
+    pub rollback: bool,
+    pub requester: PersonId,
+    pub requested_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+}
+
+/// The last deployments, newest first as they are given.
+pub fn history_card(environment: Option<&EnvironmentName>, entries: &[Entry], now: &Zoned) -> Card {
+    let of = environment.map_or_else(String::new, |environment| format!(" of {environment}"));
+    let card = Card::new(Tone::Plain, format!("History{of}"));
+    let Some(newest) = entries.first() else {
+        return card.text("Nothing was deployed yet.");
+    };
+    let card = entries.iter().fold(card, |card, entry| card.text(entry_line(entry, now)));
+    card.text("One of them step by step:").command(asking::show(newest.id))
+}
+
+/// `#42 ✅ succeeded: core:1.5.0 to staging, by alice 3 min ago, took 1 min 40 s`
+pub fn entry_line(entry: &Entry, now: &Zoned) -> String {
+    let what = if entry.rollback {
+        format!("{} back to {}", entry.environment, entry.names)
+    } else {
+        format!("{} to {}", entry.names, entry.environment)
+    };
+    let took = entry.ended_at.map_or_else(String::new, |ended| {
+        format!(", took {}", words::duration(words::between(entry.requested_at, ended)))
+    });
+    format!(
+        "#{} {} {}: {what}, by {} {}{took}",
+        entry.id,
+        sign(&entry.stage),
+        entry.stage.replace('-', " "),
+        words::person(&entry.requester),
+        words::ago(entry.requested_at, now)
+    )
+}
+
+/// The sign of a stage. The names are those of [`crate::domain::deployment::Stage::name`].
+fn sign(stage: &str) -> &'static str {
+    match stage {
+        "succeeded" => Tone::Good.sign(),
+        "failed" => Tone::Bad.sign(),
+        "rolled-back" => "↩️",
+        "waiting" | "queued" => Tone::Waiting.sign(),
+        "running" => Tone::Running.sign(),
+        _ => Tone::Plain.sign(),
+    }
+}
+
+/// The whole story of one deployment.
+pub fn show_card(deployment: &Deployment, events: &[Recorded], now: &Zoned) -> Card {
+    let mut card = deployment::deployment_card(deployment, now);
+    card.actions.clear();
+    card.progress = None;
+    let terms = &deployment.plan.terms;
+    let mut story = Vec::new();
+    let mut day = None;
+    for recorded in thinned(events) {
+        let date = recorded.at.to_zoned(now.time_zone().clone()).date();
+        if day.replace(date) != Some(date) {
+            story.push(date.strftime("%A %-d %B %Y").to_string());
+        }
+        let line = event_line(&recorded.event, terms);
+        story.push(format!("{} {line}", words::second(recorded.at, now)));
+    }
+    card.field("What happened", without_middle(story))
+}
+
+/// Of counts of a service that follow each other, the last: the ones between say nothing more.
+fn thinned(events: &[Recorded]) -> Vec<&Recorded> {
+    let mut kept: Vec<&Recorded> = Vec::new();
+    for recorded in events {
+        if let (Some(last), Some(service)) = (kept.last(), progressed(recorded))
+            && progressed(last) == Some(service)
+        {
+            kept.pop();
+        }
+        kept.push(recorded);
+    }
+    kept
+}
+
+fn progressed(recorded: &Recorded) -> Option<&crate::domain::id::ServiceName> {
+    match &recorded.event {
+        Event::Progressed { service, .. } => Some(service),
+        Event::Requested(_)
+        | Event::Posted { .. }
+        | Event::VoteCast(_)
+        | Event::VoteWithdrawn { .. }
+        | Event::Approved
+        | Event::OutlookChanged { .. }
+        | Event::Replanned { .. }
+        | Event::Started { .. }
+        | Event::StepStarted { .. }
+        | Event::StepDone { .. }
+        | Event::StepFailed { .. }
+        | Event::CanaryPassed { .. }
+        | Event::StopRequested { .. }
+        | Event::UndoStarted { .. }
+        | Event::Ended { .. } => None,
+    }
+}
+
+fn without_middle(mut story: Vec<String>) -> Vec<String> {
+    if story.len() > LONGEST_STORY {
+        let left_out = story.len() - LONGEST_STORY;
+        let middle = LONGEST_STORY / 2;
+        let gap = format!("… {} left out …", crate::domain::plural(left_out, "line"));
+        story.splice(middle..middle + left_out, [gap]);
+    }
+    story
+}
+
+/// One event. Digests are named by the terms of the plan as it is now.
+fn event_line(event: &Event, terms: &Terms) -> String {
+    match event {
+        Event::Requested(requested) => format!(
+            "{} asked to {}{}{}",
+            words::person(&requested.requester.id),
+            plan::purpose(&requested.plan.terms),
+            words::because(requested.because.as_deref()),
+            if requested.break_glass { " — BREAKING THE GLASS" } else { "" }
+        ),
+        Event::Posted { .. } => "the plan was shown in the channel".to_owned(),
+        Event::VoteCast(vote) => format!(
+            "{} voted {}{}",
+            words::person(&vote.person.id),
+            match vote.choice {
+                Choice::Yes => "yes ✅",
+                Choice::No => "no ❌",
+            },
+            match vote.via {
+                Via::Reaction => "",
+                Via::Text => " in writing",
+            }
+        ),
+        Event::VoteWithdrawn { person, why } => match why {
+            Withdrawal::TakenBack => format!("{} took the vote back", words::person(person)),
+            Withdrawal::NoLongerEntitled => {
+                format!("the vote of {} no longer counted", words::person(person))
+            }
+        },
+        Event::Approved => "agreed; queued".to_owned(),
+        Event::OutlookChanged { .. } => "what is shown beside the plan was updated".to_owned(),
+        Event::Replanned { plan, .. } => {
+            format!("the plan changed, votes were void: {}", plan::purpose(&plan.terms))
+        }
+        Event::Started { .. } => "its turn came".to_owned(),
+        Event::StepStarted { step } => format!("{} …", StepWords::of(step, terms).doing()),
+        Event::StepDone { step, outcome } => {
+            let done = StepWords::of(step, terms).done();
+            match outcome {
+                StepOutcome::Done => done,
+                StepOutcome::DeploymentStarted { id } => format!("{done}: {id}"),
+            }
+        }
+        Event::StepFailed { step, failure } => format!(
+            "could not {}: {} ({})",
+            StepWords::of(step, terms).to(),
+            words::clean(&failure.detail),
+            words::clean(&failure.code)
+        ),
+        Event::Progressed { service, good, total } => {
+            format!("{service}: {}", words::good_of(*good, *total))
+        }
+        Event::CanaryPassed { service } => format!("{service}: the canary passed"),
+        Event::StopRequested { stop } => cause::stop_sentence(stop),
+        Event::UndoStarted { cause, .. } => {
+            format!("going back: {}", cause::sentence(cause, terms))
+        }
+        Event::Ended { end } => end_line(end, terms),
+    }
+}
+
+fn end_line(end: &End, terms: &Terms) -> String {
+    let because = |reason: &Option<String>| words::because(reason.as_deref());
+    match end {
+        End::Succeeded => format!("succeeded: {} runs {}", terms.environment, terms.names()),
+        End::RolledBack { cause } => format!("rolled back: {}", cause::sentence(cause, terms)),
+        End::Failed { cause, undo } => {
+            let undo = undo.as_ref().map_or_else(String::new, |undo| {
+                format!(" Not undone: {}", cause::sentence(undo, terms))
+            });
+            format!("FAILED: {}{undo}", cause::sentence(cause, terms))
+        }
+        End::Cancelled { by, because: why, .. } => {
+            format!("cancelled by {}{}", words::person(by), because(why))
+        }
+        End::Rejected { by, because: why } => {
+            format!("rejected by {}{}", words::person(by), because(why))
+        }
+        End::Expired => "expired: not enough votes in time".to_owned(),
+        End::Refused { why } => match why {
+            RefusedWhy::Plan { refusal } => format!("refused: {}", refusal::sentence(refusal)),
+            RefusedWhy::Policy { by } => {
+                let policies: Vec<String> =
+                    by.iter().map(|one| votes::policy(one.policy.as_str(), &one.reason)).collect();
+                format!("refused: {}", policies.join(" "))
+            }
+        },
+        End::Superseded { by, .. } => format!("superseded by #{by}"),
+    }
+}

@@ -1,0 +1,255 @@
+//! What a plan will do, in words: images, services, tags, warnings. Knows nothing of votes or
+//! of how far a rollout is.
+
+use crate::domain::card::Card;
+use crate::domain::environment::Strategy;
+use crate::domain::id::{Digest, Repository, ServiceName};
+use crate::domain::plan::{
+    ImageMove, Kind, Outlook, Plan, PlannedService, Terms, Version, Warning, Why,
+};
+use crate::domain::policy::Requirement;
+
+use super::words;
+
+/// More lines than this in one part of a card are read by nobody.
+const MOST_LINES: usize = 12;
+/// More names than this make a title unreadable.
+const MOST_NAMES: usize = 3;
+
+/// `promote core:1.5.0 to staging`, `roll back production to core:1.4.1`.
+pub fn purpose(terms: &Terms) -> String {
+    let names = short_names(terms);
+    match terms.kind {
+        Kind::Promotion => format!("promote {names} to {}", terms.environment),
+        Kind::Rollback { .. } => format!("roll back {} to {names}", terms.environment),
+    }
+}
+
+/// What a dry run shows: the plan, what it would need, and that nothing happened.
+pub fn dry_run_card(plan: &Plan, requirements: &[Requirement]) -> Card {
+    let mut card =
+        Card::new(crate::domain::card::Tone::Plain, format!("Dry run: {}", purpose(&plan.terms)))
+            .text("Only a plan: nothing was changed and nobody was asked.");
+    card = with_warnings(card, &plan.outlook);
+    if requirements.is_empty() {
+        card = card.text("It would need no votes.");
+    }
+    for requirement in requirements {
+        card = card.text(format!("It would need {}.", asked_for(requirement)));
+    }
+    card = match plan.terms.kind {
+        Kind::Promotion => card
+            .text("To do it:")
+            .command(super::asking::promote(&plan.terms.names(), &plan.terms.environment)),
+        Kind::Rollback { .. } => {
+            card.text("To do it:").command(super::asking::rollback(&plan.terms.environment))
+        }
+    };
+    with_plan(card, plan)
+}
+
+/// `2 votes of release-manager within 30 min (production-needs-two: …)`
+pub fn asked_for(requirement: &Requirement) -> String {
+    format!(
+        "{} of {} within {} ({}: {})",
+        crate::domain::plural(requirement.approvals as usize, "vote"),
+        words::either_role(&requirement.approvers),
+        words::duration(requirement.expires),
+        requirement.policy,
+        words::clean(&requirement.reason)
+    )
+}
+
+/// Adds the fields that say what will be done.
+pub fn with_plan(card: Card, plan: &Plan) -> Card {
+    card.field("Images", images(plan)).field("Services", services(plan)).field("Tags", tags(plan))
+}
+
+/// Adds what people should know before they agree.
+pub fn with_warnings(mut card: Card, outlook: &Outlook) -> Card {
+    let warnings = outlook.warnings.iter().filter_map(warning).collect();
+    for line in words::at_most(warnings, MOST_LINES) {
+        card = card.warning(line);
+    }
+    card
+}
+
+/// What becomes of each image, and whether it was scanned.
+pub fn images(plan: &Plan) -> Vec<String> {
+    let mut lines: Vec<String> = plan.terms.images.iter().map(image_line).collect();
+    lines = words::at_most(lines, MOST_LINES);
+    if plan.outlook.critical_findings == Some(0) {
+        lines.push("Scanned: no critical findings".to_owned());
+    }
+    lines
+}
+
+/// `core: 1.4.1 → 1.5.0 (0cc175b9c0f1 → 92eb5ffee6ae)`
+fn image_line(image: &ImageMove) -> String {
+    let repository = &image.repository;
+    let to = bare_name(repository, &image.to);
+    let to_digest = image.to.digest.short();
+    match &image.from {
+        Some(from) if from.digest == image.to.digest => {
+            format!("{repository}: stays at {to} ({to_digest}), and all tasks are brought to it")
+        }
+        Some(from) => format!(
+            "{repository}: {} → {to} ({} → {to_digest})",
+            bare_name(repository, from),
+            from.digest.short()
+        ),
+        None => format!("{repository}: nothing yet → {to} ({to_digest})"),
+    }
+}
+
+fn services(plan: &Plan) -> Vec<String> {
+    let lines = plan.terms.services.iter().map(|service| service_line(service, &plan.outlook));
+    let mut lines = words::at_most(lines.collect(), MOST_LINES);
+    let scaled: Vec<&str> = plan.outlook.warnings.iter().filter_map(takes_early).collect();
+    if !scaled.is_empty() {
+        lines.push(format!(
+            "Tasks that autoscaling adds to {} take the new image as soon as the tag has moved",
+            words::some_of(scaled.into_iter(), MOST_NAMES)
+        ));
+    }
+    if let Some(expected) = plan.outlook.expected {
+        lines.push(format!("Takes about {}", words::duration(expected)));
+    }
+    lines
+}
+
+/// `rest-api (3 tasks): stop and replace, one canary first — a replaced task pulls the moved tag`
+fn service_line(service: &PlannedService, outlook: &Outlook) -> String {
+    let name = &service.name;
+    let Some(seen) = outlook.services.iter().find(|seen| seen.name == service.name) else {
+        return format!("{name}: {}", how(service.strategy, 0));
+    };
+    let count = if seen.serving < seen.desired {
+        format!("{}, {} of them serving", words::tasks(seen.desired), seen.serving)
+    } else {
+        words::tasks(seen.desired)
+    };
+    match seen.why {
+        Why::NoTasks => {
+            format!("{name}: nothing to restart — it runs no tasks; later ones take the new image")
+        }
+        Why::Settings | Why::PullsMovedTag | Why::DigestPinned | Why::NoRoom => {
+            format!("{name} ({count}): {} — {}", how(service.strategy, seen.desired), why(seen.why))
+        }
+    }
+}
+
+fn how(strategy: Strategy, desired: u32) -> &'static str {
+    match strategy {
+        Strategy::Stop if desired > 1 => "stop and replace, one canary first",
+        Strategy::Stop => "stop and replace",
+        Strategy::Deployment => "new ECS deployment",
+    }
+}
+
+fn why(why: Why) -> &'static str {
+    match why {
+        Why::Settings => "the settings say so",
+        Why::PullsMovedTag => "a replaced task pulls the moved tag",
+        Why::DigestPinned => "ECS pins the digest of a deployment",
+        Why::NoRoom => "stopping even one task would go below the minimum",
+        Why::NoTasks => "it runs no tasks",
+    }
+}
+
+/// Which tag moves and which keeps what it replaces.
+fn tags(plan: &Plan) -> Vec<String> {
+    let terms = &plan.terms;
+    let moving: Vec<&ImageMove> = terms.images.iter().filter(|image| moves(image)).collect();
+    if moving.is_empty() {
+        return vec![format!("{} stays where it is", terms.tag)];
+    }
+    let in_which = if terms.images.len() > 1 {
+        let names = moving.iter().map(|image| image.repository.as_str());
+        format!(" in {}", words::some_of(names, MOST_NAMES))
+    } else {
+        String::new()
+    };
+    match terms.kind {
+        Kind::Promotion => {
+            let kept = moving.iter().filter_map(|image| Some(image.from.as_ref()?.name.as_str()));
+            let kept = words::some_of(kept, MOST_NAMES);
+            let keeps = if kept.is_empty() {
+                "there is nothing to keep".to_owned()
+            } else {
+                format!("{} keeps {kept}", terms.previous_tag)
+            };
+            vec![format!("{} moves{in_which}, {keeps}", terms.tag)]
+        }
+        Kind::Rollback { of } => vec![
+            format!("{} moves back{in_which}, {} is left alone", terms.tag, terms.previous_tag),
+            format!("Reverts #{of}"),
+        ],
+    }
+}
+
+fn moves(image: &ImageMove) -> bool {
+    image.from.as_ref().is_none_or(|from| from.digest != image.to.digest)
+}
+
+/// A warning as a line of its own; `None` where it is told beside the services.
+fn warning(warning: &Warning) -> Option<String> {
+    match warning {
+        Warning::BelowMinimum { service, minimum, serving } => Some(format!(
+            "{service} goes below its minimum: {serving} of {minimum} needed tasks serve, and the \
+             settings fix stop and replace"
+        )),
+        Warning::ScalingTakesNewImage { .. } => None,
+        Warning::Drift { service, on_tag, tasks } => Some(format!(
+            "Drift: only {on_tag} of {} of {service} run what the tag says",
+            words::tasks(*tasks)
+        )),
+        Warning::NothingToGoBackTo { repository } => Some(format!(
+            "No way back: nothing ran from {repository} before, so this cannot be undone"
+        )),
+        Warning::CriticalFindings { image, count } => Some(format!(
+            "{} in {image}",
+            crate::domain::plural(*count as usize, "critical finding")
+        )),
+        Warning::NeverScanned { image } => {
+            Some(format!("{image} was never scanned: its findings are not known"))
+        }
+    }
+}
+
+/// The service of the warning that is told beside the services.
+fn takes_early(warning: &Warning) -> Option<&str> {
+    match warning {
+        Warning::ScalingTakesNewImage { service } => Some(service.as_str()),
+        Warning::BelowMinimum { .. }
+        | Warning::Drift { .. }
+        | Warning::NothingToGoBackTo { .. }
+        | Warning::CriticalFindings { .. }
+        | Warning::NeverScanned { .. } => None,
+    }
+}
+
+/// The name of a version where its repository has been named: `1.5.0` of `core:1.5.0`.
+pub fn bare_name<'a>(repository: &Repository, version: &'a Version) -> &'a str {
+    let rest = version.name.strip_prefix(repository.as_str());
+    rest.and_then(|rest| rest.strip_prefix([':', '@'])).unwrap_or(&version.name)
+}
+
+/// The name of a digest that a step speaks of.
+pub fn name_of(terms: &Terms, repository: &Repository, digest: &Digest) -> String {
+    let image = terms.image(repository);
+    let known = image.and_then(|image| {
+        [Some(&image.to), image.from.as_ref()].into_iter().flatten().find(|v| v.is(digest))
+    });
+    known.map_or_else(|| format!("{repository}@{}", digest.short()), |version| version.name.clone())
+}
+
+/// How many tasks a service should have, where no count has come in yet.
+pub fn desired(plan: &Plan, service: &ServiceName) -> u32 {
+    let seen = plan.outlook.services.iter().find(|seen| &seen.name == service);
+    seen.map_or(0, |seen| seen.desired)
+}
+
+fn short_names(terms: &Terms) -> String {
+    words::some_of(terms.images.iter().map(|image| image.to.name.as_str()), MOST_NAMES)
+}

@@ -1,0 +1,305 @@
+//! What cannot work, as sentences that say what to do next, and as cards with the commands
+//! for it.
+
+use crate::domain::card::{Card, Tone};
+use crate::domain::command::{Command, Promote};
+use crate::domain::id::{EnvironmentName, Repository, Tag};
+use crate::domain::plan::listed;
+use crate::domain::refusal::Refusal;
+
+use super::{asking, words};
+
+/// More choices than this are a list to read, not one to choose from.
+const MOST_CHOICES: usize = 6;
+
+/// The answer to a command that cannot be carried out. `asked`: the command, so that the card
+/// can offer it again with the choices filled in.
+pub fn refusal_card(refusal: &Refusal, asked: Option<&Command>) -> Card {
+    let commands = commands(refusal, asked);
+    let mut card = Card::new(Tone::Warning, title(refusal)).text(sentence(refusal));
+    if !commands.is_empty() {
+        card = card.text(lead(refusal));
+    }
+    for command in commands.into_iter().take(MOST_CHOICES) {
+        card = card.command(command);
+    }
+    card
+}
+
+/// What cannot work and what to do about it.
+pub fn sentence(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::NoSuchEnvironment { environment, known } => format!(
+            "There is no environment {}; there {}.",
+            words::clean(environment.as_str()),
+            there_are(known.iter().map(EnvironmentName::as_str))
+        ),
+        Refusal::NoSuchRepository { repository, known } => format!(
+            "No service runs images of {}; the repositories {}.",
+            words::clean(repository.as_str()),
+            there_are(known.iter().map(Repository::as_str))
+        ),
+        Refusal::RepositoryMissing { repository } => format!(
+            "ECR has no repository {repository}. Push an image to it, or correct the registry or \
+             the repository in the settings."
+        ),
+        Refusal::WhichRepository { asked, choices } => format!(
+            "Which image do you mean by {}? It could be of {}.",
+            words::clean(asked),
+            words::either(choices.iter().map(Repository::as_str))
+        ),
+        Refusal::NoSuchImage { repository, asked, nearest } => {
+            let asked = words::clean(asked);
+            match nearest.as_slice() {
+                [] => format!(
+                    "{repository} has no {asked} and nothing like it. Check that it was pushed."
+                ),
+                [one] => format!("{repository} has no {asked}; the nearest is {one}."),
+                several => format!(
+                    "{repository} has no {asked}; the nearest are {}.",
+                    listed(several.iter().map(Tag::as_str))
+                ),
+            }
+        }
+        Refusal::AmbiguousDigest { repository, prefix, choices } => format!(
+            "{repository}@{} begins {}: {}. Give more digits.",
+            words::clean(prefix),
+            crate::domain::plural(choices.len(), "digest"),
+            words::some_of(choices.iter().map(String::as_str), MOST_CHOICES)
+        ),
+        Refusal::TwoImages { repository } => {
+            format!("{repository} was given two different images. Name one of them.")
+        }
+        Refusal::EnvironmentTag { tag } => format!(
+            "{tag} names an environment, not an image: it moves with every promotion. Name a \
+             version, or copy what another environment runs with everything from it."
+        ),
+        Refusal::Archived { image } => format!(
+            "{image} is archived: ECR keeps it and hands it out to no task. Restore it in ECR, or \
+             choose another image."
+        ),
+        Refusal::NothingRuns { repository, environment } => format!(
+            "No service in {environment} runs images of {repository}, so there is nothing to \
+             restart. Name an image of what runs there, or add the service to the settings."
+        ),
+        Refusal::NothingToDo { environment, running } if running.is_empty() => {
+            format!("Nothing to do: {environment} is there already.")
+        }
+        Refusal::NothingToDo { environment, running } => format!(
+            "Nothing to do: {environment} runs {} already, on every task.",
+            listed(running.iter().map(String::as_str))
+        ),
+        Refusal::SameEnvironment { environment } => {
+            format!("{environment} cannot be promoted to itself. Name two environments.")
+        }
+        Refusal::Unsettled { environment, service } => format!(
+            "What {environment} runs is not clear: the tasks of {service} do not all run one \
+             image and stay. Wait until they do, or name the image."
+        ),
+        Refusal::NothingToRollBack { environment } => format!(
+            "Nothing to roll back in {environment}: the journal has no promotion that succeeded \
+             there and still stands. Promote the image that should run."
+        ),
+        Refusal::RollbackTargetGone { image, of } => format!(
+            "{image} ran before #{of} and is no longer in ECR, so there is no way back to it. \
+             Promote another image."
+        ),
+        Refusal::ServiceMissing { service, ecs_service, cluster } => format!(
+            "ECS has no service {ecs_service} in the cluster {cluster}, which the settings name \
+             for {service}. Create it, or correct the settings."
+        ),
+        Refusal::ServiceInactive { service } => format!(
+            "{service} is not active in ECS: it was deleted or is being deleted. Create it again, \
+             or take it out of the settings."
+        ),
+        Refusal::ContainerMissing { service, container, names } => format!(
+            "The task definition of {service} has no container {container}; it has {}. Correct \
+             the container in the settings.",
+            if names.is_empty() {
+                "none".to_owned()
+            } else {
+                listed(names.iter().map(String::as_str))
+            }
+        ),
+        Refusal::TagNotFollowed { service, found, expected } => format!(
+            "Restarting {service} would change nothing: its task definition runs {}, not \
+             {expected}. Register a revision whose image is {expected}, and point the service at it.",
+            words::clean(found)
+        ),
+        Refusal::ControllerNotEcs { service } => format!(
+            "{service} is deployed by something other than ECS, such as CodeDeploy. Deploy it \
+             there, or change its deployment controller to ECS."
+        ),
+        Refusal::BlueGreen { service } => format!(
+            "{service} uses ECS's own blue/green, linear or canary deployments, which are not \
+             supported yet. Deploy it in ECS, or change its strategy to rolling."
+        ),
+        Refusal::Daemon { service } => {
+            format!("{service} is a daemon service, which is not supported yet. Deploy it in ECS.")
+        }
+        Refusal::ForeignDeployment { service } => format!(
+            "Another ECS deployment of {service} is under way that is not Shipmate's. Wait until \
+             it is done, or stop it in ECS, and ask again."
+        ),
+        Refusal::StopKeepsOldImage { service } => format!(
+            "The settings fix stop and replace for {service}, but ECS would bring the old image \
+             back: it pins the digest of a deployment. Set the restart to deployment or auto, or \
+             disable versionConsistency for the container."
+        ),
+    }
+}
+
+/// Whether the person has to choose, nothing was to be done, or it cannot be done.
+fn title(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::WhichRepository { .. } | Refusal::AmbiguousDigest { .. } => "Which image?",
+        Refusal::NothingToDo { .. } => "Nothing to do",
+        Refusal::NoSuchEnvironment { .. } => "No such environment",
+        Refusal::NoSuchRepository { .. } | Refusal::RepositoryMissing { .. } => {
+            "No such repository"
+        }
+        Refusal::NoSuchImage { .. } => "No such image",
+        Refusal::TwoImages { .. }
+        | Refusal::EnvironmentTag { .. }
+        | Refusal::Archived { .. }
+        | Refusal::NothingRuns { .. }
+        | Refusal::SameEnvironment { .. }
+        | Refusal::Unsettled { .. }
+        | Refusal::NothingToRollBack { .. }
+        | Refusal::RollbackTargetGone { .. }
+        | Refusal::ServiceMissing { .. }
+        | Refusal::ServiceInactive { .. }
+        | Refusal::ContainerMissing { .. }
+        | Refusal::TagNotFollowed { .. }
+        | Refusal::ControllerNotEcs { .. }
+        | Refusal::BlueGreen { .. }
+        | Refusal::Daemon { .. }
+        | Refusal::ForeignDeployment { .. }
+        | Refusal::StopKeepsOldImage { .. } => "That cannot work",
+    }
+}
+
+fn lead(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::WhichRepository { .. }
+        | Refusal::AmbiguousDigest { .. }
+        | Refusal::NoSuchImage { .. } => "Say one of:",
+        Refusal::NoSuchEnvironment { .. }
+        | Refusal::NoSuchRepository { .. }
+        | Refusal::RepositoryMissing { .. }
+        | Refusal::TwoImages { .. }
+        | Refusal::EnvironmentTag { .. }
+        | Refusal::Archived { .. }
+        | Refusal::NothingRuns { .. }
+        | Refusal::NothingToDo { .. }
+        | Refusal::SameEnvironment { .. }
+        | Refusal::Unsettled { .. }
+        | Refusal::NothingToRollBack { .. }
+        | Refusal::RollbackTargetGone { .. }
+        | Refusal::ServiceMissing { .. }
+        | Refusal::ServiceInactive { .. }
+        | Refusal::ContainerMissing { .. }
+        | Refusal::TagNotFollowed { .. }
+        | Refusal::ControllerNotEcs { .. }
+        | Refusal::BlueGreen { .. }
+        | Refusal::Daemon { .. }
+        | Refusal::ForeignDeployment { .. }
+        | Refusal::StopKeepsOldImage { .. } => "To see more:",
+    }
+}
+
+/// Complete commands to copy. None ever fills in an environment that was not named.
+fn commands(refusal: &Refusal, asked: Option<&Command>) -> Vec<String> {
+    let promote = asked.and_then(promotion);
+    let spelled = |was: &str, images: Vec<String>| -> Vec<String> {
+        let Some(promote) = promote else { return Vec::new() };
+        images.iter().filter_map(|image| asking::with_image(promote, was, image)).collect()
+    };
+    let environment = asked.and_then(environment);
+    let history = || environment.map(asking::history).into_iter().collect();
+    match refusal {
+        Refusal::WhichRepository { asked, choices } => {
+            let joint = if asked.starts_with("sha256:") { "@" } else { ":" };
+            let rest = asked.strip_prefix("sha256:").unwrap_or(asked);
+            let tag = rest.rsplit_once([':', '@']).map_or(rest, |(_, tag)| tag);
+            spelled(asked, choices.iter().map(|choice| format!("{choice}{joint}{tag}")).collect())
+        }
+        Refusal::NoSuchImage { repository, asked, nearest } => {
+            let images: Vec<String> =
+                nearest.iter().map(|tag| format!("{repository}:{tag}")).collect();
+            let full = format!("{repository}:{asked}");
+            let found = spelled(&full, images.clone());
+            if found.is_empty() { spelled(asked, images) } else { found }
+        }
+        Refusal::AmbiguousDigest { repository, prefix, choices } => {
+            let hex = |choice: &String| choice.trim_start_matches("sha256:").to_owned();
+            let image = |choice: &String| format!("{repository}@{}", hex(choice));
+            let images: Vec<String> = choices.iter().map(image).collect();
+            let found = spelled(&format!("{repository}@{prefix}"), images.clone());
+            if found.is_empty() { spelled(&format!("sha256:{prefix}"), images) } else { found }
+        }
+        Refusal::NothingRuns { environment, .. }
+        | Refusal::NothingToDo { environment, .. }
+        | Refusal::Unsettled { environment, .. } => vec![asking::status(environment)],
+        Refusal::NothingToRollBack { environment } => vec![asking::history(environment)],
+        Refusal::RollbackTargetGone { of, .. } => {
+            let mut commands: Vec<String> = history();
+            commands.push(asking::show(*of));
+            commands
+        }
+        Refusal::NoSuchEnvironment { .. }
+        | Refusal::NoSuchRepository { .. }
+        | Refusal::RepositoryMissing { .. }
+        | Refusal::TwoImages { .. }
+        | Refusal::EnvironmentTag { .. }
+        | Refusal::Archived { .. }
+        | Refusal::SameEnvironment { .. }
+        | Refusal::ServiceMissing { .. }
+        | Refusal::ServiceInactive { .. }
+        | Refusal::ContainerMissing { .. }
+        | Refusal::TagNotFollowed { .. }
+        | Refusal::ControllerNotEcs { .. }
+        | Refusal::BlueGreen { .. }
+        | Refusal::Daemon { .. }
+        | Refusal::ForeignDeployment { .. }
+        | Refusal::StopKeepsOldImage { .. } => Vec::new(),
+    }
+}
+
+fn promotion(command: &Command) -> Option<&Promote> {
+    match command {
+        Command::Promote(promote) => Some(promote),
+        Command::Rollback(_)
+        | Command::Status { .. }
+        | Command::Show { .. }
+        | Command::History { .. }
+        | Command::Approve(_)
+        | Command::Reject(_)
+        | Command::Cancel(_)
+        | Command::Help { .. }
+        | Command::Whoami => None,
+    }
+}
+
+fn environment(command: &Command) -> Option<&EnvironmentName> {
+    match command {
+        Command::Promote(promote) => Some(&promote.environment),
+        Command::Rollback(rollback) => Some(&rollback.environment),
+        Command::Status { environment } | Command::History { environment } => environment.as_ref(),
+        Command::Show { .. }
+        | Command::Approve(_)
+        | Command::Reject(_)
+        | Command::Cancel(_)
+        | Command::Help { .. }
+        | Command::Whoami => None,
+    }
+}
+
+fn there_are<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    match names.as_slice() {
+        [] => "are none in the settings".to_owned(),
+        [one] => format!("is only {one}"),
+        several => format!("are {}", words::some_of(several.iter().copied(), 12)),
+    }
+}

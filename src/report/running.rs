@@ -1,0 +1,169 @@
+//! A deployment that runs or goes back, in words: steps, canaries, counts and times.
+
+use jiff::Zoned;
+
+use crate::domain::card::{Card, Progress};
+use crate::domain::deployment::Deployment;
+use crate::domain::environment::Strategy;
+use crate::domain::event::Step;
+use crate::domain::id::Repository;
+use crate::domain::plan::{ImageMove, PlannedService, Terms};
+use crate::domain::rollout::{Phase, Rollout, Tally, Undo};
+
+use super::cause::StepWords;
+use super::{asking, cause, plan, words};
+
+/// More lines than this hide the rest of the card.
+const MOST_LINES: usize = 12;
+
+/// Adds how far a running deployment is, in the direction in which it goes.
+pub fn with_rollout(card: Card, deployment: &Deployment, rollout: &Rollout, now: &Zoned) -> Card {
+    let terms = &deployment.plan.terms;
+    let elapsed = words::duration(words::between(rollout.started_at, now.timestamp()));
+    let card = match &rollout.undo {
+        None => {
+            let card = with_forward(card, deployment, rollout);
+            let usual = deployment.plan.outlook.expected.map(words::duration);
+            let usual = usual.map_or_else(String::new, |usual| format!(" of about {usual}"));
+            card.text(format!("{elapsed}{usual} so far."))
+        }
+        Some(undo) => with_undo(card, terms, rollout, undo).text(format!(
+            "{} on the way back, {elapsed} in all.",
+            words::duration(words::between(undo.phase.began_at, now.timestamp()))
+        )),
+    };
+    let mut card = card.field("Services", services(deployment, rollout));
+    card.progress = progress(deployment, rollout);
+    match (&rollout.undo, &rollout.stop) {
+        (None, None) => card
+            .text("To stop it and go back: 🛑, or write:")
+            .command(asking::cancel(deployment.id)),
+        (Some(_), _) | (None, Some(_)) => card,
+    }
+}
+
+fn with_forward(card: Card, deployment: &Deployment, rollout: &Rollout) -> Card {
+    let terms = &deployment.plan.terms;
+    if let Some(stop) = &rollout.stop {
+        return card.warning(format!("{} Everything goes back.", cause::stop_sentence(stop)));
+    }
+    let card = with_steps(card, terms, &rollout.forward);
+    let canaries = canaries(deployment, &rollout.forward);
+    match (rollout.forward.under_way.is_empty(), canaries.is_empty()) {
+        (_, false) => card.text(format!(
+            "Canary of {}: one task goes first, the rest follow once it has stayed good.",
+            words::some_of(canaries.into_iter(), 3)
+        )),
+        (true, true) => {
+            card.text("Watching: every new task must run the promoted digest and stay good.")
+        }
+        (false, true) => card,
+    }
+}
+
+fn with_undo(card: Card, terms: &Terms, rollout: &Rollout, undo: &Undo) -> Card {
+    let card = card
+        .warning(cause::sentence(&undo.cause, terms))
+        .text(format!("Going back to {}.", back_to(terms)));
+    let card = with_steps(card, terms, &undo.phase);
+    if undo.phase.under_way.is_empty() && touched(rollout, terms).next().is_some() {
+        return card.text("Watching: every task must run what ran before and stay good.");
+    }
+    card
+}
+
+/// What ran before, by name.
+pub fn back_to(terms: &Terms) -> String {
+    let names = terms.from_names();
+    if names.is_empty() { "what ran before".to_owned() } else { names }
+}
+
+fn with_steps(card: Card, terms: &Terms, phase: &Phase) -> Card {
+    if phase.under_way.is_empty() {
+        return card;
+    }
+    let steps = phase.under_way.iter().map(|step| StepWords::of(step, terms).doing());
+    let steps: Vec<String> = steps.collect();
+    card.text(format!("{}.", words::capital(&words::some_of(steps.iter().map(String::as_str), 3))))
+}
+
+/// Services of which one task has been replaced, or is being, and has not passed yet.
+fn canaries<'a>(deployment: &'a Deployment, phase: &'a Phase) -> Vec<&'a str> {
+    let stopping = |service: &PlannedService| {
+        phase.begun().any(|step| match step {
+            Step::StopTasks { service: stopped, .. } => stopped == &service.name,
+            Step::MoveTag { .. } | Step::KeepTag { .. } | Step::StartDeployment { .. } => false,
+        })
+    };
+    let services = deployment.plan.terms.services.iter();
+    services
+        .filter(|service| service.strategy == Strategy::Stop && stopping(service))
+        .filter(|service| {
+            let tally = tally(deployment, phase, service);
+            !tally.canary_passed && tally.total > 1 && tally.good < tally.total
+        })
+        .map(|service| service.name.as_str())
+        .collect()
+}
+
+/// The count of a service; before the first count came in, of as many as it should have.
+fn tally(deployment: &Deployment, phase: &Phase, service: &PlannedService) -> Tally {
+    let mut tally = phase.services.get(&service.name).copied().unwrap_or_default();
+    if tally.total == 0 {
+        tally.total = plan::desired(&deployment.plan, &service.name);
+    }
+    tally
+}
+
+/// The services that the present direction is about: on the way back, those whose tag moved.
+fn concerned<'a>(
+    deployment: &'a Deployment,
+    rollout: &'a Rollout,
+) -> impl Iterator<Item = &'a PlannedService> {
+    let terms = &deployment.plan.terms;
+    terms.services.iter().filter(move |service| {
+        rollout.undo.is_none()
+            || touched(rollout, terms).any(|image| image.repository == service.repository)
+    })
+}
+
+/// The images whose tag may have moved.
+pub fn touched<'a>(rollout: &'a Rollout, terms: &'a Terms) -> impl Iterator<Item = &'a ImageMove> {
+    terms.images.iter().filter(|image| {
+        rollout.forward.begun().any(|step| moves_tag(step, terms, &image.repository))
+    })
+}
+
+pub fn moves_tag(step: &Step, terms: &Terms, repository: &Repository) -> bool {
+    match step {
+        Step::MoveTag { repository: moved, tag, .. } => moved == repository && tag == &terms.tag,
+        Step::KeepTag { .. } | Step::StopTasks { .. } | Step::StartDeployment { .. } => false,
+    }
+}
+
+/// `rest-api: 2/3 tasks good, canary passed`
+fn services(deployment: &Deployment, rollout: &Rollout) -> Vec<String> {
+    let phase = rollout.phase();
+    let line = |service: &PlannedService| {
+        let tally = tally(deployment, phase, service);
+        let canary = if tally.canary_passed && tally.total > 1 { ", canary passed" } else { "" };
+        let ours = if phase.deployments.contains_key(&service.name) {
+            ", new ECS deployment started"
+        } else {
+            ""
+        };
+        format!("{}: {}{canary}{ours}", service.name, words::good_of(tally.good, tally.total))
+    };
+    words::at_most(concerned(deployment, rollout).map(line).collect(), MOST_LINES)
+}
+
+fn progress(deployment: &Deployment, rollout: &Rollout) -> Option<Progress> {
+    let phase = rollout.phase();
+    let tallies: Vec<Tally> =
+        concerned(deployment, rollout).map(|service| tally(deployment, phase, service)).collect();
+    let total = tallies.iter().map(|tally| tally.total).sum();
+    let done = tallies.iter().map(|tally| tally.good).sum::<u32>().min(total);
+    let what = if rollout.undo.is_some() { "back and good" } else { "good" };
+    let noun = if total == 1 { "task" } else { "tasks" };
+    (total > 0).then(|| Progress { done, total, label: format!("{done}/{total} {noun} {what}") })
+}

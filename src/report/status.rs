@@ -1,0 +1,283 @@
+//! What runs in environments, whether that is what should run, and what is under way.
+
+use jiff::{Timestamp, Zoned};
+
+use crate::domain::card::{Card, Line, Tone};
+use crate::domain::environment::Strategy;
+use crate::domain::id::{DeploymentId, EnvironmentName, Repository, ServiceName, Tag};
+use crate::domain::plan::Version;
+
+use super::history::{Entry, entry_line};
+use super::{asking, words};
+
+/// What is known of one environment now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvironmentStatus {
+    pub environment: EnvironmentName,
+    /// The tag that its services follow.
+    pub tag: Tag,
+    pub services: Vec<ServiceStatus>,
+    /// Deployments that have not ended, in the order in which they come.
+    pub open: Vec<OpenDeployment>,
+    pub hold: Option<HoldStatus>,
+    /// The last deployment that ended.
+    pub last: Option<Entry>,
+    /// Why it could not be looked at; then `services` may be empty.
+    pub unknown: Option<String>,
+}
+
+/// What is known of one service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceStatus {
+    pub name: ServiceName,
+    pub repository: Repository,
+    /// `None`: it cannot be promoted, or that was not worked out.
+    pub strategy: Option<Strategy>,
+    /// What the environment's tag points at; `None`: there is no such tag.
+    pub tagged: Option<Version>,
+    /// What the last deployment that succeeded left here, by the journal.
+    pub journal: Option<Version>,
+    pub desired: u32,
+    /// Each version that tasks run, with their count.
+    pub runs: Vec<Running>,
+    /// ECS does not have it, or not active.
+    pub missing: bool,
+}
+
+/// Tasks of a service that run the same version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Running {
+    /// `None`: ECS does not say yet; these are starting.
+    pub version: Option<Version>,
+    pub tasks: u32,
+    /// Those of them that serve.
+    pub good: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenDeployment {
+    pub id: DeploymentId,
+    /// `waiting`, `queued` or `running`.
+    pub stage: &'static str,
+    pub names: String,
+    pub rollback: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HoldStatus {
+    pub deployment: DeploymentId,
+    pub since: Timestamp,
+}
+
+/// One environment in full, or each of several in a field of its own. `now` carries the time
+/// zone in which times of day are told.
+pub fn status_card(environments: &[EnvironmentStatus], now: &Zoned) -> Card {
+    match environments {
+        [] => Card::new(Tone::Plain, "There are no environments in the settings"),
+        [one] => {
+            let card = Card::new(tone(one), headline(one));
+            let card = lines(one, now).into_iter().fold(card, with_line);
+            let services = one.services.iter().map(service_line).collect();
+            let card = card.field("Services", words::at_most(services, 24));
+            let last = one.last.iter().map(|entry| entry_line(entry, now)).collect();
+            card.field("Last deployment", last)
+        }
+        several => {
+            let worst = if several.iter().any(|one| tone(one) == Tone::Warning) {
+                Tone::Warning
+            } else {
+                Tone::Plain
+            };
+            let card = Card::new(worst, "Status");
+            several
+                .iter()
+                .fold(card, |card, one| card.field(one.environment.as_str(), brief(one, now)))
+        }
+    }
+}
+
+/// `staging runs core:1.5.0 and web:2.1.0`, where that is the whole truth.
+fn headline(status: &EnvironmentStatus) -> String {
+    let environment = &status.environment;
+    if status.unknown.is_some() {
+        return format!("{environment}: could not be looked at");
+    }
+    if status.services.iter().any(drifts) {
+        return format!("{environment} drifts: what runs is not what should run");
+    }
+    if !status.open.iter().any(|open| open.stage == "running") && status.services.iter().any(short)
+    {
+        return format!("{environment}: not all tasks are good");
+    }
+    match names(status) {
+        names if names.is_empty() => format!("{environment} runs nothing"),
+        names => format!("{environment} runs {names}"),
+    }
+}
+
+/// What serves, by name, each once.
+fn names(status: &EnvironmentStatus) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for running in status.services.iter().flat_map(|service| service.runs.iter()) {
+        if let Some(version) = running.version.as_ref().filter(|_| running.tasks > 0)
+            && !names.contains(&version.name.as_str())
+        {
+            names.push(&version.name);
+        }
+    }
+    words::listed(names.into_iter())
+}
+
+fn tone(status: &EnvironmentStatus) -> Tone {
+    let moving = status.open.iter().any(|open| open.stage == "running");
+    let wrong = status.services.iter().any(|service| service.missing || short(service));
+    if status.unknown.is_some() {
+        Tone::Warning
+    } else if moving {
+        Tone::Running
+    } else if wrong || status.services.iter().any(drifts) {
+        Tone::Warning
+    } else {
+        Tone::Good
+    }
+}
+
+/// What lies outside the single services.
+fn lines(status: &EnvironmentStatus, now: &Zoned) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if let Some(why) = &status.unknown {
+        lines.push(Line::Warning(words::sentence(&format!(
+            "Could not be looked at: {}",
+            words::clean(why)
+        ))));
+        lines.push(Line::Command(asking::status(&status.environment)));
+    }
+    for open in &status.open {
+        let what = if open.rollback { "rollback to " } else { "" };
+        lines.push(Line::Text(format!("#{} {what}{}: {}.", open.id, open.names, open.stage)));
+    }
+    if let Some(hold) = status.hold {
+        lines.push(Line::Warning(format!(
+            "Held since {} (#{}): automation may move nothing here until somebody promotes.",
+            words::clock(hold.since, now),
+            hold.deployment
+        )));
+    }
+    let drifting = status.services.iter().filter_map(drift);
+    lines.extend(drifting.map(Line::Warning));
+    if status.services.iter().any(drifts)
+        && let Some(name) = status.services.iter().find_map(expected_name)
+    {
+        lines.push(Line::Text("To bring it back to what should run:".to_owned()));
+        lines.push(Line::Command(asking::promote(&name, &status.environment)));
+    }
+    lines
+}
+
+/// One environment among several.
+fn brief(status: &EnvironmentStatus, now: &Zoned) -> Vec<String> {
+    let mut brief = vec![headline(status)];
+    for line in lines(status, now) {
+        match line {
+            Line::Text(_) | Line::Command(_) => {}
+            Line::Warning(text) => brief.push(format!("{} {text}", Tone::Warning.sign())),
+        }
+    }
+    for open in &status.open {
+        brief.push(format!("#{} {}: {}", open.id, open.names, open.stage));
+    }
+    brief
+}
+
+/// `rest-api: core:1.5.0, 3/3 tasks good — stop and replace`
+fn service_line(service: &ServiceStatus) -> String {
+    let name = &service.name;
+    if service.missing {
+        return format!("{name}: not found in ECS, or not active");
+    }
+    let how = match service.strategy {
+        Some(Strategy::Stop) => " — stop and replace",
+        Some(Strategy::Deployment) => " — new ECS deployment",
+        None => "",
+    };
+    let running: Vec<&Running> = service.runs.iter().filter(|running| running.tasks > 0).collect();
+    let what = match running.as_slice() {
+        [] if service.desired == 0 => "no tasks wanted".to_owned(),
+        [] => format!("no tasks, {} wanted", service.desired),
+        [one] => format!(
+            "{}, {}",
+            version_name(one),
+            words::good_of(one.good, one.tasks.max(service.desired))
+        ),
+        several => {
+            let parts: Vec<String> = several
+                .iter()
+                .map(|one| {
+                    format!("{} on {}", words::good_of(one.good, one.tasks), version_name(one))
+                })
+                .collect();
+            parts.join(", ")
+        }
+    };
+    format!("{name}: {what}{how}")
+}
+
+fn version_name(running: &Running) -> &str {
+    running.version.as_ref().map_or("an image that is still being pulled", |v| v.name.as_str())
+}
+
+/// Tasks that should serve and do not.
+fn short(service: &ServiceStatus) -> bool {
+    service.missing
+        || service.runs.iter().map(|running| running.good).sum::<u32>() < service.desired
+}
+
+fn drifts(service: &ServiceStatus) -> bool {
+    drift(service).is_some()
+}
+
+/// How what runs, the tag and the journal differ, as a sentence.
+fn drift(service: &ServiceStatus) -> Option<String> {
+    let name = &service.name;
+    let journal = service.journal.as_ref();
+    let Some(tagged) = &service.tagged else {
+        return journal.map(|journal| {
+            format!("Drift: {name} should run {}, and its tag is gone.", journal.name)
+        });
+    };
+    if let Some(journal) = journal.filter(|journal| journal.digest != tagged.digest) {
+        return Some(format!(
+            "Drift: the tag of {} says {}, the journal {}: somebody else moved the tag.",
+            service.repository, tagged.name, journal.name
+        ));
+    }
+    let other: Vec<&Running> = service
+        .runs
+        .iter()
+        .filter(|running| running.tasks > 0)
+        .filter(|running| running.version.as_ref().is_some_and(|v| !tagged.is(&v.digest)))
+        .collect();
+    let count: u32 = other.iter().map(|running| running.tasks).sum();
+    let names: Vec<&str> = other.iter().map(|running| version_name(running)).collect();
+    (count > 0).then(|| {
+        let verb = if count == 1 { "runs" } else { "run" };
+        format!(
+            "Drift: {} of {name} {verb} {}; the tag says {}.",
+            words::tasks(count),
+            words::some_of(names.into_iter(), 3),
+            tagged.name
+        )
+    })
+}
+
+/// The image that a drifting service should run: the journal's word, else the tag's.
+fn expected_name(service: &ServiceStatus) -> Option<String> {
+    drift(service)?;
+    let version = service.journal.as_ref().or(service.tagged.as_ref())?;
+    Some(version.name.clone())
+}
+
+fn with_line(mut card: Card, line: Line) -> Card {
+    card.lines.push(line);
+    card
+}

@@ -1,0 +1,144 @@
+//! Requirements and votes in words: who has agreed, who is still needed, and what counted.
+
+use crate::domain::card::{Card, CardAction, Tone};
+use crate::domain::deployment::Deployment;
+use crate::domain::event::{Choice, Withdrawal};
+use crate::domain::id::{DeploymentId, PersonId};
+use crate::domain::policy::{Because, Requirement};
+use jiff::Zoned;
+
+use super::{asking, words};
+
+/// Adds what is asked, who has agreed so far, until when, and how to vote.
+pub fn with_question(mut card: Card, deployment: &Deployment, now: &Zoned) -> Card {
+    if deployment.requirements.is_empty() {
+        return card.text("No votes are needed.");
+    }
+    for requirement in &deployment.requirements {
+        card = card.text(standing(deployment, requirement));
+    }
+    if let Some(end) = deployment.expires_at() {
+        card = card.text(format!("Expires at {}.", words::clock(end, now)));
+    }
+    let [yes, no, stop] = CardAction::ALL.map(CardAction::emoji);
+    card.text(format!("Vote with {yes} or {no}, call it off with {stop}, or write:"))
+        .command(asking::approve(deployment.id))
+}
+
+/// `Needs 1 more of release-manager (1 of 2: bob). production-needs-two: …`
+fn standing(deployment: &Deployment, requirement: &Requirement) -> String {
+    let voters: Vec<String> =
+        deployment.votes_for(requirement).map(|vote| words::person(&vote.person.id)).collect();
+    let missing = missing(deployment, requirement);
+    let roles = words::either_role(&requirement.approvers);
+    let asked = match (missing, voters.is_empty()) {
+        (0, _) => format!("Agreed by {}", words::listed(voters.iter().map(String::as_str))),
+        (missing, true) => {
+            format!("Needs {} of {roles}", crate::domain::plural(missing as usize, "vote"))
+        }
+        (missing, false) => format!(
+            "Needs {missing} more of {roles} ({} of {} agreed: {})",
+            voters.len(),
+            requirement.approvals,
+            words::listed(voters.iter().map(String::as_str))
+        ),
+    };
+    format!("{asked}. {}", policy(&requirement.policy.to_string(), &requirement.reason))
+}
+
+/// `production-needs-two: production changes are agreed by two release managers.`
+pub fn policy(id: &str, reason: &str) -> String {
+    let reason = words::clean(reason);
+    if reason.is_empty() {
+        return format!("That is the policy {id}.");
+    }
+    words::sentence(&format!("{id}: {reason}"))
+}
+
+fn missing(deployment: &Deployment, requirement: &Requirement) -> u32 {
+    deployment.needed().get(&requirement.policy).copied().unwrap_or(0)
+}
+
+/// `1 more release-manager needed`, over all requirements; `None`: nobody more is needed.
+pub fn still_needed(deployment: &Deployment) -> Option<String> {
+    let open: Vec<String> = deployment
+        .requirements
+        .iter()
+        .map(|requirement| (missing(deployment, requirement), requirement))
+        .filter(|(missing, _)| *missing > 0)
+        .map(|(missing, requirement)| {
+            format!("{missing} more {}", words::either_role(&requirement.approvers))
+        })
+        .collect();
+    (!open.is_empty()).then(|| format!("{} needed", words::listed(open.iter().map(String::as_str))))
+}
+
+/// Adds, loudly, what breaking the glass set aside.
+pub fn with_broken_glass(mut card: Card, who: &PersonId, overridden: &[Because]) -> Card {
+    for because in overridden {
+        card = card.warning(format!(
+            "GLASS BROKEN by {}: set aside {}",
+            words::person(who),
+            policy(&because.policy.to_string(), &because.reason)
+        ));
+    }
+    card
+}
+
+/// Says that a vote counts, and what is still needed.
+pub fn vote_card(deployment: &Deployment, choice: Choice) -> Card {
+    let id = deployment.id;
+    match choice {
+        Choice::Yes => {
+            let rest = still_needed(deployment)
+                .unwrap_or_else(|| "that was the last one needed".to_owned());
+            Card::new(Tone::Plain, format!("#{id}: your ✅ counts: {rest}"))
+        }
+        Choice::No => Card::new(Tone::Plain, format!("#{id}: your ❌ counts and ends it")),
+    }
+}
+
+/// Says that a person's vote is gone, and why.
+pub fn vote_withdrawn_card(deployment: &Deployment, person: &PersonId, why: Withdrawal) -> Card {
+    let person = words::person(person);
+    let what = match why {
+        Withdrawal::TakenBack => format!("{person} took the vote back"),
+        Withdrawal::NoLongerEntitled => {
+            format!("the vote of {person} no longer counts: the role for it is gone")
+        }
+    };
+    let rest = still_needed(deployment).unwrap_or_else(|| "no more votes are needed".to_owned());
+    Card::new(Tone::Plain, format!("#{}: {what}; {rest}", deployment.id))
+}
+
+/// The answer to a word on a deployment that cannot be voted on or called off any more.
+pub fn not_open_card(deployment: &Deployment) -> Card {
+    let stage = super::deployment::stage_words(deployment);
+    Card::new(Tone::Warning, format!("#{} is {stage}: that changes nothing now", deployment.id))
+        .text("To see how it went:")
+        .command(asking::show(deployment.id))
+}
+
+/// The answer to a number that no deployment has.
+pub fn no_such_deployment_card(id: DeploymentId) -> Card {
+    Card::new(Tone::Warning, format!("There is no deployment #{id}"))
+        .text("To see which there are:")
+        .command("history")
+}
+
+/// The answer to a word without a number, where none or several could be meant.
+pub fn which_deployment_card(action: CardAction, choices: &[&Deployment]) -> Card {
+    let label = action.label();
+    if choices.is_empty() {
+        return Card::new(Tone::Warning, format!("There is nothing to {label}"))
+            .text("No deployment is open that this could mean. To see the last ones:")
+            .command("history");
+    }
+    let mut card = Card::new(Tone::Warning, format!("Which deployment do you want to {label}?"));
+    for deployment in choices {
+        card = card
+            .text(format!("{}:", super::deployment::named(deployment)))
+            .command(format!("{label} {}", deployment.id));
+    }
+    card
+}
