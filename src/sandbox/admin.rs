@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::calls::Call;
+use super::ecs::hands::Mishap;
 use super::faults::Fault;
 use super::handle::Handle;
 use super::world::{ImageSpec, World};
@@ -41,6 +42,13 @@ struct Desired {
     cluster: String,
     service: String,
     desired: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Misfortune {
+    task: String,
+    mishap: Mishap,
 }
 
 pub(super) fn answer(handle: &Handle, method: &Method, path: &str, body: &Bytes) -> Response {
@@ -95,6 +103,14 @@ fn act(handle: &Handle, method: &Method, path: &str, body: &Bytes) -> Answer {
             digest
                 .map(|digest| json!({"digest": digest}))
                 .ok_or_else(|| nothing("repository"))
+        }
+        ("POST", "mishaps") => {
+            let Misfortune { task, mishap } = read(body)?;
+            if handle.befall(&task, mishap) {
+                Ok(json!({}))
+            } else {
+                Err(nothing("task"))
+            }
         }
         ("POST", "desired") => {
             let Desired {

@@ -31,6 +31,8 @@ pub(super) struct State {
     pub(super) task_ids: HashMap<String, TaskKey>,
     pub(super) agenda: Agenda,
     serial: u64,
+    /// Calls are counted apart, so that ids of tasks do not depend on how often somebody looked.
+    requests: u64,
 }
 
 /// What will happen by itself.
@@ -83,6 +85,7 @@ impl State {
             task_ids: HashMap::new(),
             agenda: Agenda::default(),
             serial: 0,
+            requests: 0,
         }
     }
 
@@ -101,6 +104,11 @@ impl State {
     fn next_serial(&mut self) -> u64 {
         self.serial += 1;
         self.serial
+    }
+
+    pub(super) fn request_id(&mut self) -> String {
+        self.requests += 1;
+        digest::id(&format!("request {}", self.requests))
     }
 
     /// An id of 32 hexadecimal digits that no other thing here has.

@@ -225,7 +225,7 @@ fn json_response(
     error: Option<&'static str>,
 ) -> Response {
     let mut response = (status, [(header::CONTENT_TYPE, JSON)], answer.to_string()).into_response();
-    let id = handle.with(|inside, _| inside.state.fresh_id("request"));
+    let id = handle.with(|inside, _| inside.state.request_id());
     if let Ok(id) = id.parse() {
         response.headers_mut().insert("x-amzn-requestid", id);
     }

@@ -256,6 +256,10 @@ pub struct ServiceSpec {
     pub scheduling: Scheduling,
     #[serde(default)]
     pub strategy: Strategy,
+    /// Whether nobody has deployed it since before ECS kept versions consistent: it has no revision then,
+    /// and each new task looks its tag up.
+    #[serde(default)]
+    pub predates_consistency: bool,
     /// How long before the start of the sandbox its tasks were started, in seconds.
     #[serde(default = "three_days")]
     pub started_seconds_ago: u64,
@@ -288,12 +292,19 @@ impl ServiceSpec {
             controller: Controller::Ecs,
             scheduling: Scheduling::Replica,
             strategy: Strategy::Rolling,
+            predates_consistency: false,
             started_seconds_ago: three_days(),
         }
     }
 
     pub fn container(mut self, container: ContainerSpec) -> ServiceSpec {
         self.containers.push(container);
+        self
+    }
+
+    /// Nobody has deployed it since before ECS kept versions consistent.
+    pub fn predates_consistency(mut self) -> ServiceSpec {
+        self.predates_consistency = true;
         self
     }
 

@@ -7,6 +7,7 @@ mod faults;
 mod model;
 mod peers;
 mod registry;
+mod scale;
 mod tasks;
 
 use std::time::Duration;

@@ -39,73 +39,182 @@ async fn run(tool: &PathBuf, sandbox: &Sandbox, arguments: &[&str]) -> Output {
         .env("NO_PROXY", "127.0.0.1")
         .env_remove("AWS_PROFILE")
         .stdin(Stdio::null());
-    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    tokio::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap()
 }
 
 /// The same, which must succeed; what it printed as JSON.
 async fn ask(tool: &PathBuf, sandbox: &Sandbox, arguments: &[&str]) -> Value {
     let output = run(tool, sandbox, arguments).await;
     let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {error}{}", String::from_utf8_lossy(&output.stdout));
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {error}{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
     serde_json::from_slice(&output.stdout).unwrap_or_default()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_aws_cli_retags_and_forces_a_deployment() {
-    let Some(aws) = tool("the_aws_cli_retags_and_forces_a_deployment", "aws") else { return };
+    let Some(aws) = tool("the_aws_cli_retags_and_forces_a_deployment", "aws") else {
+        return;
+    };
     let sandbox = fast(small(pinned())).await;
     let identity = ask(&aws, &sandbox, &["sts", "get-caller-identity"]).await;
     assert_eq!(identity["Account"], "123456789012");
     let id = format!("imageDigest={}", sandbox.digest("app", "2").unwrap());
-    let got = ask(&aws, &sandbox, &["ecr", "batch-get-image", "--repository-name", "app", "--image-ids", &id]).await;
+    let got = ask(
+        &aws,
+        &sandbox,
+        &[
+            "ecr",
+            "batch-get-image",
+            "--repository-name",
+            "app",
+            "--image-ids",
+            &id,
+        ],
+    )
+    .await;
     let manifest = got["images"][0]["imageManifest"].as_str().unwrap();
-    let put = ["ecr", "put-image", "--repository-name", "app", "--image-tag", "live", "--image-manifest", manifest];
+    let put = [
+        "ecr",
+        "put-image",
+        "--repository-name",
+        "app",
+        "--image-tag",
+        "live",
+        "--image-manifest",
+        manifest,
+    ];
     ask(&aws, &sandbox, &put).await;
     let again = run(&aws, &sandbox, &put).await;
     assert!(String::from_utf8_lossy(&again.stderr).contains("ImageAlreadyExistsException"));
-    let force = ["ecs", "update-service", "--cluster", "blue", "--service", "api", "--force-new-deployment"];
+    let force = [
+        "ecs",
+        "update-service",
+        "--cluster",
+        "blue",
+        "--service",
+        "api",
+        "--force-new-deployment",
+    ];
     let updated = ask(&aws, &sandbox, &force).await;
     assert_eq!(updated["service"]["deployments"][0]["status"], "PRIMARY");
     // The waiter looks every 15 s: seen from here first, it has to look just once.
     assert!(runs(&sandbox, "2").await);
-    ask(&aws, &sandbox, &["ecs", "wait", "services-stable", "--cluster", "blue", "--services", "api"]).await;
+    ask(
+        &aws,
+        &sandbox,
+        &[
+            "ecs",
+            "wait",
+            "services-stable",
+            "--cluster",
+            "blue",
+            "--services",
+            "api",
+        ],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_aws_cli_stops_tasks() {
-    let Some(aws) = tool("the_aws_cli_stops_tasks", "aws") else { return };
+    let Some(aws) = tool("the_aws_cli_stops_tasks", "aws") else {
+        return;
+    };
     let sandbox = fast(small(unpinned())).await;
     sandbox.put_tag("app", "live", "2").unwrap();
-    let list = ["ecs", "list-tasks", "--cluster", "blue", "--service-name", "api"];
+    let list = [
+        "ecs",
+        "list-tasks",
+        "--cluster",
+        "blue",
+        "--service-name",
+        "api",
+    ];
     let listed = ask(&aws, &sandbox, &list).await;
-    let arns: Vec<&str> = listed["taskArns"].as_array().unwrap().iter().map(|arn| arn.as_str().unwrap()).collect();
+    let arns: Vec<&str> = listed["taskArns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|arn| arn.as_str().unwrap())
+        .collect();
     assert_eq!(arns.len(), 3);
     for arn in &arns {
-        ask(&aws, &sandbox, &["ecs", "stop-task", "--cluster", "blue", "--task", arn]).await;
+        ask(
+            &aws,
+            &sandbox,
+            &["ecs", "stop-task", "--cluster", "blue", "--task", arn],
+        )
+        .await;
     }
     assert!(runs(&sandbox, "2").await);
     let mut describe = vec!["ecs", "describe-tasks", "--cluster", "blue", "--tasks"];
     describe.extend(arns);
     let described = ask(&aws, &sandbox, &describe).await;
-    let codes: Vec<&Value> = described["tasks"].as_array().unwrap().iter().map(|task| &task["stopCode"]).collect();
+    let codes: Vec<&Value> = described["tasks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|task| &task["stopCode"])
+        .collect();
     assert_eq!(codes, ["UserInitiated"; 3]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ecs_deploy_deploys_and_scales() {
-    let Some(ecs) = tool("ecs_deploy_deploys_and_scales", "ecs") else { return };
+    let Some(ecs) = tool("ecs_deploy_deploys_and_scales", "ecs") else {
+        return;
+    };
     let container = ContainerSpec::new("app", "app:live");
     let service = ServiceSpec::new("blue", "api", 2, container).launch_type(LaunchType::Ec2);
     let sandbox = fast(small(service)).await;
     let before = sandbox.service("blue", "api").unwrap().deployment;
-    let image = format!("123456789012.dkr.ecr.eu-west-1.amazonaws.com/app@{}", sandbox.digest("app", "2").unwrap());
-    ask(&ecs, &sandbox, &["deploy", "blue", "api", "--image", "app", &image, "--timeout", "60"]).await;
+    let image = format!(
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.com/app@{}",
+        sandbox.digest("app", "2").unwrap()
+    );
+    ask(
+        &ecs,
+        &sandbox,
+        &[
+            "deploy",
+            "blue",
+            "api",
+            "--image",
+            "app",
+            &image,
+            "--timeout",
+            "60",
+        ],
+    )
+    .await;
     let service = sandbox.service("blue", "api").unwrap();
     assert_ne!(service.deployment, before);
-    assert!(service.runs("app", &sandbox.digest("app", "2").unwrap()), "{service:?}");
-    ask(&ecs, &sandbox, &["scale", "blue", "api", "4", "--timeout", "60"]).await;
-    assert!(sandbox.wait_for("blue", "api", LONG, |service| service.desired == 4 && service.is_steady()).await);
-    assert_eq!(sandbox.service("blue", "api").unwrap().deployment, service.deployment);
+    assert!(
+        service.runs("app", &sandbox.digest("app", "2").unwrap()),
+        "{service:?}"
+    );
+    ask(
+        &ecs,
+        &sandbox,
+        &["scale", "blue", "api", "4", "--timeout", "60"],
+    )
+    .await;
+    assert!(
+        sandbox
+            .wait_for("blue", "api", LONG, |service| service.desired == 4
+                && service.is_steady())
+            .await
+    );
+    assert_eq!(
+        sandbox.service("blue", "api").unwrap().deployment,
+        service.deployment
+    );
 }
 
 /// moto's server on a loopback port, which ends with this.
@@ -117,13 +226,26 @@ struct Moto {
 impl Moto {
     async fn start(program: &PathBuf) -> Moto {
         // The port is free again when the listener is dropped; that it is taken in between is not likely.
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let mut command = Command::new(program);
         command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let moto = Moto { child: command.spawn().unwrap(), url: format!("http://127.0.0.1:{port}") };
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let moto = Moto {
+            child: command.spawn().unwrap(),
+            url: format!("http://127.0.0.1:{port}"),
+        };
         let until = Instant::now() + Duration::from_secs(60);
-        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        while tokio::net::TcpStream::connect(("127.0.0.1", port))
+            .await
+            .is_err()
+        {
             assert!(Instant::now() < until, "moto does not listen");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -140,7 +262,12 @@ impl Drop for Moto {
 }
 
 /// What one ECR says to the calls that move a tag.
-async fn move_a_tag(ecr: &aws_sdk_ecr::Client, digest: &str, text: &str, media_type: &str) -> Vec<String> {
+async fn move_a_tag(
+    ecr: &aws_sdk_ecr::Client,
+    digest: &str,
+    text: &str,
+    media_type: &str,
+) -> Vec<String> {
     let mut said = Vec::new();
     let by_digest = ImageIdentifier::builder().image_digest(digest).build();
     let by_tag = |tag: &str| ImageIdentifier::builder().image_tag(tag).build();
@@ -150,12 +277,21 @@ async fn move_a_tag(ecr: &aws_sdk_ecr::Client, digest: &str, text: &str, media_t
     };
     let got = get(by_digest).await.unwrap();
     let image = &got.images()[0];
-    said.push(format!("the manifest is the same: {}", image.image_manifest() == Some(text)));
+    said.push(format!(
+        "the manifest is the same: {}",
+        image.image_manifest() == Some(text)
+    ));
     said.push(format!("{:?}", image.image_manifest_media_type()));
     said.push(format!("{:?}", image.image_id().unwrap().image_digest()));
     let put = || {
-        let call = ecr.put_image().repository_name("core").image_tag("promoted").image_digest(digest);
-        call.image_manifest(text).image_manifest_media_type(media_type).send()
+        let call = ecr
+            .put_image()
+            .repository_name("core")
+            .image_tag("promoted")
+            .image_digest(digest);
+        call.image_manifest(text)
+            .image_manifest_media_type(media_type)
+            .send()
     };
     let first = put().await.unwrap().image.unwrap().image_id.unwrap();
     said.push(format!("{first:?}"));
@@ -165,10 +301,25 @@ async fn move_a_tag(ecr: &aws_sdk_ecr::Client, digest: &str, text: &str, media_t
     said.push(format!("{:?}", moved.images()[0].image_id().unwrap()));
     let missing = get(by_tag("none")).await.unwrap();
     let failure = &missing.failures()[0];
-    said.push(format!("{:?} {:?}", failure.failure_code(), failure.failure_reason()));
-    let nowhere = ecr.batch_get_image().repository_name("none").image_ids(by_tag("x")).send().await.unwrap_err();
+    said.push(format!(
+        "{:?} {:?}",
+        failure.failure_code(),
+        failure.failure_reason()
+    ));
+    let nowhere = ecr
+        .batch_get_image()
+        .repository_name("none")
+        .image_ids(by_tag("x"))
+        .send()
+        .await
+        .unwrap_err();
     said.push(format!("{:?} {:?}", nowhere.code(), nowhere.message()));
-    let described = ecr.describe_images().repository_name("core").image_ids(by_tag("none")).send().await;
+    let described = ecr
+        .describe_images()
+        .repository_name("core")
+        .image_ids(by_tag("none"))
+        .send()
+        .await;
     let described = described.unwrap_err();
     said.push(format!("{:?} {:?}", described.code(), described.message()));
     said
@@ -176,21 +327,45 @@ async fn move_a_tag(ecr: &aws_sdk_ecr::Client, digest: &str, text: &str, media_t
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn moto_answers_as_the_sandbox_does() {
-    let Some(program) = tool("moto_answers_as_the_sandbox_does", "moto_server") else { return };
+    let Some(program) = tool("moto_answers_as_the_sandbox_does", "moto_server") else {
+        return;
+    };
     let moto = Moto::start(&program).await;
     let sandbox = demo().await;
     let ours = clients(&sandbox).await.ecr;
     let theirs = aws_sdk_ecr::Client::new(&configuration(&moto.url).await);
     let digest = sandbox.digest("core", "1.5.0").unwrap();
     let id = ImageIdentifier::builder().image_digest(&digest).build();
-    let got = ours.batch_get_image().repository_name("core").image_ids(id).send().await.unwrap();
+    let got = ours
+        .batch_get_image()
+        .repository_name("core")
+        .image_ids(id)
+        .send()
+        .await
+        .unwrap();
     let (text, media_type) = (
         got.images()[0].image_manifest().unwrap().to_owned(),
-        got.images()[0].image_manifest_media_type().unwrap().to_owned(),
+        got.images()[0]
+            .image_manifest_media_type()
+            .unwrap()
+            .to_owned(),
     );
-    theirs.create_repository().repository_name("core").send().await.unwrap();
-    let put = theirs.put_image().repository_name("core").image_tag("1.5.0").image_manifest(&text);
-    put.image_manifest_media_type(&media_type).image_digest(&digest).send().await.unwrap();
+    theirs
+        .create_repository()
+        .repository_name("core")
+        .send()
+        .await
+        .unwrap();
+    let put = theirs
+        .put_image()
+        .repository_name("core")
+        .image_tag("1.5.0")
+        .image_manifest(&text);
+    put.image_manifest_media_type(&media_type)
+        .image_digest(&digest)
+        .send()
+        .await
+        .unwrap();
     let our_answers = move_a_tag(&ours, &digest, &text, &media_type).await;
     let their_answers = move_a_tag(&theirs, &digest, &text, &media_type).await;
     assert_eq!(our_answers, their_answers);

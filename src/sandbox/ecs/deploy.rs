@@ -45,6 +45,7 @@ pub(super) fn begin(state: &mut State, key: ServiceKey, definition: &str, now: M
         updated: now.wall,
         finished: None,
         failed_tasks: 0,
+        resolves: true,
         pins: BTreeMap::new(),
         source,
         rollback: None,

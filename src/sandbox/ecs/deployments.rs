@@ -42,7 +42,7 @@ pub(super) fn list(state: &State, input: Input<'_>) -> Result<Value, Refusal> {
     };
     let service = find_service(state, &cluster, name)
         .ok_or_else(|| Refusal::new(ErrorName::ServiceNotFound, "Service not found."))?;
-    let deployments = service.deployments.iter().rev();
+    let deployments = service.deployments.iter().rev().filter(|one| one.resolves);
     let rest = deployments
         .skip_while(|one| after.as_ref().is_some_and(|after| one.number != *after))
         .skip(usize::from(after.is_some()))
@@ -82,6 +82,7 @@ fn find<'a>(state: &'a State, kind: &str, arn: &str) -> Option<(&'a Service, &'a
     let found = service
         .deployments
         .iter()
+        .filter(|one| one.resolves)
         .find(|one| one.short == id || one.number == id)?;
     Some((service, found))
 }

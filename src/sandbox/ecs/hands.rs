@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::state::State;
 use super::super::times::Moment;
@@ -164,7 +164,8 @@ pub(in super::super) fn set_desired(
 }
 
 /// How a task is brought to its end by something other than a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Mishap {
     /// An essential container exits with the code.
     Exits(i32),

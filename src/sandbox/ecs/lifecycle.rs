@@ -182,13 +182,16 @@ pub(super) fn resolve(state: &mut State, key: TaskKey) {
         return;
     };
     let (service, number) = (task.service, task.deployment.clone());
+    let resolves = service
+        .and_then(|service| state.services[service.0].deployment(number.as_deref()?))
+        .is_none_or(|deployment| deployment.resolves);
     let pinned: Vec<bool> = state
         .definition(&task.definition)
         .map(|definition| {
             definition
                 .containers
                 .iter()
-                .map(|plan| plan.pinned)
+                .map(|plan| plan.pinned && resolves)
                 .collect()
         })
         .unwrap_or_default();

@@ -126,6 +126,9 @@ pub(super) struct Deployment {
     pub(super) finished: Option<SystemTime>,
     /// Tasks in a row that failed.
     pub(super) failed_tasks: u32,
+    /// Whether it is pinned at all: services that nobody has touched since before there was version
+    /// consistency are not, and have no revision.
+    pub(super) resolves: bool,
     /// What the first task resolved, by container. Tasks that follow start from it.
     pub(super) pins: BTreeMap<String, Pin>,
     /// The deployment that was primary before.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::state::State;
 use super::super::times::Moment;
-use super::super::world::{ContainerSpec, Scheduling, ServiceSpec, Strategy};
+use super::super::world::{ContainerSpec, ServiceSpec};
 use super::lifecycle::{self, Origin};
 use super::model::{DeploymentStatus, Health, Rollout, Stage, TaskKey};
 use super::{clusters, definitions, deploy, services};
@@ -56,11 +56,10 @@ pub(in super::super) fn service(state: &mut State, spec: &ServiceSpec, now: Mome
     service.controller = spec.controller;
     service.scheduling = spec.scheduling;
     service.strategy = spec.strategy;
-    if spec.scheduling == Scheduling::Daemon || spec.strategy == Strategy::BlueGreen {
-        // These are there to be refused by whoever deploys; they run like the others.
-        service.said_steady = true;
-    }
     deploy::begin(state, key, &arn, then);
+    if let Some(primary) = state.services[key.0].primary_mut() {
+        primary.resolves = !spec.predates_consistency;
+    }
     let Some(definition) = state.definition(&arn).cloned() else {
         return;
     };

@@ -39,6 +39,9 @@ pub(super) fn service(state: &State, service: &Service, with_labels: bool) -> Va
     });
     if let Some(primary) = service.primary() {
         shown["taskDefinition"] = json!(primary.definition);
+        shown["currentServiceRevisions"] = json!([]);
+    }
+    if let Some(primary) = service.primary().filter(|primary| primary.resolves) {
         shown["currentServiceRevisions"] = json!([{
             "arn": revision_arn(state, service, &primary.number),
             "requestedTaskCount": service.desired,
