@@ -64,6 +64,13 @@ pub(super) enum Trouble {
     CutAnswer,
 }
 
+/// Whether the operation changes nothing.
+fn is_read(operation: &str) -> bool {
+    ["Describe", "List", "Get", "BatchGet", "BatchCheck"]
+        .iter()
+        .any(|prefix| operation.starts_with(prefix))
+}
+
 /// The orders that are open, in their order.
 #[derive(Default)]
 pub(super) struct Faults {
@@ -71,9 +78,18 @@ pub(super) struct Faults {
 }
 
 impl Faults {
-    /// Takes an order. A name of an error that AWS does not have is refused.
+    /// Takes an order. What could never hold for a call is refused, so that a slip of the pen is seen.
     pub(super) fn order(&mut self, fault: &Fault, state: &State) -> Result<(), String> {
+        let operation = fault.operation.as_str();
+        if operation != "*" && !super::operations().any(|(_, known)| known == operation) {
+            return Err(format!("no operation is named {operation}"));
+        }
         let trouble = match &fault.kind {
+            FaultKind::Stale if !is_read(operation) => {
+                return Err(format!(
+                    "{operation} does not only read, so that it cannot be stale"
+                ));
+            }
             FaultKind::Throttle => Trouble::Throttle,
             FaultKind::ServerError => Trouble::ServerError,
             FaultKind::Refuse { error } => {

@@ -151,7 +151,8 @@ impl Handle {
     /// Orders something to go wrong.
     ///
     /// # Errors
-    /// If it names an error that AWS does not have.
+    /// If it names an operation that the sandbox or an error that AWS does not have, or is for a stale
+    /// answer of a call that does not only read.
     pub fn order(&self, fault: Fault) -> Result<(), String> {
         self.with(|inside, _| inside.faults.order(&fault, &inside.state))
     }

@@ -34,6 +34,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -110,6 +111,10 @@ impl Sandbox {
                 let _gone = stopped.wait_for(|stopped| *stopped).await;
             };
             // The listener is bound and hyper's errors are each connection's own: serving does not fail.
+            // Answers are small: without this the kernel may hold them back for tens of milliseconds.
+            let listener = listener.tap_io(|stream| {
+                let _unset = stream.set_nodelay(true);
+            });
             let _served = axum::serve(listener, router)
                 .with_graceful_shutdown(shutdown)
                 .await;

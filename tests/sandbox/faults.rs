@@ -72,6 +72,10 @@ async fn faults_hold_for_so_many_calls_of_an_operation() {
             ))
             .is_err()
     );
+    let no_operation = Fault::new("ListTask", 1, FaultKind::Throttle);
+    assert!(sandbox.order(no_operation).is_err());
+    let no_read = Fault::new("StopTask", 1, FaultKind::Stale);
+    assert!(sandbox.order(no_read).is_err());
     sandbox
         .order(Fault::new("*", 9, FaultKind::Throttle))
         .unwrap();

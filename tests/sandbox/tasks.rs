@@ -15,19 +15,15 @@ async fn a_replacement_runs_the_moved_tag_where_consistency_is_disabled() {
     sandbox.put_tag("app", "live", "2").unwrap();
     let deployment = sandbox.service("blue", "api").unwrap().deployment;
     for task in sandbox.tasks("blue", "api") {
-        let answer = ecs
-            .stop_task()
-            .cluster("blue")
-            .task(task.arn)
-            .send()
-            .await
-            .unwrap();
+        let call = ecs.stop_task().cluster("blue").task(&task.arn);
+        let answer = call.send().await.unwrap();
         assert_eq!(answer.task().unwrap().desired_status(), Some("STOPPED"));
+        let listed = ecs.list_tasks().cluster("blue").send().await.unwrap();
+        assert!(
+            !listed.task_arns().contains(&task.arn),
+            "a stopping task vanishes at once"
+        );
     }
-    assert!(
-        sandbox.tasks("blue", "api").is_empty(),
-        "stopping tasks vanish at once"
-    );
     assert!(runs(&sandbox, "2").await);
     let after = sandbox.service("blue", "api").unwrap();
     assert_eq!(after.deployment, deployment, "StopTask makes no deployment");
@@ -351,7 +347,7 @@ async fn stopped_tasks_can_be_seen_for_an_hour_of_the_wall_clock() {
             .send()
     };
     ahead.store(3_500, Ordering::Relaxed);
-    assert_eq!(list().await.unwrap().task_arns(), [first.clone()]);
+    assert!(list().await.unwrap().task_arns().contains(&first));
     ahead.store(3_700, Ordering::Relaxed);
     assert!(list().await.unwrap().task_arns().is_empty());
     let shown = ecs

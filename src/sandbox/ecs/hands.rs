@@ -191,6 +191,10 @@ pub(in super::super) fn befall(state: &mut State, id: &str, mishap: Mishap, now:
         return false;
     };
     let key = task.key;
+    // What does not run yet is not checked yet.
+    if task.stage < Stage::Running && matches!(mishap, Mishap::FailsHealthCheck) {
+        return false;
+    }
     let (code, reason) = match mishap {
         Mishap::Exits(exit_code) => {
             if let Some(container) = task
@@ -227,9 +231,6 @@ pub(in super::super) fn befall(state: &mut State, id: &str, mishap: Mishap, now:
             "Task stopped by availability zone rebalancing".to_owned(),
         ),
     };
-    if task.stage < Stage::Running && matches!(mishap, Mishap::FailsHealthCheck) {
-        return false;
-    }
     lifecycle::end(state, key, Stop { code, reason }, now);
     true
 }
