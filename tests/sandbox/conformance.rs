@@ -80,13 +80,43 @@ impl Bench {
         for name in self.model(service).required(operation) {
             let mut less = input.clone();
             less.as_object_mut().unwrap().remove(&name);
-            let (status, answer) = self.send(service, operation, &less).await;
-            if status == 200 {
-                self.wrong
-                    .push(format!("{operation} does without {name}: {answer}"));
+            if self.check_refusal(service, operation, &less).await == 200 {
+                self.wrong.push(format!("{operation} does without {name}"));
+            }
+        }
+        // Nonsense is refused or ignored, and never breaks the sandbox.
+        for name in input
+            .as_object()
+            .unwrap()
+            .keys()
+            .filter(|_| is_read(operation))
+        {
+            for nonsense in [
+                json!(7),
+                json!("\u{1f4a5}"),
+                json!([{}]),
+                json!({"x": []}),
+                json!(null),
+            ] {
+                let mut other = input.clone();
+                other[name] = nonsense;
+                self.check_refusal(service, operation, &other).await;
             }
         }
         answer
+    }
+
+    /// A call that may be refused, and then by an error that the model lists for it. The status.
+    async fn check_refusal(&mut self, service: &str, operation: &str, input: &Value) -> u16 {
+        let (status, answer) = self.send(service, operation, input).await;
+        let error = answer["__type"].as_str().unwrap_or_default();
+        let listed = COMMON.contains(&error) || self.model(service).may_refuse(operation, error);
+        if status != 200 && (status != 400 || !listed) {
+            self.wrong.push(format!(
+                "{operation} {input} is refused with {status} {answer}"
+            ));
+        }
+        status
     }
 
     /// A call that must be refused, by an error that the model lists for it.
@@ -104,6 +134,12 @@ impl Bench {
             ));
         }
     }
+}
+
+fn is_read(operation: &str) -> bool {
+    ["Describe", "List", "Get", "BatchGet"]
+        .iter()
+        .any(|prefix| operation.starts_with(prefix))
 }
 
 #[test]
