@@ -5,3 +5,4 @@ mod policy;
 mod store;
 mod grammar;
 mod terminal;
+mod sandbox;

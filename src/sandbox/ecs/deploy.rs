@@ -1,0 +1,186 @@
+//! Service deployments: how one begins, completes, fails and is rolled back. Must not start or stop tasks.
+
+use std::collections::BTreeMap;
+
+use super::super::state::State;
+use super::super::times::Moment;
+use super::super::world::CircuitBreaker;
+use super::model::{Deployment, DeploymentStatus, Rollback, Rollout, ServiceKey, Standing};
+use super::scheduler::{say, wake};
+
+/// Deployments that a service remembers, beside those under way.
+const HISTORY: usize = 50;
+
+/// Begins a deployment of the service: it resolves its images anew.
+pub(super) fn begin(state: &mut State, key: ServiceKey, definition: &str, now: Moment) {
+    let number = state.fresh_number("deployment");
+    let mut short = state.fresh_id("service deployment");
+    short.truncate(21);
+    let service = &mut state.services[key.0];
+    let source = service
+        .primary()
+        .map(|deployment| deployment.number.clone());
+    for deployment in &mut service.deployments {
+        if deployment.standing == Standing::Primary {
+            deployment.standing = Standing::Active;
+            deployment.updated = now.wall;
+            if deployment.status == DeploymentStatus::InProgress {
+                deployment.status = DeploymentStatus::Stopped;
+                deployment.status_reason = Some("A newer deployment took its place.".to_owned());
+                deployment.finished = Some(now.wall);
+            }
+        }
+    }
+    let id = format!("ecs-svc/{number}");
+    service.deployments.push(Deployment {
+        number,
+        short,
+        definition: definition.to_owned(),
+        standing: Standing::Primary,
+        rollout: Rollout::InProgress,
+        rollout_reason: format!("ECS deployment {id} in progress."),
+        status: DeploymentStatus::InProgress,
+        status_reason: None,
+        created: now.wall,
+        updated: now.wall,
+        finished: None,
+        failed_tasks: 0,
+        resolves: true,
+        pins: BTreeMap::new(),
+        source,
+        rollback: None,
+    });
+    // A new deployment starts with a clean slate: what failed before was another image.
+    service.failed_starts = 0;
+    service.start_again_at = None;
+    service.said_steady = false;
+    while service.deployments.len() > HISTORY
+        && let Some(at) = service
+            .deployments
+            .iter()
+            .position(|deployment| deployment.standing == Standing::Gone)
+    {
+        service.deployments.remove(at);
+    }
+    wake(state, key, now);
+}
+
+/// The primary deployment is complete, if it was not already.
+pub(super) fn complete(state: &mut State, key: ServiceKey, now: Moment) {
+    let service = &mut state.services[key.0];
+    let Some(primary) = service
+        .primary_mut()
+        .filter(|primary| primary.rollout == Rollout::InProgress)
+    else {
+        return;
+    };
+    let id = primary.id();
+    let number = primary.number.clone();
+    primary.rollout = Rollout::Completed;
+    primary.rollout_reason = format!("ECS deployment {id} completed.");
+    primary.updated = now.wall;
+    primary.failed_tasks = 0;
+    if primary.status == DeploymentStatus::InProgress {
+        primary.status = DeploymentStatus::Successful;
+        primary.finished = Some(now.wall);
+    }
+    for undone in &mut service.deployments {
+        let was_for_this = undone
+            .rollback
+            .as_ref()
+            .is_some_and(|rollback| rollback.to == number);
+        if was_for_this && undone.status == DeploymentStatus::RollbackInProgress {
+            undone.status = DeploymentStatus::RollbackSuccessful;
+            undone.finished = Some(now.wall);
+            undone.updated = now.wall;
+        }
+    }
+    say(
+        state,
+        key,
+        format!("(deployment {id}) deployment completed."),
+        now,
+    );
+}
+
+/// The circuit breaker has counted enough: the primary deployment has failed.
+pub(super) fn trip(state: &mut State, key: ServiceKey, now: Moment) {
+    let service = &mut state.services[key.0];
+    let rolls_back = service.circuit_breaker == CircuitBreaker::Rollback;
+    let Some(primary) = service.primary_mut() else {
+        return;
+    };
+    let id = primary.id();
+    primary.rollout = Rollout::Failed;
+    primary.rollout_reason = "ECS deployment circuit breaker: tasks failed to start.".to_owned();
+    primary.status = DeploymentStatus::Stopped;
+    primary.status_reason = Some("Service deployment failed: tasks failed to start.".to_owned());
+    primary.finished = Some(now.wall);
+    primary.updated = now.wall;
+    say(
+        state,
+        key,
+        format!("(deployment {id}) deployment failed: tasks failed to start."),
+        now,
+    );
+    if rolls_back {
+        go_back(
+            state,
+            key,
+            "Service deployment rolled back because of deployment circuit breaker.",
+            now,
+        );
+    }
+}
+
+/// Makes the last deployment that completed primary again, as it was pinned. It says whether there was one.
+pub(super) fn go_back(state: &mut State, key: ServiceKey, reason: &str, now: Moment) -> bool {
+    let service = &mut state.services[key.0];
+    let Some(failed) = service
+        .deployments
+        .iter()
+        .rposition(|one| one.standing == Standing::Primary)
+    else {
+        return false;
+    };
+    let completed = |one: &Deployment| one.rollout == Rollout::Completed;
+    let Some(target) = service.deployments[..failed].iter().rposition(completed) else {
+        return false;
+    };
+    let (to, to_id) = (
+        service.deployments[target].number.clone(),
+        service.deployments[target].id(),
+    );
+    let undone = &mut service.deployments[failed];
+    undone.standing = Standing::Active;
+    undone.rollout = Rollout::Failed;
+    undone.status = DeploymentStatus::RollbackInProgress;
+    undone.status_reason = Some(reason.to_owned());
+    undone.finished = None;
+    undone.updated = now.wall;
+    undone.rollback = Some(Rollback {
+        reason: reason.to_owned(),
+        started: now.wall,
+        to,
+    });
+    // The latest deployment stands last, and this one is the latest again.
+    let mut again = service.deployments.remove(target);
+    again.standing = Standing::Primary;
+    again.rollout = Rollout::InProgress;
+    again.rollout_reason =
+        format!("ECS deployment circuit breaker: rolling back to deploymentId {to_id}.");
+    again.failed_tasks = 0;
+    again.updated = now.wall;
+    service.deployments.push(again);
+    service.failed_starts = 0;
+    service.start_again_at = None;
+    service.said_steady = false;
+    say(
+        state,
+        key,
+        format!("rolling back to deployment {to_id}."),
+        now,
+    );
+    wake(state, key, now);
+    true
+}

@@ -1,0 +1,344 @@
+//! What can be seen of a sandbox and done to it beside AWS's calls, and the task that lets time pass in
+//! it. Must not know HTTP.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::calls::{Call, Log};
+use super::ecs::{hands, seed};
+use super::faults::{Fault, Faults};
+use super::limits::Limits;
+use super::state::State;
+use super::times::{Moment, Times};
+use super::world::{ImageSpec, RepositorySpec, ServiceSpec, World};
+use super::{Mishap, ServiceView, TaskView, ecr};
+
+/// A sandbox's inside. Clones are of the same sandbox.
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    inside: Mutex<Inside>,
+    /// Something is due sooner than the driver expects.
+    sooner: Notify,
+    clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
+}
+
+pub(super) struct Inside {
+    pub(super) state: State,
+    pub(super) faults: Faults,
+    pub(super) limits: Limits,
+    pub(super) log: Log,
+    /// When the driver will wake, if anything is due at all.
+    expected: Option<Instant>,
+}
+
+fn fill(world: &World, base_url: &str, times: Times, now: Moment) -> State {
+    let mut state = State::new(&world.account, &world.region, base_url, times);
+    for repository in &world.repositories {
+        state.registry.add(repository, now.wall);
+    }
+    for cluster in &world.clusters {
+        seed::cluster(&mut state, cluster);
+    }
+    for service in &world.services {
+        seed::service(&mut state, service, now);
+    }
+    state
+}
+
+impl Handle {
+    pub(super) fn new(
+        world: &World,
+        base_url: &str,
+        times: Times,
+        clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
+    ) -> Handle {
+        let now = Moment {
+            wall: clock(),
+            at: Instant::now(),
+        };
+        let inside = Inside {
+            state: fill(world, base_url, times, now),
+            faults: Faults::default(),
+            limits: Limits::default(),
+            log: Log::default(),
+            expected: None,
+        };
+        Handle {
+            shared: Arc::new(Shared {
+                inside: Mutex::new(inside),
+                sooner: Notify::new(),
+                clock,
+            }),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inside> {
+        // Nothing in here is left half done by a panic that could be made worse by going on.
+        self.shared
+            .inside
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Moment {
+        Moment {
+            wall: (self.shared.clock)(),
+            at: Instant::now(),
+        }
+    }
+
+    /// Brings the sandbox up to now, does something in it, and sees that what follows is not missed.
+    pub(super) fn with<T>(&self, act: impl FnOnce(&mut Inside, Moment) -> T) -> T {
+        let mut inside = self.lock();
+        let now = self.now();
+        inside.state.run_until(now);
+        let result = act(&mut inside, now);
+        let next = inside.state.agenda.next();
+        if next.is_some_and(|next| inside.expected.is_none_or(|expected| next < expected)) {
+            inside.expected = next;
+            self.shared.sooner.notify_one();
+        }
+        result
+    }
+
+    /// Lets time pass, for ever: sleeps until something is due.
+    pub(super) async fn drive(self) {
+        loop {
+            let next = {
+                let mut inside = self.lock();
+                let now = self.now();
+                inside.state.run_until(now);
+                inside.expected = inside.state.agenda.next();
+                inside.expected
+            };
+            match next {
+                None => self.shared.sooner.notified().await,
+                Some(at) => tokio::select! {
+                    () = tokio::time::sleep_until(at) => {}
+                    () = self.shared.sooner.notified() => {}
+                },
+            }
+        }
+    }
+
+    /// The calls so far, the oldest first.
+    pub fn calls(&self) -> Vec<Call> {
+        self.lock().log.all().cloned().collect()
+    }
+
+    /// How often the operation has been called, whatever came of it.
+    pub fn count_calls(&self, operation: &str) -> usize {
+        self.lock()
+            .log
+            .all()
+            .filter(|call| call.operation == operation)
+            .count()
+    }
+
+    pub fn clear_calls(&self) {
+        self.lock().log.clear();
+    }
+
+    /// Orders something to go wrong.
+    ///
+    /// # Errors
+    /// If it names an operation that the sandbox or an error that AWS does not have, or is for a stale
+    /// answer of a call that does not only read.
+    pub fn order(&self, fault: Fault) -> Result<(), String> {
+        self.with(|inside, _| inside.faults.order(&fault, &inside.state))
+    }
+
+    /// Withdraws all orders. Calls that hang already go on hanging.
+    pub fn clear_faults(&self) {
+        self.lock().faults.clear();
+    }
+
+    /// Switches AWS's rate limits on or off. They are off at first.
+    pub fn limit_rates(&self, on: bool) {
+        self.lock().limits.switch(on);
+    }
+
+    /// Changes how long things take from now on.
+    pub fn set_times(&self, times: Times) {
+        self.with(|inside, _| inside.state.times = times);
+    }
+
+    /// Replaces the whole world. The log, the orders and the limits stay.
+    pub fn seed(&self, world: &World) {
+        self.with(|inside, now| {
+            let (base_url, times) = (inside.state.base_url.clone(), inside.state.times.clone());
+            inside.state = fill(world, &base_url, times, now);
+        });
+    }
+
+    /// The digest that a tag of a repository points to.
+    pub fn digest(&self, repository: &str, tag: &str) -> Option<String> {
+        self.lock()
+            .state
+            .registry
+            .get(repository)?
+            .tags
+            .get(tag)
+            .cloned()
+    }
+
+    /// The tags of a repository with their digests.
+    pub fn tags(&self, repository: &str) -> BTreeMap<String, String> {
+        self.lock()
+            .state
+            .registry
+            .get(repository)
+            .map(|found| found.tags.clone())
+            .unwrap_or_default()
+    }
+
+    /// Somebody else moves or makes a tag, to what another tag or a digest is. The digest is the answer,
+    /// or `None` where there is no such image.
+    pub fn put_tag(&self, repository: &str, tag: &str, to: &str) -> Option<String> {
+        self.with(|inside, _| {
+            let repository = inside.state.registry.get_mut(repository)?;
+            let digest = repository.find(to)?.digest().to_owned();
+            repository.tags.insert(tag.to_owned(), digest.clone());
+            Some(digest)
+        })
+    }
+
+    /// Somebody else removes a tag; its image stays. It says whether it was there.
+    pub fn remove_tag(&self, repository: &str, tag: &str) -> bool {
+        self.with(|inside, _| {
+            let repository = inside.state.registry.get_mut(repository);
+            repository.is_some_and(|repository| repository.tags.remove(tag).is_some())
+        })
+    }
+
+    /// Somebody else deletes an image and its tags, as a lifecycle policy would. It says whether it was there.
+    pub fn delete_image(&self, repository: &str, tag_or_digest: &str) -> bool {
+        self.with(|inside, _| {
+            let repository = inside.state.registry.get_mut(repository);
+            repository.is_some_and(|repository| repository.delete(tag_or_digest))
+        })
+    }
+
+    /// A build pushes an image. The digest is the answer, or `None` where there is no such repository.
+    pub fn push(&self, repository: &str, image: &ImageSpec) -> Option<String> {
+        self.with(|inside, now| {
+            Some(
+                inside
+                    .state
+                    .registry
+                    .get_mut(repository)?
+                    .add(image, now.wall),
+            )
+        })
+    }
+
+    pub fn add_repository(&self, repository: &RepositorySpec) {
+        self.with(|inside, now| inside.state.registry.add(repository, now.wall));
+    }
+
+    /// Adds a service whose tasks are RUNNING already.
+    pub fn add_service(&self, service: &ServiceSpec) {
+        self.with(|inside, now| seed::service(&mut inside.state, service, now));
+    }
+
+    /// A service with its tasks that are wanted.
+    pub fn service(&self, cluster: &str, name: &str) -> Option<ServiceView> {
+        self.with(|inside, _| hands::service(&inside.state, cluster, name))
+    }
+
+    /// Every service.
+    pub fn services(&self) -> Vec<ServiceView> {
+        self.with(|inside, _| hands::services(&inside.state))
+    }
+
+    /// The tasks of a service that are wanted, the oldest first.
+    pub fn tasks(&self, cluster: &str, service: &str) -> Vec<TaskView> {
+        self.service(cluster, service)
+            .map(|service| service.tasks)
+            .unwrap_or_default()
+    }
+
+    /// The tasks of a service that are stopping or have stopped and can still be seen, the oldest first.
+    pub fn stopped_tasks(&self, cluster: &str, service: &str) -> Vec<TaskView> {
+        self.with(|inside, _| hands::stopped(&inside.state, cluster, service))
+    }
+
+    /// Autoscaling changes a desired count. It says whether there is such a service.
+    pub fn set_desired(&self, cluster: &str, service: &str, desired: u32) -> bool {
+        self.with(|inside, now| {
+            hands::set_desired(&mut inside.state, cluster, service, desired, now)
+        })
+    }
+
+    /// Something happens to a task, by its id or ARN. It says whether it did.
+    pub fn befall(&self, task: &str, mishap: Mishap) -> bool {
+        self.with(|inside, now| hands::befall(&mut inside.state, task, mishap, now))
+    }
+
+    /// Waits until the service is as the condition says, and says whether it came to be within the time.
+    pub async fn wait_for(
+        &self,
+        cluster: &str,
+        service: &str,
+        within: Duration,
+        condition: impl Fn(&ServiceView) -> bool,
+    ) -> bool {
+        let until = Instant::now() + within;
+        loop {
+            if self
+                .service(cluster, service)
+                .is_some_and(|service| condition(&service))
+            {
+                return true;
+            }
+            if Instant::now() >= until {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Tags with their digests, and services with their tasks, as JSON.
+    pub fn summary(&self) -> Value {
+        self.with(|inside, _| {
+            let repositories: BTreeMap<&String, &BTreeMap<String, String>> = inside
+                .state
+                .registry
+                .all()
+                .map(|(name, repository)| (name, &repository.tags))
+                .collect();
+            let mut clusters: BTreeMap<String, BTreeMap<String, ServiceView>> = inside
+                .state
+                .clusters
+                .keys()
+                .map(|name| (name.clone(), BTreeMap::new()))
+                .collect();
+            for service in hands::services(&inside.state) {
+                clusters
+                    .entry(service.cluster.clone())
+                    .or_default()
+                    .insert(service.name.clone(), service);
+            }
+            json!({
+                "account": inside.state.account,
+                "region": inside.state.region,
+                "repositories": repositories,
+                "clusters": clusters,
+            })
+        })
+    }
+
+    /// The content of a blob of a repository.
+    pub(super) fn blob(&self, repository: &str, digest: &str) -> Option<Vec<u8>> {
+        ecr::images::blob(&self.lock().state, repository, digest)
+    }
+}

@@ -1,0 +1,305 @@
+//! AWS's wire protocols: JSON 1.1 for ECS and ECR, and as much of the query protocol as STS needs. Finds out
+//! which call it is, lets faults and limits have their say, and writes the answer. Must not know what a
+//! call does.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::calls::{Call, brief};
+use super::error::{ErrorName, Refusal};
+use super::faults::Trouble;
+use super::handle::{Handle, Inside};
+use super::times::Moment;
+use super::{admin, ecr, ecs};
+
+/// A manifest of 4 MiB, written as a JSON string, is not larger.
+const LARGEST_REQUEST: usize = 16 * 1024 * 1024;
+const JSON: &str = "application/x-amz-json-1.1";
+
+/// The whole of the sandbox's HTTP.
+pub(super) fn router(handle: Handle, stopped: watch::Receiver<bool>) -> Router {
+    let serve = move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
+        let (handle, mut stopped) = (handle.clone(), stopped.clone());
+        async move {
+            tokio::select! {
+                response = answer(&handle, &method, &uri, &headers, &body) => response,
+                // Calls that hang are let go when the sandbox stops, so that it can.
+                _ = stopped.wait_for(|stopped| *stopped) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+            }
+        }
+    };
+    Router::new()
+        .fallback(serve)
+        .layer(DefaultBodyLimit::max(LARGEST_REQUEST))
+}
+
+async fn answer(
+    handle: &Handle,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Response {
+    if let Some(path) = uri.path().strip_prefix("/_sandbox/") {
+        return admin::answer(handle, method, path, body);
+    }
+    if let Some(path) = uri.path().strip_prefix("/_layers/") {
+        let content = path
+            .rsplit_once('/')
+            .and_then(|(repository, digest)| handle.blob(repository, digest));
+        return match content {
+            Some(content) => (
+                [(header::CONTENT_TYPE, "application/octet-stream")],
+                content,
+            )
+                .into_response(),
+            None => StatusCode::NOT_FOUND.into_response(),
+        };
+    }
+    if method != Method::POST {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    if headers.get("x-amz-target").is_none() && body.starts_with(b"Action=") {
+        return query(handle, body);
+    }
+    let target = headers
+        .get("x-amz-target")
+        .and_then(|target| target.to_str().ok())
+        .unwrap_or_default();
+    let (service, operation) = match target.split_once('.') {
+        Some(("AmazonEC2ContainerServiceV20141113", operation)) => ("ecs", operation),
+        Some(("AmazonEC2ContainerRegistry_V20150921", operation)) => ("ecr", operation),
+        Some(_) | None => {
+            let message = format!("X-Amz-Target '{target}' is not simulated");
+            return refuse(handle, &Refusal::new(ErrorName::UnknownOperation, message));
+        }
+    };
+    let input = if body.is_empty() {
+        Ok(json!({}))
+    } else {
+        serde_json::from_slice::<Value>(body)
+    };
+    let Ok(input) = input else {
+        return refuse(
+            handle,
+            &Refusal::new(ErrorName::Serialization, "The request is not JSON"),
+        );
+    };
+    call(
+        handle,
+        Request {
+            service,
+            operation,
+            input,
+        },
+    )
+    .await
+}
+
+struct Request<'a> {
+    service: &'static str,
+    operation: &'a str,
+    input: Value,
+}
+
+impl Request<'_> {
+    fn run(&self, state: &mut super::state::State, now: Moment) -> Result<Value, Refusal> {
+        match self.service {
+            "ecs" => ecs::call(state, self.operation, &self.input, now),
+            _ => ecr::call(state, self.operation, &self.input, now),
+        }
+    }
+
+    fn log(&self, inside: &mut Inside, now: Moment, outcome: &str) {
+        inside.log.write(Call {
+            at: now.wall,
+            service: self.service,
+            operation: self.operation.to_owned(),
+            parameters: brief(&self.input),
+            outcome: outcome.to_owned(),
+        });
+    }
+
+    /// Does the call and logs it.
+    fn perform(&self, handle: &Handle, note: &str) -> Result<Value, Refusal> {
+        handle.with(|inside, now| {
+            let result = self.run(&mut inside.state, now);
+            let outcome = result
+                .as_ref()
+                .map_or_else(|refusal| refusal.error.name(), |_| "ok");
+            self.log(inside, now, &format!("{outcome}{note}"));
+            result
+        })
+    }
+
+    /// Logs the call without doing it.
+    fn refuse(&self, handle: &Handle, refusal: &Refusal) -> Response {
+        handle.with(|inside, now| self.log(inside, now, refusal.error.name()));
+        refuse(handle, refusal)
+    }
+}
+
+async fn call(handle: &Handle, request: Request<'_>) -> Response {
+    let (admitted, trouble) = handle.with(|inside, now| {
+        (
+            inside.limits.admit(request.operation, now.at),
+            inside.faults.meet(request.operation),
+        )
+    });
+    let throttled = || Refusal::new(ErrorName::Throttling, "Rate exceeded");
+    if !admitted {
+        return request.refuse(handle, &throttled());
+    }
+    match trouble {
+        None => written(handle, request.perform(handle, "")),
+        Some(Trouble::Throttle) => request.refuse(handle, &throttled()),
+        Some(Trouble::ServerError) => request.refuse(handle, &server_error()),
+        Some(Trouble::Refuse(error)) => request.refuse(
+            handle,
+            &Refusal::new(error, "This error was ordered from the sandbox"),
+        ),
+        Some(Trouble::Delay(delay)) => {
+            tokio::time::sleep(delay).await;
+            written(handle, request.perform(handle, ""))
+        }
+        Some(Trouble::Hang) => {
+            handle.with(|inside, now| request.log(inside, now, "hang"));
+            std::future::pending().await
+        }
+        Some(Trouble::Stale(then)) => {
+            let mut then = super::state::State::clone(&then);
+            let result = handle.with(|inside, now| {
+                request.log(inside, now, "ok (stale)");
+                request.run(&mut then, now)
+            });
+            written(handle, result)
+        }
+        Some(Trouble::LoseAnswer) => {
+            // What it did is kept; only the answer is lost.
+            let _lost = request.perform(handle, " (answer lost)");
+            refuse(handle, &server_error())
+        }
+        Some(Trouble::CutAnswer) => {
+            let _lost = request.perform(handle, " (answer cut)");
+            (
+                [(header::CONTENT_TYPE, JSON)],
+                Body::new(Cut { begun: false }),
+            )
+                .into_response()
+        }
+    }
+}
+
+fn server_error() -> Refusal {
+    Refusal::new(
+        ErrorName::Server,
+        "Service Unavailable. Please try again later.",
+    )
+}
+
+fn written(handle: &Handle, result: Result<Value, Refusal>) -> Response {
+    match result {
+        Ok(answer) => json_response(handle, StatusCode::OK, &answer, None),
+        Err(refusal) => refuse(handle, &refusal),
+    }
+}
+
+fn refuse(handle: &Handle, refusal: &Refusal) -> Response {
+    let status = StatusCode::from_u16(refusal.error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let answer = json!({"__type": refusal.error.name(), "message": refusal.message});
+    json_response(handle, status, &answer, Some(refusal.error.name()))
+}
+
+fn json_response(
+    handle: &Handle,
+    status: StatusCode,
+    answer: &Value,
+    error: Option<&'static str>,
+) -> Response {
+    let mut response = (status, [(header::CONTENT_TYPE, JSON)], answer.to_string()).into_response();
+    let id = handle.with(|inside, _| inside.state.request_id());
+    if let Ok(id) = id.parse() {
+        response.headers_mut().insert("x-amzn-requestid", id);
+    }
+    if let Some(Ok(error)) = error.map(str::parse) {
+        response.headers_mut().insert("x-amzn-errortype", error);
+    }
+    response
+}
+
+/// The query protocol: STS's GetCallerIdentity is the only call of it that the sandbox answers.
+fn query(handle: &Handle, body: &Bytes) -> Response {
+    let action = body.strip_prefix(b"Action=").unwrap_or_default();
+    let action = action
+        .split(|byte| *byte == b'&')
+        .next()
+        .unwrap_or_default();
+    let operation = String::from_utf8_lossy(action).into_owned();
+    let known = operation == "GetCallerIdentity";
+    let account = handle.with(|inside, now| {
+        let outcome = if known { "ok" } else { "InvalidAction" }.to_owned();
+        let parameters = json!({});
+        inside.log.write(Call {
+            at: now.wall,
+            service: "sts",
+            operation,
+            parameters,
+            outcome,
+        });
+        inside.state.account.clone()
+    });
+    let namespace = "https://sts.amazonaws.com/doc/2011-06-15/";
+    let xml = match known {
+        true => format!(
+            "<GetCallerIdentityResponse xmlns=\"{namespace}\"><GetCallerIdentityResult>\
+             <Arn>arn:aws:iam::{account}:user/sandbox</Arn><UserId>AIDASANDBOX</UserId>\
+             <Account>{account}</Account></GetCallerIdentityResult><ResponseMetadata>\
+             <RequestId>sandbox</RequestId></ResponseMetadata></GetCallerIdentityResponse>"
+        ),
+        false => format!(
+            "<ErrorResponse xmlns=\"{namespace}\"><Error><Type>Sender</Type><Code>InvalidAction</Code>\
+             <Message>Not simulated</Message></Error><RequestId>sandbox</RequestId></ErrorResponse>"
+        ),
+    };
+    let status = if known {
+        StatusCode::OK
+    } else {
+        StatusCode::BAD_REQUEST
+    };
+    (status, [(header::CONTENT_TYPE, "text/xml")], xml).into_response()
+}
+
+/// A body that promises more than it gives, and then fails, so that the connection is broken.
+struct Cut {
+    begun: bool,
+}
+
+impl HttpBody for Cut {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, std::io::Error>>> {
+        if self.begun {
+            return Poll::Ready(Some(Err(std::io::Error::other(
+                "the answer is cut on order",
+            ))));
+        }
+        self.begun = true;
+        Poll::Ready(Some(Ok(http_body::Frame::data(Bytes::from_static(b"{\"")))))
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        http_body::SizeHint::with_exact(1_000)
+    }
+}
