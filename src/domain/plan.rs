@@ -454,6 +454,6 @@ fn critical_findings(seen: &[ImageSeen], moves: &[ImageMove]) -> Option<u32> {
         |image: &&ImageSeen| moves.iter().any(|one| one.repository == image.image.repository);
     let counts: Vec<Option<u32>> =
         seen.iter().filter(moving).map(|image| image.critical_findings).collect();
-    let known: u32 = counts.iter().flatten().sum();
+    let known = counts.iter().flatten().fold(0_u32, |sum, count| sum.saturating_add(*count));
     if known == 0 && counts.contains(&None) { None } else { Some(known) }
 }
