@@ -35,6 +35,7 @@ pub struct Terms {
     pub previous_tag: Tag,
     /// One for each repository, in their order.
     pub images: Vec<ImageMove>,
+    /// In the order of their names, so that the order of asking makes no other terms.
     pub services: Vec<PlannedService>,
     pub policies: PolicyHash,
 }
@@ -296,6 +297,8 @@ pub fn plan(wanted: &Wanted<'_>) -> Result<Plan, Refusal> {
         });
     }
     images.sort_by(|a, b| a.repository.cmp(&b.repository));
+    services.sort_by(|a, b| a.name.cmp(&b.name));
+    outlook.sort_by(|a, b| a.name.cmp(&b.name));
     let critical_findings = critical_findings(wanted.images, &images);
     Ok(Plan {
         terms: Terms {
