@@ -218,7 +218,7 @@ pub fn listed<'a>(items: impl Iterator<Item = &'a str>) -> String {
 pub struct Wanted<'a> {
     pub environment: &'a Environment,
     pub kind: Kind,
-    /// At most one for each repository.
+    /// One for each repository; two are refused.
     pub images: &'a [ImageSeen],
     /// Tags that never name an image.
     pub environment_tags: &'a BTreeSet<Tag>,
@@ -244,6 +244,10 @@ pub fn plan(wanted: &Wanted<'_>) -> Result<Plan, Refusal> {
 
     for target in wanted.images {
         let repository = &target.image.repository;
+        let same = |other: &&ImageSeen| &other.image.repository == repository;
+        if wanted.images.iter().filter(same).count() > 1 {
+            return Err(Refusal::TwoImages { repository: repository.clone() });
+        }
         let image_move = image_move(wanted, target);
         if target.archived {
             return Err(Refusal::Archived { image: image_move.to.name });
@@ -373,12 +377,14 @@ fn check_service<'a>(wanted: &'a Wanted<'_>, service: &Service) -> Result<&'a Ec
             });
         }
         ContainerSeen::Present { image, .. } => {
-            let expected = format!("/{}:{}", service.repository, environment.tag);
-            if !image.ends_with(&expected) {
+            let expected = format!("{}:{}", service.repository, environment.tag);
+            // Behind the registry's host all must be equal: `team/core` is not `core`.
+            let found = image.split_once('/').map(|(_host, name)| name);
+            if found != Some(expected.as_str()) {
                 return Err(Refusal::TagNotFollowed {
                     service: name,
                     found: image.clone(),
-                    expected: expected.trim_start_matches('/').to_owned(),
+                    expected,
                 });
             }
         }
