@@ -213,7 +213,9 @@ impl EcsService {
 
     /// How many tasks must stay serving.
     pub fn minimum(&self) -> u32 {
-        (self.desired * self.minimum_healthy_percent).div_ceil(100)
+        // Wide enough for any two counts: what AWS answers must not make us panic.
+        let parts = u64::from(self.desired) * u64::from(self.minimum_healthy_percent);
+        u32::try_from(parts.div_ceil(100)).unwrap_or(u32::MAX)
     }
 
     /// How many serving tasks may be stopped now.

@@ -35,6 +35,7 @@ pub struct Terms {
     pub previous_tag: Tag,
     /// One for each repository, in their order.
     pub images: Vec<ImageMove>,
+    /// In the order of their names, so that the order of asking makes no other terms.
     pub services: Vec<PlannedService>,
     pub policies: PolicyHash,
 }
@@ -217,7 +218,7 @@ pub fn listed<'a>(items: impl Iterator<Item = &'a str>) -> String {
 pub struct Wanted<'a> {
     pub environment: &'a Environment,
     pub kind: Kind,
-    /// At most one for each repository.
+    /// One for each repository; two are refused.
     pub images: &'a [ImageSeen],
     /// Tags that never name an image.
     pub environment_tags: &'a BTreeSet<Tag>,
@@ -243,6 +244,10 @@ pub fn plan(wanted: &Wanted<'_>) -> Result<Plan, Refusal> {
 
     for target in wanted.images {
         let repository = &target.image.repository;
+        let same = |other: &&ImageSeen| &other.image.repository == repository;
+        if wanted.images.iter().filter(same).count() > 1 {
+            return Err(Refusal::TwoImages { repository: repository.clone() });
+        }
         let image_move = image_move(wanted, target);
         if target.archived {
             return Err(Refusal::Archived { image: image_move.to.name });
@@ -296,6 +301,8 @@ pub fn plan(wanted: &Wanted<'_>) -> Result<Plan, Refusal> {
         });
     }
     images.sort_by(|a, b| a.repository.cmp(&b.repository));
+    services.sort_by(|a, b| a.name.cmp(&b.name));
+    outlook.sort_by(|a, b| a.name.cmp(&b.name));
     let critical_findings = critical_findings(wanted.images, &images);
     Ok(Plan {
         terms: Terms {
@@ -370,12 +377,14 @@ fn check_service<'a>(wanted: &'a Wanted<'_>, service: &Service) -> Result<&'a Ec
             });
         }
         ContainerSeen::Present { image, .. } => {
-            let expected = format!("/{}:{}", service.repository, environment.tag);
-            if !image.ends_with(&expected) {
+            let expected = format!("{}:{}", service.repository, environment.tag);
+            // Behind the registry's host all must be equal: `team/core` is not `core`.
+            let found = image.split_once('/').map(|(_host, name)| name);
+            if found != Some(expected.as_str()) {
                 return Err(Refusal::TagNotFollowed {
                     service: name,
                     found: image.clone(),
-                    expected: expected.trim_start_matches('/').to_owned(),
+                    expected,
                 });
             }
         }
@@ -459,6 +468,6 @@ fn critical_findings(seen: &[ImageSeen], moves: &[ImageMove]) -> Option<u32> {
         |image: &&ImageSeen| moves.iter().any(|one| one.repository == image.image.repository);
     let counts: Vec<Option<u32>> =
         seen.iter().filter(moving).map(|image| image.critical_findings).collect();
-    let known: u32 = counts.iter().flatten().sum();
+    let known = counts.iter().flatten().fold(0_u32, |sum, count| sum.saturating_add(*count));
     if known == 0 && counts.contains(&None) { None } else { Some(known) }
 }
