@@ -414,8 +414,9 @@ impl Builder {
                     .map(|word| self.word(kind, phrase, word, label))
                     .collect();
                 let apart = self.sequence(apart);
-                let joined = self.word(kind, phrase, slot.name(), label);
-                choice(vec![apart, joined])
+                let hyphened = self.word(kind, phrase, slot.name(), label);
+                let joined = self.word(kind, phrase, &slot.name().replace('-', ""), label);
+                choice(vec![apart, hyphened, joined])
             }
         }
     }
