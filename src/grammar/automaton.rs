@@ -119,6 +119,12 @@ impl Words {
     pub fn known(&self, word: &str) -> Option<Symbol> {
         let mut buffer = [0_u8; MAX_WORD];
         let mut length = 0;
+        if word.is_ascii() {
+            let lower = buffer.get_mut(..word.len())?;
+            lower.copy_from_slice(word.as_bytes());
+            lower.make_ascii_lowercase();
+            return self.numbers.get(std::str::from_utf8(lower).ok()?).copied();
+        }
         for character in word.chars().flat_map(char::to_lowercase) {
             let place = buffer.get_mut(length..length + character.len_utf8())?;
             character.encode_utf8(place);
@@ -224,22 +230,16 @@ impl Automaton {
 
     /// The path, where there is only one: found from the end, where fewest places are left.
     fn only_path(&self, run: &Run) -> Option<Vec<Place>> {
-        let only =
-            |mut places: Box<dyn Iterator<Item = Place> + '_>| match (places.next(), places.next())
-            {
-                (Some(place), None) => Some(place),
-                (None, _) | (Some(_), Some(_)) => None,
-            };
         let ends = self.places(run.state()).iter().copied();
         let accepting = |place: &Place| self.position(*place).is_some_and(|p| p.accepting);
-        let mut place = only(Box::new(ends.filter(accepting)))?;
+        let mut place = only(ends.filter(accepting))?;
         let mut path = vec![place; run.steps.len()];
         for at in (0..run.steps.len().saturating_sub(1)).rev() {
             let (_, state) = run.steps.get(at)?;
             let next = place;
             let before = self.places(*state).iter().copied();
             let leads = move |place: &Place| self.follow(*place).binary_search(&next).is_ok();
-            place = only(Box::new(before.filter(leads)))?;
+            place = only(before.filter(leads))?;
             *path.get_mut(at)? = place;
         }
         Some(path)
@@ -299,6 +299,11 @@ impl Automaton {
         }
         preferred
     }
+}
+
+fn only(mut places: impl Iterator<Item = Place>) -> Option<Place> {
+    let first = places.next()?;
+    places.next().is_none().then_some(first)
 }
 
 fn reads(words: &Words, test: Test, symbol: Symbol) -> bool {
@@ -414,8 +419,9 @@ impl Builder {
                     .map(|word| self.word(kind, phrase, word, label))
                     .collect();
                 let apart = self.sequence(apart);
-                let joined = self.word(kind, phrase, slot.name(), label);
-                choice(vec![apart, joined])
+                let hyphened = self.word(kind, phrase, slot.name(), label);
+                let joined = self.word(kind, phrase, &slot.name().replace('-', ""), label);
+                choice(vec![apart, hyphened, joined])
             }
         }
     }

@@ -24,7 +24,11 @@ impl Grammar {
         let mut tokens = text::tokens(line);
         let unfinished = tokens
             .last()
-            .filter(|token| token.kind == TokenKind::Word && token.end == line.len())
+            .filter(|token| {
+                // A lone `#` is the beginning of a number.
+                matches!(token.kind, TokenKind::Word | TokenKind::Ornament)
+                    && token.end == line.len()
+            })
             .map(|token| (token.start, line.get(token.start..).unwrap_or("").to_owned()));
         if unfinished.is_some() {
             tokens.pop();

@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
-use super::automaton::{Label, Place, Position, START, Test};
+use super::automaton::{Label, Place, Position, START, Symbol, Test};
 use super::kind::Kind;
 use super::reading::{Misunderstood, Reading, Why};
 use super::resolve::Trouble;
@@ -26,8 +26,8 @@ mod cost {
     pub const DROP: u32 = 20;
     /// Before the command begins: "hey, can you".
     pub const DROP_FIRST: u32 = 12;
-    /// Something that names an image, environment or deployment.
-    pub const DROP_NAME: u32 = 60;
+    /// Something that may change what is meant: more than there is to spend.
+    pub const DROP_NAME: u32 = MOST + 1;
     pub const DROP_COMMA: u32 = 1;
     /// An argument that is not there.
     pub const MISSING: u32 = 20;
@@ -43,7 +43,7 @@ mod cost {
 }
 
 /// Longer lines are talk, or beyond help.
-const LONGEST: usize = 40;
+const LONGEST: usize = 24;
 const SUGGESTIONS: usize = 3;
 
 /// Tokens read so far, and the place of the last word.
@@ -108,7 +108,10 @@ impl Grammar {
         let corrections = self.corrections(line, tokens, vocabulary);
         let lines = corrections.iter().flat_map(|correction| correction.lines(line, tokens));
         let suggestions = self.readable(lines.collect(), vocabulary);
-        let first = tokens.iter().find(|token| token.kind == TokenKind::Word);
+        let first = tokens.iter().find(|token| {
+            let symbol = self.automaton.words.symbol(token);
+            !self.automaton.words.is_skippable(token, symbol)
+        });
         let Some(first) = first else { return Reading::NotACommand };
         let begun = self.begun(first);
         let Some(best) = corrections.first() else {
@@ -120,17 +123,26 @@ impl Grammar {
                 None => Reading::NotACommand,
             };
         };
-        let tally = best.tally();
-        if begun.is_none() && suggestions.is_empty() && tally.said <= tally.changed {
+        // "I want a coffee" lacks an environment and is no command all the same.
+        if begun.is_none() && suggestions.is_empty() && !Self::names_something(tokens, vocabulary) {
             return Reading::NotACommand;
         }
-        let why = if let Some(argument) = tally.missing {
+        let why = if let Some(argument) = best.tally().missing {
             let command = best.kind.id().to_owned();
             Why::Missing { command, argument, choices: Vec::new(), example: None }
         } else {
             self.fault(line, first, best, tokens, vocabulary)
         };
         Reading::Misunderstood(Misunderstood { why: self.in_full(why, vocabulary), suggestions })
+    }
+
+    /// Whether an image or environment is among the words.
+    fn names_something(tokens: &[Token<'_>], vocabulary: &Vocabulary) -> bool {
+        tokens.iter().any(|token| {
+            Shape::of(&token.word) == Shape::Reference
+                || vocabulary.environment(&token.word).is_some()
+                || vocabulary.repository(&token.word).is_some()
+        })
     }
 
     /// What is wrong with a line that can be corrected.
@@ -164,13 +176,17 @@ impl Grammar {
     }
 
     /// The command that a line begins with, where its first word leaves no doubt that a
-    /// command was meant.
+    /// command was meant: a telling word, or a slip of a long one.
     fn begun(&self, first: &Token<'_>) -> Option<Kind> {
-        let symbol = self.automaton.words.known(&first.word)?;
+        let words = &self.automaton.words;
+        let known = words.known(&first.word);
         let begins = |place: &&Place| {
-            let position = self.automaton.position(**place);
-            position.is_some_and(|position| position.test == Test::Word(symbol))
-                && self.is_telling(**place)
+            let test = self.automaton.position(**place).map(|position| position.test);
+            let Some(Test::Word(symbol)) = test else { return false };
+            let word = words.text(symbol);
+            let is_slip = || word.len() >= 5 && slips(&first.word, word).is_some();
+            let fits = known.map_or_else(is_slip, |known| known == symbol);
+            fits && self.is_telling(**place)
         };
         let place = self.automaton.follow(START).iter().find(begins)?;
         self.automaton.position(*place).map(|position| position.kind)
@@ -240,7 +256,8 @@ impl Grammar {
         if words.is_empty() || words.len() > LONGEST || line.len() > 4096 {
             return Vec::new();
         }
-        Search { grammar: self, vocabulary, tokens, words, memory: HashMap::new() }.run()
+        let (memory, near) = (HashMap::new(), HashMap::new());
+        Search { grammar: self, vocabulary, tokens, words, memory, near }.run()
     }
 }
 
@@ -336,6 +353,8 @@ struct Search<'a> {
     words: Vec<usize>,
     /// What reading a word as an argument of a type costs.
     memory: HashMap<(usize, ArgumentType), Option<(u32, Edit)>>,
+    /// How many slips lie between a word and a word of a phrase.
+    near: HashMap<(usize, Symbol), Option<u32>>,
 }
 
 impl Search<'_> {
@@ -411,33 +430,63 @@ impl Search<'_> {
         if token.kind == TokenKind::Comma {
             return cost::DROP_COMMA;
         }
-        let names = match Shape::of(&token.word) {
-            Shape::Reference | Shape::Number | Shape::HashNumber | Shape::BareTag => true,
-            Shape::Name => self.vocabulary.environment(&token.word).is_some(),
-            Shape::Comma | Shape::Other => false,
-        };
-        if names {
-            cost::DROP_NAME
-        } else if place == START {
-            cost::DROP_FIRST
-        } else {
-            cost::DROP
+        if place == START && !self.names(token) {
+            return cost::DROP_FIRST;
+        }
+        // Behind the beginning every word may change what is meant, "not" and "rehearse" as
+        // well as names; only those that hold sentences together are left out.
+        match Shape::of(&token.word) {
+            Shape::Comma | Shape::Other => cost::DROP,
+            Shape::Name | Shape::BareTag | Shape::Number | Shape::HashNumber | Shape::Reference => {
+                cost::DROP_NAME
+            }
         }
     }
 
+    /// Whether a word names something.
+    fn names(&self, token: &Token<'_>) -> bool {
+        match Shape::of(&token.word) {
+            Shape::Reference | Shape::Number | Shape::HashNumber | Shape::BareTag => true,
+            Shape::Name => {
+                self.vocabulary.environment(&token.word).is_some() || self.is_switch_word(token)
+            }
+            Shape::Comma | Shape::Other => false,
+        }
+    }
+
+    /// "dry" alone is never left out: the real thing would be suggested instead.
+    fn is_switch_word(&self, token: &Token<'_>) -> bool {
+        let symbol = self.grammar.automaton.words.symbol(token);
+        let mut positions = self.grammar.automaton.positions.iter();
+        positions.any(|position| {
+            matches!(position.label, Label::Switch(_)) && position.test == Test::Word(symbol)
+        })
+    }
+
     fn insert(&self, place: Place, position: &Position) -> Option<(u32, Edit)> {
+        let automaton = &self.grammar.automaton;
+        let label = |place: Place| automaton.position(place).map(|position| position.label);
+        // Putting "because" somewhere would make a reason of whatever follows.
+        let before_text = position.follow.iter().any(|place| {
+            let position = automaton.position(*place);
+            position.is_some_and(|position| position.test == Test::Type(ArgumentType::Text))
+        });
         match (position.test, position.label) {
-            (Test::Word(word), Label::Keyword) => {
+            (Test::Word(word), Label::Keyword) if !before_text || position.accepting => {
                 // One word alone says too little to put a command before it.
                 let first = place == START;
                 let alone = self.words.len() < 2;
-                let word = self.grammar.automaton.words.text(word).to_owned();
+                let word = automaton.words.text(word).to_owned();
                 let price = if first { cost::INSERT_FIRST } else { cost::INSERT };
                 (!(first && alone)).then_some((price, Edit::Insert(word)))
             }
+            // A switch is finished where it was begun, never put in.
+            (Test::Word(word), Label::Switch(_)) if label(place) == Some(position.label) => {
+                Some((cost::INSERT, Edit::Insert(automaton.words.text(word).to_owned())))
+            }
             (Test::Type(_), Label::Argument(slot)) => Some((cost::MISSING, Edit::Missing(slot))),
             (Test::Word(_) | Test::Type(_), Label::Switch(_))
-            | (Test::Word(_), Label::Argument(_))
+            | (Test::Word(_), Label::Argument(_) | Label::Keyword)
             | (Test::Type(_), Label::Keyword)
             | (Test::Comma | Test::Nothing, _) => None,
         }
@@ -455,8 +504,10 @@ impl Search<'_> {
                     return Some((0, Edit::Keep(at)));
                 }
                 let word = words.text(symbol);
-                let slips = u32::try_from(slips(&token.word, word)?).ok()?;
-                let price = slips * cost::SLIP + known.map_or(0, |_| cost::KNOWN_WORD);
+                let near = *self.near.entry((at, symbol)).or_insert_with(|| {
+                    slips(&token.word, word).and_then(|slips| u32::try_from(slips).ok())
+                });
+                let price = near? * cost::SLIP + known.map_or(0, |_| cost::KNOWN_WORD);
                 Some((price, Edit::Replace(at, word.to_owned())))
             }
             Test::Type(kind) => {

@@ -110,8 +110,10 @@ impl Entry {
             Atom::Word(word) => word.clone(),
             Atom::Argument(slot) => {
                 let name = slot.name().to_uppercase();
+                // Images can be left out only where they are taken from an environment.
                 let optional = uses.iter().any(|mask| {
-                    !mask.contains(*slot) && !(*slot == Slot::Images && mask.contains(Slot::Source))
+                    let instead = *slot == Slot::Images && mask.contains(Slot::Source);
+                    !(mask.contains(*slot) || instead)
                 });
                 if optional { format!("[{name}]") } else { name }
             }

@@ -144,7 +144,8 @@ impl Reader<'_> {
                 _ => sequence.push(self.word()?),
             }
         }
-        let end = self.at;
+        // The closing bracket, one byte long, has been passed.
+        let end = open.map_or(self.at, |_| self.at - 1);
         alternatives.push(finish(sequence, end)?);
         Ok(if alternatives.len() == 1 {
             alternatives.swap_remove(0)

@@ -237,7 +237,7 @@ impl Shape {
         let is_particle = |particle: &&str| particle.eq_ignore_ascii_case(word);
         if is_reference {
             Self::Reference
-        } else if PARTICLES.iter().any(|particle| is_particle(particle)) {
+        } else if PARTICLES.iter().any(is_particle) {
             Self::Other
         } else if first.is_ascii_alphabetic() {
             Self::Name

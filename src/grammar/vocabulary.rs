@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(nearest("prodcution", environments), ["production"]);
         assert_eq!(nearest("prod", environments), ["production"]);
         assert_eq!(nearest("Staging", environments), ["staging"]);
-        for far in ["live", "pre", "product-page", "protection", "stage2", "p", ""] {
+        for far in ["live", "pre", "product-page", "prediction1", "stage2", "p", ""] {
             assert!(nearest(far, environments).is_empty(), "{far}");
         }
         assert_eq!(nearest("ot", ["to", "of"]), ["to"]);

@@ -98,6 +98,21 @@ fn mistakes_get_a_sentence_and_lines_that_work() {
         ("statsu", "There is no command `statsu`.", &["status"]),
         ("aprove 42", "There is no command `aprove`.", &["approve 42"]),
         (
+            "promote core:1.5.0 to staging dru run",
+            "I could not read all of that.",
+            &["promote core:1.5.0 to staging dry run"],
+        ),
+        (
+            "hey can you promote core:1.5.0 to staging",
+            "I could not read all of that.",
+            &["promote core:1.5.0 to staging"],
+        ),
+        (
+            "approve it",
+            "I read `approve`, but not `it` in that place. It goes: approve [DEPLOYMENT]",
+            &[],
+        ),
+        (
             "cancel 42 becuase it hurts, a lot",
             "I could not read all of that.",
             &["cancel 42 because it hurts, a lot"],
@@ -166,4 +181,19 @@ fn several_commands_in_one_message_are_none() {
     let found = misunderstood("promote core:1.5.0 to staging\nrollback production");
     assert_eq!(found.why, Why::Several);
     assert_eq!(found.suggestions, ["promote core:1.5.0 to staging", "rollback production"]);
+}
+
+/// What is suggested is one click away: it must not do more than was asked.
+#[test]
+fn no_suggestion_leaves_out_what_limits_a_command() {
+    for tail in ["dry", "not", "rehearse", "if the tests pass", "and production", "but not now"] {
+        for start in
+            ["promote core:1.5.0 to staging", "rollback staging", "promot core:1.5.0 to staging"]
+        {
+            let found = misunderstood(&format!("{start} {tail}"));
+            for suggestion in &found.suggestions {
+                assert!(suggestion.ends_with("dry run"), "{start} {tail}: {suggestion}");
+            }
+        }
+    }
 }

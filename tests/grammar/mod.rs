@@ -7,13 +7,18 @@ mod properties;
 mod typing;
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use shipmate::domain::command::Command;
 use shipmate::domain::id::{DeploymentId, Repository, Tag};
 use shipmate::grammar::{Grammar, Misunderstood, Reading, Vocabulary};
 
-fn grammar() -> Grammar {
+static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| {
     Grammar::shipped().unwrap_or_else(|errors| panic!("the shipped commands are wrong:\n{errors}"))
+});
+
+fn grammar() -> &'static Grammar {
+    &GRAMMAR
 }
 
 /// Two environments, three repositories, and a tag that two of them have.

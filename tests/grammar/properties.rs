@@ -1,17 +1,13 @@
 //! What holds for every line and every command.
 
-use std::sync::LazyLock;
-
 use proptest::prelude::*;
 use shipmate::domain::command::{
     Ballot, Command, ImageReference, Pick, Promote, Promoted, Rollback,
 };
 use shipmate::domain::id::{DeploymentId, Digest, EnvironmentName, Tag};
-use shipmate::grammar::{Grammar, Reading};
+use shipmate::grammar::Reading;
 
-use super::vocabulary;
-
-static GRAMMAR: LazyLock<Grammar> = LazyLock::new(super::grammar);
+use super::{GRAMMAR, vocabulary};
 
 fn environment() -> impl Strategy<Value = EnvironmentName> {
     prop_oneof![Just("staging".into()), Just("production".into())]

@@ -19,7 +19,7 @@ fn lines_are_completed_with_what_may_come_next() {
         ("promote core:1.5.0,w", &["web:"]),
         ("promote core:1.5.0 to ", &["staging", "production", "environment"]),
         ("promote core:1.5.0 to s", &["staging"]),
-        ("rollback production d", &["dry", "dry-run"]),
+        ("rollback production d", &["dry", "dry-run", "dryrun"]),
         ("promote everything from staging to p", &["production"]),
         ("approve ", &["41", "42", "deployment", "number", "because", "since"]),
         ("show #", &["#41", "#42"]),
