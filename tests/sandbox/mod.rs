@@ -2,6 +2,7 @@
 //! other people's tools.
 
 mod conformance;
+mod demonstration;
 mod deployments;
 mod faults;
 mod model;

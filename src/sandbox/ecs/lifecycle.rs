@@ -1,5 +1,5 @@
-//! The life of a task: which state comes after which, what is resolved and pulled on the way, and how it
-//! ends. Must not decide which tasks there should be.
+//! The life of a task: which state comes after which, and how it ends. Must not decide which tasks there
+//! should be, or what a tag means.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use super::super::state::{Due, State};
 use super::super::times::Moment;
 use super::super::world::{Behaviour, LaunchType};
 use super::model::{
-    ContainerPlan, Definition, Health, Pin, ServiceKey, Stage, Stop, Task, TaskContainer, TaskKey,
+    ContainerPlan, Definition, Health, ServiceKey, Stage, Stop, Task, TaskContainer, TaskKey,
 };
-use super::scheduler;
+use super::{resolve, scheduler};
 
 /// What a new task is of.
 pub(super) struct Origin {
@@ -99,7 +99,7 @@ pub(in super::super) fn go_on(state: &mut State, key: TaskKey, step: u32, now: M
             task.stage = Stage::Pending;
             task.pull_started = Some(now.wall);
             plan(state, key, times.pulling, now);
-            resolve(state, key);
+            resolve::resolve(state, key);
         }
         Stage::Pending => pulled(state, key, now),
         Stage::Activating => {
@@ -173,95 +173,6 @@ pub(in super::super) fn is_visible(task: &Task, visible: Duration, now: Moment) 
                 || now.wall < stopped
         }
     }
-}
-
-/// Finds out which digest each container will run. The first task of a deployment pins what it finds;
-/// containers without version consistency look the tag up each time.
-pub(super) fn resolve(state: &mut State, key: TaskKey) {
-    let Some(task) = state.tasks.get(&key) else {
-        return;
-    };
-    let (service, number) = (task.service, task.deployment.clone());
-    let resolves = service
-        .and_then(|service| state.services[service.0].deployment(number.as_deref()?))
-        .is_none_or(|deployment| deployment.resolves);
-    let pinned: Vec<bool> = state
-        .definition(&task.definition)
-        .map(|definition| {
-            definition
-                .containers
-                .iter()
-                .map(|plan| plan.pinned && resolves)
-                .collect()
-        })
-        .unwrap_or_default();
-    let mut found = Vec::new();
-    for (container, pinned) in task.containers.iter().zip(pinned) {
-        let pin = service
-            .filter(|_| pinned)
-            .and_then(|service| state.services[service.0].deployment(number.as_deref()?))
-            .and_then(|deployment| deployment.pins.get(&container.name));
-        let pull = pull(state, &container.image, pin);
-        found.push((container.name.clone(), pinned, pull));
-    }
-    for (name, pinned, pull) in &found {
-        let (Some(service), Some(number), Some(pull), true) = (service, &number, pull, pinned)
-        else {
-            continue;
-        };
-        if let Some(deployment) = state.services[service.0].deployment_mut(number) {
-            deployment.pins.entry(name.clone()).or_insert(Pin {
-                digest: pull.index.clone(),
-            });
-        }
-    }
-    let Some(task) = state.tasks.get_mut(&key) else {
-        return;
-    };
-    for (container, (_, _, pull)) in task.containers.iter_mut().zip(found) {
-        match pull {
-            Some(pull) => {
-                container.digest = Some(match task.launch_type {
-                    LaunchType::Ec2 => pull.index,
-                    LaunchType::Fargate => pull.platform,
-                });
-                container.behaviour = pull.behaviour;
-            }
-            None => container.behaviour = Behaviour::Stuck,
-        }
-    }
-}
-
-struct Pull {
-    index: String,
-    platform: String,
-    behaviour: Behaviour,
-}
-
-/// What a container's image is now, in the sandbox's registry or in somebody else's, where there is
-/// always an image and it always works.
-fn pull(state: &State, image: &str, pin: Option<&Pin>) -> Option<Pull> {
-    let host = format!("{}.dkr.ecr.{}.amazonaws.com/", state.account, state.region);
-    let Some(path) = image.strip_prefix(&host) else {
-        let digest = super::super::digest::sha256(image.as_bytes());
-        return Some(Pull {
-            index: digest.clone(),
-            platform: digest,
-            behaviour: Behaviour::Good,
-        });
-    };
-    let (path, digest) = match path.split_once('@') {
-        Some((path, digest)) => (path, Some(digest)),
-        None => (path, None),
-    };
-    let (repository, tag) = path.rsplit_once(':').unwrap_or((path, "latest"));
-    let wanted = pin.map(|pin| pin.digest.as_str()).or(digest).unwrap_or(tag);
-    let pulled = state.registry.pull(repository, wanted)?;
-    Some(Pull {
-        index: pulled.digest,
-        platform: pulled.platform_digest,
-        behaviour: pulled.behaviour,
-    })
 }
 
 fn pulled(state: &mut State, key: TaskKey, now: Moment) {

@@ -8,6 +8,7 @@ mod deployments;
 pub(super) mod hands;
 pub(super) mod lifecycle;
 pub(super) mod model;
+mod resolve;
 pub(super) mod scheduler;
 pub(super) mod seed;
 mod services;

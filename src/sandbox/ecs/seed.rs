@@ -10,7 +10,7 @@ use super::super::times::Moment;
 use super::super::world::{ContainerSpec, ServiceSpec};
 use super::lifecycle::{self, Origin};
 use super::model::{DeploymentStatus, Health, Rollout, Stage, TaskKey};
-use super::{clusters, definitions, deploy, services};
+use super::{clusters, definitions, deploy, resolve, services};
 
 pub(in super::super) fn cluster(state: &mut State, name: &str) {
     clusters::add(state, name);
@@ -78,7 +78,7 @@ pub(in super::super) fn service(state: &mut State, spec: &ServiceSpec, now: Mome
             launch_type: spec.launch_type,
         };
         let task = lifecycle::launch(state, origin, &definition, then);
-        lifecycle::resolve(state, task);
+        resolve::resolve(state, task);
         make_running(state, task, then);
     }
     let service = &mut state.services[key.0];
