@@ -1,1 +1,3 @@
 //! The one test binary: a world of stateful peers, a file for each command and each promise.
+
+mod report;
