@@ -95,7 +95,10 @@ fn one_environment() {
                 },
             ],
             hold: Some(HoldStatus { deployment: DeploymentId(42), since: start() }),
-            ..well()
+            ..staging(vec![service(
+                "rest-api",
+                vec![runs("core:1.5.0", 1, 1), runs("core:1.4.1", 2, 2)],
+            )])
         },
         EnvironmentStatus {
             unknown: Some("AWS did not answer".to_owned()),
