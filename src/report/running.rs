@@ -177,9 +177,12 @@ fn progress(deployment: &Deployment, rollout: &Rollout) -> Option<Progress> {
     let phase = rollout.phase();
     let tallies: Vec<Tally> =
         concerned(deployment, rollout).map(|service| tally(deployment, phase, service)).collect();
-    let total = tallies.iter().map(|tally| tally.total).sum();
-    let done = tallies.iter().map(|tally| tally.good).sum::<u32>().min(total);
-    let what = if rollout.undo.is_some() { "back and good" } else { "good" };
+    let sum = |count: fn(&Tally) -> u32| {
+        tallies.iter().fold(0_u32, |sum, tally| sum.saturating_add(count(tally)))
+    };
+    let total = sum(|tally| tally.total);
+    let done = sum(|tally| tally.good).min(total);
     let noun = if total == 1 { "task" } else { "tasks" };
-    (total > 0).then(|| Progress { done, total, label: format!("{done}/{total} {noun} {what}") })
+    let what = if rollout.undo.is_some() { "back and good" } else { "good" };
+    (total > 0).then(|| Progress { done, total, label: format!("{noun} {what}") })
 }

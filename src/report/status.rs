@@ -110,6 +110,7 @@ fn headline(status: &EnvironmentStatus) -> String {
     }
     match names(status) {
         names if names.is_empty() => format!("{environment} runs nothing"),
+        names if moving(status) => format!("{environment} is changing: {names} serve now"),
         names => format!("{environment} runs {names}"),
     }
 }
