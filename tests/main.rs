@@ -6,3 +6,4 @@ mod store;
 mod grammar;
 mod terminal;
 mod sandbox;
+mod report;

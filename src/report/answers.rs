@@ -36,7 +36,12 @@ pub fn help_card(topics: &[Topic]) -> Card {
                     None => card,
                 }
             });
-            card.text("More about one of them:").command("help promote")
+            match topics.first() {
+                Some(topic) => {
+                    card.text("More about one of them:").command(format!("help {}", topic.id))
+                }
+                None => card,
+            }
         }
     }
 }
@@ -78,8 +83,7 @@ fn action_name(action: Action) -> &'static str {
 /// A line that could not be understood. `problem`: what stopped the reader, as a sentence;
 /// `suggestions`: complete commands, the nearest first.
 pub fn misunderstood_card(problem: &str, suggestions: &[String]) -> Card {
-    let card = Card::new(Tone::Warning, "I did not understand that")
-        .text(words::sentence(&words::capital(&words::clean(problem))));
+    let card = Card::new(Tone::Warning, "I did not understand that").text(words::sentence(problem));
     if suggestions.is_empty() {
         return card.text("To see what you can say:").command("help");
     }

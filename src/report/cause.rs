@@ -107,7 +107,7 @@ fn step_failed(step: &Step, failure: &StepFailure, terms: &Terms) -> String {
 
 fn task_failed(service: &ServiceName, stopped: &Stopped) -> String {
     let what = match stopped.cause {
-        StopCause::Exited => "exited",
+        StopCause::Exited => "ended",
         StopCause::NeverStarted => "never started",
         StopCause::Unhealthy => "was unhealthy and ECS stopped it",
         StopCause::Other => "stopped",
@@ -154,11 +154,11 @@ pub fn next_step(cause: &Cause) -> String {
             format!("Find out who removed {service}, or take it out of the settings.")
         }
         Cause::StepFailed { failure, .. } if failure.code == "tag-moved-by-others" => {
-            "Find out who else moves this tag; then ask again.".to_owned()
+            "Find out who else moves this tag.".to_owned()
         }
         Cause::StepFailed { .. } => {
             "Check that AWS can be reached and that Shipmate's role may do this.".to_owned()
         }
-        Cause::Stopped { .. } => "Ask again when it should go on.".to_owned(),
+        Cause::Stopped { .. } => "Find out why, and ask again when it should go on.".to_owned(),
     }
 }

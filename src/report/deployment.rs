@@ -77,12 +77,15 @@ pub fn ended(deployment: &Deployment) -> Option<&Ended> {
 /// Where it is, as people say it.
 pub fn stage_words(deployment: &Deployment) -> &'static str {
     match &deployment.stage {
+        Stage::Waiting if deployment.requirements.is_empty() => "waiting",
         Stage::Waiting => "waiting for votes",
         Stage::Queued { .. } => "queued",
-        Stage::Running(rollout) if rollout.undo.is_some() => "going back",
+        Stage::Running(rollout) if rollout.undo.is_some() || rollout.stop.is_some() => "going back",
         Stage::Running(_) => "running",
         Stage::Ended(ended) => match &ended.end {
             End::Succeeded => "succeeded",
+            // Its own rollback is what did not work; "rolled back" would say the opposite.
+            End::RolledBack { .. } if deployment.is_rollback() => "did not work",
             End::RolledBack { .. } => "rolled back",
             End::Failed { .. } => "failed",
             End::Cancelled { .. } => "cancelled",
@@ -122,6 +125,7 @@ fn tone(deployment: &Deployment) -> Tone {
 /// What people may still do about it. Nobody can stop an undo.
 fn actions(deployment: &Deployment) -> Vec<CardAction> {
     match &deployment.stage {
+        Stage::Waiting if deployment.requirements.is_empty() => vec![CardAction::Cancel],
         Stage::Waiting => CardAction::ALL.to_vec(),
         Stage::Queued { .. } => vec![CardAction::Cancel],
         Stage::Running(rollout) if rollout.undo.is_some() || rollout.stop.is_some() => Vec::new(),

@@ -41,7 +41,7 @@ pub fn with_end(mut card: Card, deployment: &Deployment, ended: &Ended) -> Card 
         card = card.command(command);
     }
     match (&ended.end, &ended.rollout) {
-        (End::Failed { .. }, Some(rollout)) => {
+        (End::Failed { .. }, Some(rollout)) if rollout.touched() => {
             card.field("What stands where now", standing(deployment, rollout))
         }
         (
@@ -225,11 +225,11 @@ fn expired(deployment: &Deployment) -> Told {
 }
 
 fn refused(deployment: &Deployment, why: &RefusedWhy) -> Told {
-    let mut details = vec!["Nothing was changed.".to_owned()];
+    let mut details = Vec::new();
     let next = match why {
         RefusedWhy::Plan { refusal } => {
             details.push(refusal::sentence(refusal));
-            "Then ask again:"
+            "To ask again:"
         }
         RefusedWhy::Policy { by } => {
             let policies = by.iter();
@@ -237,6 +237,7 @@ fn refused(deployment: &Deployment, why: &RefusedWhy) -> Told {
             "When that no longer stands against it, ask again:"
         }
     };
+    details.push("Nothing was changed.".to_owned());
     Told {
         tone: Tone::Bad,
         headline: "Refused: it could be done when it was asked for and cannot now.".to_owned(),
@@ -281,7 +282,7 @@ fn tag_stands(terms: &Terms, rollout: &Rollout, image: &ImageMove) -> String {
     } else if undo.is_some_and(done) {
         format!("{repository}: {tag} was moved back to {before}")
     } else if undo.is_some_and(begun) || !done(&rollout.forward) {
-        format!("{repository}: {tag} is at {after} or at {before}")
+        format!("{repository}: {tag} may not be at {before}; {after} was to be undone")
     } else {
         format!("{repository}: {tag} was moved to {after} and not back")
     }

@@ -42,7 +42,7 @@ pub fn history_card(environment: Option<&EnvironmentName>, entries: &[Entry], no
     card.text("One of them step by step:").command(asking::show(newest.id))
 }
 
-/// `#42 ✅ succeeded: core:1.5.0 to staging, by alice 3 min ago, took 1 min 40 s`
+/// `#42 ✅ succeeded: core:1.5.0 to staging, by alice 3 min ago, ended after 1 min 40 s`
 pub fn entry_line(entry: &Entry, now: &Zoned) -> String {
     let what = if entry.rollback {
         format!("{} back to {}", entry.environment, entry.names)
@@ -50,7 +50,7 @@ pub fn entry_line(entry: &Entry, now: &Zoned) -> String {
         format!("{} to {}", entry.names, entry.environment)
     };
     let took = entry.ended_at.map_or_else(String::new, |ended| {
-        format!(", took {}", words::duration(words::between(entry.requested_at, ended)))
+        format!(", ended after {}", words::duration(words::between(entry.requested_at, ended)))
     });
     format!(
         "#{} {} {}: {what}, by {} {}{took}",

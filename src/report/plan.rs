@@ -201,7 +201,7 @@ fn warning(warning: &Warning) -> Option<String> {
         )),
         Warning::ScalingTakesNewImage { .. } => None,
         Warning::Drift { service, on_tag, tasks } => Some(format!(
-            "Drift: only {on_tag} of {} of {service} run what the tag says",
+            "Drift: {service} has only {on_tag} of {} on what the tag says",
             words::tasks(*tasks)
         )),
         Warning::NothingToGoBackTo { repository } => Some(format!(

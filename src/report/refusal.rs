@@ -35,7 +35,7 @@ pub fn sentence(refusal: &Refusal) -> String {
             there_are(known.iter().map(EnvironmentName::as_str))
         ),
         Refusal::NoSuchRepository { repository, known } => format!(
-            "No service runs images of {}; the repositories {}.",
+            "No service runs images of {}; there {}.",
             words::clean(repository.as_str()),
             there_are(known.iter().map(Repository::as_str))
         ),
@@ -71,8 +71,8 @@ pub fn sentence(refusal: &Refusal) -> String {
             format!("{repository} was given two different images. Name one of them.")
         }
         Refusal::EnvironmentTag { tag } => format!(
-            "{tag} names an environment, not an image: it moves with every promotion. Name a \
-             version, or copy what another environment runs with everything from it."
+            "{tag} is the tag of an environment, not of an image: it moves with every promotion. \
+             Name a version, or say everything from and the environment to copy."
         ),
         Refusal::Archived { image } => format!(
             "{image} is archived: ECR keeps it and hands it out to no task. Restore it in ECR, or \
@@ -183,7 +183,7 @@ fn lead(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::WhichRepository { .. }
         | Refusal::AmbiguousDigest { .. }
-        | Refusal::NoSuchImage { .. } => "Say one of:",
+        | Refusal::NoSuchImage { .. } => "Did you mean:",
         Refusal::NoSuchEnvironment { .. }
         | Refusal::NoSuchRepository { .. }
         | Refusal::RepositoryMissing { .. }

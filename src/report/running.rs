@@ -1,5 +1,7 @@
 //! A deployment that runs or goes back, in words: steps, canaries, counts and times.
 
+use std::time::Duration;
+
 use jiff::Zoned;
 
 use crate::domain::card::{Card, Progress};
@@ -19,17 +21,16 @@ const MOST_LINES: usize = 12;
 /// Adds how far a running deployment is, in the direction in which it goes.
 pub fn with_rollout(card: Card, deployment: &Deployment, rollout: &Rollout, now: &Zoned) -> Card {
     let terms = &deployment.plan.terms;
-    let elapsed = words::duration(words::between(rollout.started_at, now.timestamp()));
+    let elapsed = words::between(rollout.started_at, now.timestamp());
     let card = match &rollout.undo {
         None => {
             let card = with_forward(card, deployment, rollout);
-            let usual = deployment.plan.outlook.expected.map(words::duration);
-            let usual = usual.map_or_else(String::new, |usual| format!(" of about {usual}"));
-            card.text(format!("{elapsed}{usual} so far."))
+            card.text(elapsed_of(elapsed, deployment.plan.outlook.expected))
         }
         Some(undo) => with_undo(card, terms, rollout, undo).text(format!(
-            "{} on the way back, {elapsed} in all.",
-            words::duration(words::between(undo.phase.began_at, now.timestamp()))
+            "{} on the way back, {} in all.",
+            words::duration(words::between(undo.phase.began_at, now.timestamp())),
+            words::duration(elapsed)
         )),
     };
     let mut card = card.field("Services", services(deployment, rollout));
@@ -42,10 +43,25 @@ pub fn with_rollout(card: Card, deployment: &Deployment, rollout: &Rollout, now:
     }
 }
 
+/// How long it has run, beside how long it took before.
+fn elapsed_of(elapsed: Duration, expected: Option<Duration>) -> String {
+    let so_far = words::duration(elapsed);
+    match expected {
+        None => format!("{so_far} so far."),
+        Some(usual) if elapsed > usual => {
+            format!("{so_far} so far, longer than the usual {}.", words::duration(usual))
+        }
+        Some(usual) => format!("{so_far} so far, usually about {} in all.", words::duration(usual)),
+    }
+}
+
 fn with_forward(card: Card, deployment: &Deployment, rollout: &Rollout) -> Card {
     let terms = &deployment.plan.terms;
     if let Some(stop) = &rollout.stop {
         return card.warning(format!("{} Everything goes back.", cause::stop_sentence(stop)));
+    }
+    if !rollout.touched() {
+        return card.text("Its turn has come.");
     }
     let card = with_steps(card, terms, &rollout.forward);
     let canaries = canaries(deployment, &rollout.forward);
@@ -161,9 +177,12 @@ fn progress(deployment: &Deployment, rollout: &Rollout) -> Option<Progress> {
     let phase = rollout.phase();
     let tallies: Vec<Tally> =
         concerned(deployment, rollout).map(|service| tally(deployment, phase, service)).collect();
-    let total = tallies.iter().map(|tally| tally.total).sum();
-    let done = tallies.iter().map(|tally| tally.good).sum::<u32>().min(total);
-    let what = if rollout.undo.is_some() { "back and good" } else { "good" };
+    let sum = |count: fn(&Tally) -> u32| {
+        tallies.iter().fold(0_u32, |sum, tally| sum.saturating_add(count(tally)))
+    };
+    let total = sum(|tally| tally.total);
+    let done = sum(|tally| tally.good).min(total);
     let noun = if total == 1 { "task" } else { "tasks" };
-    (total > 0).then(|| Progress { done, total, label: format!("{done}/{total} {noun} {what}") })
+    let what = if rollout.undo.is_some() { "back and good" } else { "good" };
+    (total > 0).then(|| Progress { done, total, label: format!("{noun} {what}") })
 }

@@ -102,15 +102,15 @@ fn headline(status: &EnvironmentStatus) -> String {
     if status.unknown.is_some() {
         return format!("{environment}: could not be looked at");
     }
-    if status.services.iter().any(drifts) {
+    if drifts(status) {
         return format!("{environment} drifts: what runs is not what should run");
     }
-    if !status.open.iter().any(|open| open.stage == "running") && status.services.iter().any(short)
-    {
+    if !moving(status) && status.services.iter().any(short) {
         return format!("{environment}: not all tasks are good");
     }
     match names(status) {
         names if names.is_empty() => format!("{environment} runs nothing"),
+        names if moving(status) => format!("{environment} is changing: {names} serve now"),
         names => format!("{environment} runs {names}"),
     }
 }
@@ -129,13 +129,12 @@ fn names(status: &EnvironmentStatus) -> String {
 }
 
 fn tone(status: &EnvironmentStatus) -> Tone {
-    let moving = status.open.iter().any(|open| open.stage == "running");
     let wrong = status.services.iter().any(|service| service.missing || short(service));
     if status.unknown.is_some() {
         Tone::Warning
-    } else if moving {
+    } else if moving(status) {
         Tone::Running
-    } else if wrong || status.services.iter().any(drifts) {
+    } else if wrong || drifts(status) {
         Tone::Warning
     } else {
         Tone::Good
@@ -146,10 +145,8 @@ fn tone(status: &EnvironmentStatus) -> Tone {
 fn lines(status: &EnvironmentStatus, now: &Zoned) -> Vec<Line> {
     let mut lines = Vec::new();
     if let Some(why) = &status.unknown {
-        lines.push(Line::Warning(words::sentence(&format!(
-            "Could not be looked at: {}",
-            words::clean(why)
-        ))));
+        lines.push(Line::Warning(words::sentence(why)));
+        lines.push(Line::Text("To look again:".to_owned()));
         lines.push(Line::Command(asking::status(&status.environment)));
     }
     for open in &status.open {
@@ -163,13 +160,12 @@ fn lines(status: &EnvironmentStatus, now: &Zoned) -> Vec<Line> {
             hold.deployment
         )));
     }
-    let drifting = status.services.iter().filter_map(drift);
-    lines.extend(drifting.map(Line::Warning));
-    if status.services.iter().any(drifts)
-        && let Some(name) = status.services.iter().find_map(expected_name)
-    {
-        lines.push(Line::Text("To bring it back to what should run:".to_owned()));
-        lines.push(Line::Command(asking::promote(&name, &status.environment)));
+    if drifts(status) {
+        lines.extend(status.services.iter().filter_map(drift).map(Line::Warning));
+        if let Some(name) = status.services.iter().find_map(expected_name) {
+            lines.push(Line::Text("To bring it back to what should run:".to_owned()));
+            lines.push(Line::Command(asking::promote(&name, &status.environment)));
+        }
     }
     lines
 }
@@ -210,16 +206,21 @@ fn service_line(service: &ServiceStatus) -> String {
             words::good_of(one.good, one.tasks.max(service.desired))
         ),
         several => {
-            let parts: Vec<String> = several
-                .iter()
-                .map(|one| {
-                    format!("{} on {}", words::good_of(one.good, one.tasks), version_name(one))
-                })
-                .collect();
+            let parts: Vec<String> = several.iter().map(|one| part(one)).collect();
             parts.join(", ")
         }
     };
     format!("{name}: {what}{how}")
+}
+
+/// Some of a service's tasks: `2/2 tasks good on core:1.5.0`, `1 task starting`.
+fn part(running: &Running) -> String {
+    match &running.version {
+        Some(version) => {
+            format!("{} on {}", words::good_of(running.good, running.tasks), version.name)
+        }
+        None => format!("{} starting", words::tasks(running.tasks)),
+    }
 }
 
 fn version_name(running: &Running) -> &str {
@@ -232,8 +233,13 @@ fn short(service: &ServiceStatus) -> bool {
         || service.runs.iter().map(|running| running.good).sum::<u32>() < service.desired
 }
 
-fn drifts(service: &ServiceStatus) -> bool {
-    drift(service).is_some()
+/// While a deployment runs, tag and tasks differ because it is moving them.
+fn drifts(status: &EnvironmentStatus) -> bool {
+    !moving(status) && status.services.iter().any(|service| drift(service).is_some())
+}
+
+fn moving(status: &EnvironmentStatus) -> bool {
+    status.open.iter().any(|open| open.stage == "running")
 }
 
 /// How what runs, the tag and the journal differ, as a sentence.

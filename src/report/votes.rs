@@ -12,7 +12,7 @@ use super::{asking, words};
 /// Adds what is asked, who has agreed so far, until when, and how to vote.
 pub fn with_question(mut card: Card, deployment: &Deployment, now: &Zoned) -> Card {
     if deployment.requirements.is_empty() {
-        return card.text("No votes are needed.");
+        return card.text("No votes are needed: it starts when its turn comes.");
     }
     for requirement in &deployment.requirements {
         card = card.text(standing(deployment, requirement));
@@ -115,7 +115,7 @@ pub fn vote_withdrawn_card(deployment: &Deployment, person: &PersonId, why: With
 pub fn not_open_card(deployment: &Deployment) -> Card {
     let stage = super::deployment::stage_words(deployment);
     Card::new(Tone::Warning, format!("#{} is {stage}: that changes nothing now", deployment.id))
-        .text("To see how it went:")
+        .text("To see it:")
         .command(asking::show(deployment.id))
 }
 

@@ -1,0 +1,137 @@
+//! What runs, and the history.
+
+use shipmate::domain::environment::Strategy;
+use shipmate::domain::id::DeploymentId;
+use shipmate::report::{
+    Entry, EnvironmentStatus, HoldStatus, OpenDeployment, Running, ServiceStatus, history_card,
+    status_card,
+};
+
+use super::world::*;
+
+fn runs(name: &str, tasks: u32, good: u32) -> Running {
+    Running { version: Some(version(name)), tasks, good }
+}
+
+fn service(name: &str, runs: Vec<Running>) -> ServiceStatus {
+    ServiceStatus {
+        name: name.into(),
+        repository: "core".into(),
+        strategy: Some(Strategy::Stop),
+        tagged: Some(version("core:1.5.0")),
+        journal: Some(version("core:1.5.0")),
+        desired: 3,
+        runs,
+        missing: false,
+    }
+}
+
+fn entry(id: i64, stage: &str, rollback: bool) -> Entry {
+    Entry {
+        id: DeploymentId(id),
+        environment: "staging".into(),
+        stage: stage.to_owned(),
+        names: "core:1.5.0".to_owned(),
+        rollback,
+        requester: "alice".into(),
+        requested_at: start(),
+        ended_at: (stage != "running" && stage != "waiting").then(|| moment(100)),
+    }
+}
+
+fn staging(services: Vec<ServiceStatus>) -> EnvironmentStatus {
+    EnvironmentStatus {
+        environment: "staging".into(),
+        tag: "staging-latest".into(),
+        services,
+        open: Vec::new(),
+        hold: None,
+        last: Some(entry(42, "succeeded", false)),
+        unknown: None,
+    }
+}
+
+fn well() -> EnvironmentStatus {
+    let web = ServiceStatus {
+        repository: "web".into(),
+        strategy: Some(Strategy::Deployment),
+        tagged: Some(version("web:2.1.0")),
+        journal: None,
+        ..service("web", vec![runs("web:2.1.0", 3, 3)])
+    };
+    staging(vec![service("rest-api", vec![runs("core:1.5.0", 3, 3)]), web])
+}
+
+#[test]
+fn one_environment() {
+    let starting = Running { version: None, tasks: 1, good: 0 };
+    let cases = [
+        well(),
+        staging(vec![service(
+            "rest-api",
+            vec![runs("core:1.5.0", 2, 2), runs("core:1.4.1", 1, 1)],
+        )]),
+        staging(vec![ServiceStatus {
+            journal: Some(version("core:1.4.1")),
+            ..service("rest-api", vec![runs("core:1.5.0", 3, 3)])
+        }]),
+        staging(vec![ServiceStatus { tagged: None, ..service("rest-api", Vec::new()) }]),
+        staging(vec![service("rest-api", vec![runs("core:1.5.0", 2, 1), starting])]),
+        staging(vec![ServiceStatus { missing: true, ..service("rest-api", Vec::new()) }]),
+        staging(vec![ServiceStatus { desired: 0, ..service("rest-api", Vec::new()) }]),
+        EnvironmentStatus {
+            open: vec![
+                OpenDeployment {
+                    id: DeploymentId(43),
+                    stage: "running",
+                    names: "core:1.6.0".into(),
+                    rollback: false,
+                },
+                OpenDeployment {
+                    id: DeploymentId(44),
+                    stage: "waiting",
+                    names: "core:1.4.1".into(),
+                    rollback: true,
+                },
+            ],
+            hold: Some(HoldStatus { deployment: DeploymentId(42), since: start() }),
+            ..staging(vec![service(
+                "rest-api",
+                vec![runs("core:1.5.0", 1, 1), runs("core:1.4.1", 2, 2)],
+            )])
+        },
+        EnvironmentStatus {
+            unknown: Some("AWS did not answer".to_owned()),
+            last: None,
+            ..staging(Vec::new())
+        },
+    ];
+    let cards = cases.map(|status| status_card(&[status], &at(3600)));
+    insta::assert_snapshot!(plain_all(&cards));
+}
+
+#[test]
+fn several_environments() {
+    let drifting = staging(vec![service("rest-api", vec![runs("core:1.4.1", 3, 3)])]);
+    let production = EnvironmentStatus {
+        environment: "production".into(),
+        hold: Some(HoldStatus { deployment: DeploymentId(40), since: start() }),
+        ..well()
+    };
+    insta::assert_snapshot!(plain_all(&[
+        status_card(&[drifting, production], &at(86_400)),
+        status_card(&[], &at(0)),
+    ]));
+}
+
+#[test]
+fn history() {
+    let stages = ["waiting", "running", "succeeded", "rolled-back", "failed", "expired"];
+    let mut entries: Vec<Entry> =
+        (37..).zip(stages).map(|(id, stage)| entry(id, stage, stage == "failed")).collect();
+    entries.reverse();
+    insta::assert_snapshot!(plain_all(&[
+        history_card(Some(&"staging".into()), &entries, &at(7200)),
+        history_card(None, &[], &at(0)),
+    ]));
+}
