@@ -16,8 +16,8 @@ mod variables;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::time::Duration;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::domain::environment::{Environments, People};
 use crate::domain::id::Role;

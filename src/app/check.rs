@@ -22,7 +22,10 @@ pub fn check(path: &Path, variables: Vec<(String, String)>) -> Checked {
     let settings = match Settings::read(path, variables) {
         Ok(settings) => {
             let environments = settings.environments.0.len();
-            checked.good(&format!("settings: {environments} environments, {} roles", settings.roles.len()));
+            checked.good(&format!(
+                "settings: {environments} environments, {} roles",
+                settings.roles.len()
+            ));
             settings
         }
         Err(errors) => {
@@ -39,7 +42,10 @@ pub fn check(path: &Path, variables: Vec<(String, String)>) -> Checked {
         Err(error) => checked.bad("policies", &format!("{error:#}")),
         Ok(sources) => {
             for name in &sources.ignored {
-                checked.bad("policies", &format!("{name} is no .cedar, .cedarschema or case file: move it away"));
+                checked.bad(
+                    "policies",
+                    &format!("{name} is no .cedar, .cedarschema or case file: move it away"),
+                );
             }
             match Policies::of(&sources) {
                 Err(errors) => checked.bad("policies", &errors),

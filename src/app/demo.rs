@@ -40,7 +40,9 @@ pub struct Demo {
 /// Why a demo does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    #[error("--aws takes the address of a simulated AWS on this machine, such as http://127.0.0.1:4566; {0} is not one. The demo never talks to a real AWS.")]
+    #[error(
+        "--aws takes the address of a simulated AWS on this machine, such as http://127.0.0.1:4566; {0} is not one. The demo never talks to a real AWS."
+    )]
     NotLoopback(String),
 }
 
@@ -55,7 +57,8 @@ pub async fn demo(demo: Demo) -> anyhow::Result<ExitCode> {
     settings.keep_journal_in(&directory.path().join("demo.db"));
     let clock = Arc::new(OffsetClock::default());
     let (sandbox, url) = simulated_aws(&demo, &clock).await?;
-    let terminal = Terminal::new("demo".into(), "demo", settings.people.clone(), [PersonId::from(GUEST)]);
+    let terminal =
+        Terminal::new("demo".into(), "demo", settings.people.clone(), [PersonId::from(GUEST)]);
     let around = Surroundings {
         endpoint: Endpoint::Simulated { url },
         chat: Arc::new(terminal.clone()),
@@ -119,7 +122,8 @@ async fn simulated_aws(
     let clock = Arc::clone(clock);
     let times = if demo.fast { Times::fast() } else { Times::realistic() };
     let options = Options { port: 0, clock: Arc::new(move || clock.system_time()), times };
-    let sandbox = Sandbox::start(demo_world(), options).await.context("no simulated AWS can be started")?;
+    let sandbox =
+        Sandbox::start(demo_world(), options).await.context("no simulated AWS can be started")?;
     let url = sandbox.url();
     Ok((Some(sandbox), url))
 }
@@ -222,7 +226,12 @@ mod tests {
 
     #[test]
     fn only_an_address_on_this_machine_is_taken_for_a_simulated_aws() {
-        for good in ["http://127.0.0.1:4566", "http://localhost:80/", "http://[::1]:9", "http://127.8.9.1:1"] {
+        for good in [
+            "http://127.0.0.1:4566",
+            "http://localhost:80/",
+            "http://[::1]:9",
+            "http://127.8.9.1:1",
+        ] {
             assert!(loopback(good).is_ok(), "{good}");
         }
         for bad in [

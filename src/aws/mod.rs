@@ -49,7 +49,7 @@ impl Aws {
     pub async fn connect(environments: &Environments, endpoint: &Endpoint) -> Self {
         let mut configs: HashMap<(String, Option<String>), SdkConfig> = HashMap::new();
         let mut accounts = HashMap::new();
-        let pace = Pace::shared();
+        let pace = Pace::shared(endpoint);
         for environment in environments.iter() {
             let registry_region = environment.registry.as_ref().map(|registry| &registry.region);
             let ecr_region = registry_region.unwrap_or(&environment.region);

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Endpoint;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 /// The buckets of one account and region. The numbers are half of the sustained and burst
@@ -19,12 +20,27 @@ pub(super) struct Pace {
 }
 
 /// All buckets, so that environments in one account and region share theirs.
-#[derive(Debug, Default)]
-pub(super) struct Shared(Mutex<HashMap<(String, String), Arc<Pace>>>);
+#[derive(Debug)]
+pub(super) struct Shared {
+    endpoint: Endpoint,
+    paces: Mutex<HashMap<(String, String), Arc<Pace>>>,
+}
 
 impl Pace {
-    pub fn shared() -> Shared {
-        Shared::default()
+    /// A simulated AWS is nobody else's: it is not held back for others.
+    pub fn shared(endpoint: &Endpoint) -> Shared {
+        Shared { endpoint: endpoint.clone(), paces: Mutex::default() }
+    }
+
+    fn ample() -> Self {
+        let ample = || bucket(10_000, 10_000);
+        Self {
+            stop_task: ample(),
+            read_tasks: ample(),
+            read_services: ample(),
+            update_service: ample(),
+            put_image: ample(),
+        }
     }
 
     fn half_of_aws() -> Self {
@@ -42,9 +58,13 @@ impl Shared {
     /// `role` stands for the account: environments in one account under two roles count
     /// apart, which errs on the side of AWS's other users by at most a factor of two.
     pub fn of(&self, role: &str, region: &str) -> Arc<Pace> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (role.to_owned(), region.to_owned());
-        Arc::clone(all.entry(key).or_insert_with(|| Arc::new(Pace::half_of_aws())))
+        let pace = || match self.endpoint {
+            Endpoint::Ambient => Arc::new(Pace::half_of_aws()),
+            Endpoint::Simulated { .. } => Arc::new(Pace::ample()),
+        };
+        Arc::clone(paces.entry(key).or_insert_with(pace))
     }
 }
 

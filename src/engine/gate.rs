@@ -137,7 +137,9 @@ impl Engine {
             Stage::Running(rollout) if rollout.stop.is_none() && rollout.undo.is_none() => {
                 vec![Event::StopRequested { stop: stop.clone() }]
             }
-            Stage::Running(_) | Stage::Waiting | Stage::Queued { .. } | Stage::Ended(_) => Vec::new(),
+            Stage::Running(_) | Stage::Waiting | Stage::Queued { .. } | Stage::Ended(_) => {
+                Vec::new()
+            }
         });
         if let Some(stopped) = stopped.await? {
             tracing::info!(deployment.id = %running.id, by = %rollback.id, "pre-empted by a rollback");
@@ -219,15 +221,7 @@ impl Engine {
             let shown = self.show_card(replanned).await?;
             self.shared.reschedule.notify_one();
             // With nothing to be met it goes on under its new terms, which everybody can see.
-            if shown.requirements.is_empty() {
-                self.append_if(shown.id, |now| match now.stage {
-                    Stage::Waiting if now.needed().is_empty() => vec![Event::Approved],
-                    Stage::Waiting | Stage::Queued { .. } | Stage::Running(_) | Stage::Ended(_) => {
-                        Vec::new()
-                    }
-                })
-                .await?;
-            }
+            self.approve_if_agreed(shown.id).await?;
         }
         Ok(())
     }
@@ -246,7 +240,9 @@ impl Engine {
                     !counted(&vote.person.roles) || counted(&person.roles)
                 }),
                 Err(Problem::Denied(_)) => false,
-                Err(problem @ (Problem::Refused(_) | Problem::Undecided(_))) => return Err(problem),
+                Err(problem @ (Problem::Refused(_) | Problem::Undecided(_))) => {
+                    return Err(problem);
+                }
             };
             if !still {
                 self.withdraw(deployment.id, &person.id, Withdrawal::NoLongerEntitled).await?;

@@ -115,7 +115,11 @@ impl Engine {
     }
 
     /// The facts that hold for every question about an environment.
-    async fn facts(&self, environment: &Environment, requester: &PersonId) -> Result<Facts, Problem> {
+    async fn facts(
+        &self,
+        environment: &Environment,
+        requester: &PersonId,
+    ) -> Result<Facts, Problem> {
         let local = self.parts.clock.now().to_zoned(environment.timezone.clone());
         let minute = i16::from(local.hour()) * 60 + i16::from(local.minute());
         let mut facts = Facts::about(requester.clone());
@@ -127,7 +131,11 @@ impl Engine {
 
     /// Every image of the plan succeeded in the environment before, by the journal, or is seen
     /// to run there now.
-    async fn verified(&self, after: &EnvironmentName, intent: &Intent<'_>) -> Result<bool, Problem> {
+    async fn verified(
+        &self,
+        after: &EnvironmentName,
+        intent: &Intent<'_>,
+    ) -> Result<bool, Problem> {
         // A rollback returns to what ran: it is not held to the order of environments.
         if intent.action == Action::Rollback {
             return Ok(true);

@@ -105,7 +105,9 @@ impl Engine {
                 .await;
             let (seen, image) = match looked {
                 Err(error) if error.code() == "RepositoryNotFoundException" => {
-                    return Err(Refusal::RepositoryMissing { repository: repository.clone() }.into());
+                    return Err(
+                        Refusal::RepositoryMissing { repository: repository.clone() }.into()
+                    );
                 }
                 looked => looked?,
             };
@@ -151,7 +153,8 @@ impl Engine {
             let (tags, _) =
                 account.ecr.look(&service.repository, &from.tag, &previous, None).await?;
             let digest = one_digest(ecs, tags.current.as_ref()).ok_or_else(unsettled)?;
-            if running.insert(&service.repository, digest.clone()).is_some_and(|old| old != digest) {
+            if running.insert(&service.repository, digest.clone()).is_some_and(|old| old != digest)
+            {
                 return Err(unsettled().into());
             }
         }
@@ -225,9 +228,9 @@ impl Engine {
                 let check = ecs.container.has_health_check();
                 ecs.desired > 0
                     && ecs.serving() >= ecs.desired
-                    && ecs.wanted_tasks().all(|task| {
-                        task.serves(check) && task.digest.as_ref().is_some_and(on)
-                    })
+                    && ecs
+                        .wanted_tasks()
+                        .all(|task| task.serves(check) && task.digest.as_ref().is_some_and(on))
             })
         };
         Ok(!seen.is_empty() && seen.values().all(good))
@@ -259,11 +262,7 @@ fn only_repository(
     }
 }
 
-fn by_prefix(
-    repository: &Repository,
-    prefix: &str,
-    listed: &[Listed],
-) -> Result<Digest, Refusal> {
+fn by_prefix(repository: &Repository, prefix: &str, listed: &[Listed]) -> Result<Digest, Refusal> {
     let begins: BTreeSet<&Digest> = listed
         .iter()
         .map(|image| &image.digest)

@@ -31,8 +31,11 @@ impl Engine {
         let posted = Event::Posted { message: message.clone() };
         let after = self.append_if(deployment.id, |_| vec![posted.clone()]).await?;
         if deployment.end().is_none() {
-            let offers: &[CardAction] =
-                if deployment.requirements.is_empty() { &[CardAction::Cancel] } else { &CardAction::ALL };
+            let offers: &[CardAction] = if deployment.requirements.is_empty() {
+                &[CardAction::Cancel]
+            } else {
+                &CardAction::ALL
+            };
             if let Err(error) = chat.offer(&message, offers).await {
                 // People can still answer in words.
                 tracing::warn!(deployment.id = %deployment.id, %error, "reactions could not be offered");

@@ -86,7 +86,8 @@ impl Engine {
             let Stage::Running(rollout) = &deployment.stage else {
                 anyhow::bail!("deployment {} does not run", deployment.id);
             };
-            let decision = next(&deployment.plan.terms, rollout, &seen, tempo, self.parts.clock.now());
+            let decision =
+                next(&deployment.plan.terms, rollout, &seen, tempo, self.parts.clock.now());
             let hands = Hands { engine: self, environment, account };
             match hands.do_next(&mut deployment, decision).await? {
                 Pass::Ended(ended) => return Ok(*ended),
@@ -143,7 +144,9 @@ impl Hands<'_> {
         while !self.record(deployment, outcomes.clone()).await? {
             let still: Vec<Step> = under_way(deployment);
             outcomes.retain(|event| match event {
-                Event::StepDone { step, .. } | Event::StepFailed { step, .. } => still.contains(step),
+                Event::StepDone { step, .. } | Event::StepFailed { step, .. } => {
+                    still.contains(step)
+                }
                 _ => false,
             });
         }
@@ -151,7 +154,11 @@ impl Hands<'_> {
     }
 
     /// Appends; false: somebody else did first, and `deployment` is what it is now.
-    async fn record(&self, deployment: &mut Deployment, events: Vec<Event>) -> anyhow::Result<bool> {
+    async fn record(
+        &self,
+        deployment: &mut Deployment,
+        events: Vec<Event>,
+    ) -> anyhow::Result<bool> {
         if events.is_empty() {
             return Ok(true);
         }

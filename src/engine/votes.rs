@@ -87,7 +87,9 @@ impl Engine {
             Stage::Waiting | Stage::Queued { .. } if now.votes.contains_key(person) => {
                 vec![Event::VoteWithdrawn { person: person.clone(), why }]
             }
-            Stage::Waiting | Stage::Queued { .. } | Stage::Running(_) | Stage::Ended(_) => Vec::new(),
+            Stage::Waiting | Stage::Queued { .. } | Stage::Running(_) | Stage::Ended(_) => {
+                Vec::new()
+            }
         })
         .await?;
         tracing::info!(deployment.id = %id, %person, ?why, "vote withdrawn");
@@ -200,19 +202,28 @@ impl Engine {
             let end = End::Rejected { by: no.person.id.clone(), because: None };
             return self.end_waiting(id, end).await;
         }
-        let agreed = |now: &Deployment| {
-            let no = now.rejected_by().is_some();
-            matches!(now.stage, Stage::Waiting) && now.needed().is_empty() && !no
-        };
-        let approved = self.append_if(id, |now| {
-            if agreed(now) { vec![Event::Approved] } else { Vec::new() }
-        });
-        let approved = approved.await?;
-        match approved {
+        match self.approve_if_agreed(id).await? {
             Some(deployment) => self.take_turns(&deployment.plan.terms.environment),
             None => self.refresh_card(&deployment).await,
         }
         Ok(())
+    }
+
+    /// Gives a deployment its place in the queue once nothing more is needed.
+    pub(super) async fn approve_if_agreed(
+        &self,
+        id: DeploymentId,
+    ) -> Result<Option<Deployment>, Problem> {
+        self.append_if(id, |now| {
+            let agreed = now.needed().is_empty() && now.rejected_by().is_none();
+            match now.stage {
+                Stage::Waiting if agreed => vec![Event::Approved],
+                Stage::Waiting | Stage::Queued { .. } | Stage::Running(_) | Stage::Ended(_) => {
+                    Vec::new()
+                }
+            }
+        })
+        .await
     }
 
     /// Calls a deployment off, or has it undone where it runs; says what will happen.
@@ -242,7 +253,9 @@ impl Engine {
             }
             Some(after) => {
                 self.refresh_card(&after).await;
-                Ok(format!("#{id} is being undone: the tag goes back and what was restarted is restarted again."))
+                Ok(format!(
+                    "#{id} is being undone: the tag goes back and what was restarted is restarted again."
+                ))
             }
         }
     }

@@ -88,9 +88,12 @@ impl Watcher {
 
     /// How long to wait before the next look: not past the moment at which a task settles.
     pub fn pause(&self, settle: Duration, now: Timestamp) -> Duration {
-        let settles = self.conditions.values().filter(|(condition, _)| condition.wanted).filter_map(
-            |(_, since)| Duration::try_from(since.checked_add(settle).ok()?.duration_since(now)).ok(),
-        );
+        let settles =
+            self.conditions.values().filter(|(condition, _)| condition.wanted).filter_map(
+                |(_, since)| {
+                    Duration::try_from(since.checked_add(settle).ok()?.duration_since(now)).ok()
+                },
+            );
         // A settling that is over would ask for no pause at all.
         let soonest = settles.filter(|left| !left.is_zero()).min();
         soonest.map_or(self.pause, |soonest| self.pause.min(soonest))

@@ -68,9 +68,7 @@ fn act(handle: &Handle, method: &Method, path: &str, body: &Bytes) -> Answer {
             Ok(json!({}))
         }
         ("POST", "faults") => {
-            handle
-                .order(read::<Fault>(body)?)
-                .map_err(|error| (StatusCode::BAD_REQUEST, error))?;
+            handle.order(read::<Fault>(body)?).map_err(|error| (StatusCode::BAD_REQUEST, error))?;
             Ok(json!({}))
         }
         ("DELETE", "faults") => {
@@ -87,48 +85,27 @@ fn act(handle: &Handle, method: &Method, path: &str, body: &Bytes) -> Answer {
             Ok(handle.summary())
         }
         ("POST", "tags") => {
-            let Tag {
-                repository,
-                tag,
-                to,
-            } = read(body)?;
+            let Tag { repository, tag, to } = read(body)?;
             let digest = handle.put_tag(&repository, &tag, &to);
-            digest
-                .map(|digest| json!({"digest": digest}))
-                .ok_or_else(|| nothing("image"))
+            digest.map(|digest| json!({"digest": digest})).ok_or_else(|| nothing("image"))
         }
         ("POST", "images") => {
             let Push { repository, image } = read(body)?;
             let digest = handle.push(&repository, &image);
-            digest
-                .map(|digest| json!({"digest": digest}))
-                .ok_or_else(|| nothing("repository"))
+            digest.map(|digest| json!({"digest": digest})).ok_or_else(|| nothing("repository"))
         }
         ("POST", "mishaps") => {
             let Misfortune { task, mishap } = read(body)?;
-            if handle.befall(&task, mishap) {
-                Ok(json!({}))
-            } else {
-                Err(nothing("task"))
-            }
+            if handle.befall(&task, mishap) { Ok(json!({})) } else { Err(nothing("task")) }
         }
         ("POST", "desired") => {
-            let Desired {
-                cluster,
-                service,
-                desired,
-            } = read(body)?;
+            let Desired { cluster, service, desired } = read(body)?;
             let found = handle.set_desired(&cluster, &service, desired);
-            if found {
-                Ok(json!({}))
-            } else {
-                Err(nothing("service"))
-            }
+            if found { Ok(json!({})) } else { Err(nothing("service")) }
         }
-        (method, path) => Err((
-            StatusCode::NOT_FOUND,
-            format!("there is no {method} /_sandbox/{path}"),
-        )),
+        (method, path) => {
+            Err((StatusCode::NOT_FOUND, format!("there is no {method} /_sandbox/{path}")))
+        }
     }
 }
 

@@ -69,10 +69,7 @@ pub(super) fn brief(value: &Value) -> Value {
         }
         Value::Array(values) => values.iter().map(brief).collect(),
         Value::Object(members) => Value::Object(
-            members
-                .iter()
-                .map(|(name, value)| (name.clone(), brief(value)))
-                .collect(),
+            members.iter().map(|(name, value)| (name.clone(), brief(value))).collect(),
         ),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }

@@ -11,14 +11,7 @@ pub fn demo_world() -> World {
     let mut world = World::new().repository(core()).repository(web());
     for (environment, rest_api, worker, worker_name, web, rollback) in [
         ("staging", 3, 2, "worker", 2, CircuitBreaker::Off),
-        (
-            "production",
-            4,
-            3,
-            "worker-prod",
-            3,
-            CircuitBreaker::Rollback,
-        ),
+        ("production", 4, 3, "worker-prod", 3, CircuitBreaker::Rollback),
     ] {
         let core_image = format!("core:{environment}-latest");
         let web_image = format!("web:{environment}-latest");
@@ -26,17 +19,13 @@ pub fn demo_world() -> World {
         world = world
             .service(
                 // A proxy beside the application: its digest is another image's, and must be ignored.
-                ServiceSpec::new(
-                    environment,
-                    "rest-api",
-                    rest_api,
-                    app.clone().health_check(),
-                )
-                .container(
-                    ContainerSpec::new("proxy", "public.ecr.aws/envoy/envoy:v1.32").inessential(),
-                )
-                .launch_type(LaunchType::Ec2)
-                .percent(50, 200),
+                ServiceSpec::new(environment, "rest-api", rest_api, app.clone().health_check())
+                    .container(
+                        ContainerSpec::new("proxy", "public.ecr.aws/envoy/envoy:v1.32")
+                            .inessential(),
+                    )
+                    .launch_type(LaunchType::Ec2)
+                    .percent(50, 200),
             )
             .service(
                 ServiceSpec::new(environment, worker_name, worker, app)
@@ -45,18 +34,13 @@ pub fn demo_world() -> World {
             )
             .service(
                 // On EC2 tasks report the digest of an index, on Fargate that of a child.
-                ServiceSpec::new(
-                    environment,
-                    "web",
-                    web,
-                    ContainerSpec::new("web", &web_image),
-                )
-                .launch_type(if environment == "production" {
-                    LaunchType::Fargate
-                } else {
-                    LaunchType::Ec2
-                })
-                .circuit_breaker(rollback),
+                ServiceSpec::new(environment, "web", web, ContainerSpec::new("web", &web_image))
+                    .launch_type(if environment == "production" {
+                        LaunchType::Fargate
+                    } else {
+                        LaunchType::Ec2
+                    })
+                    .circuit_breaker(rollback),
             );
     }
     world
@@ -96,25 +80,17 @@ fn core() -> RepositorySpec {
                 .behaviour(Behaviour::Crash { exit_code: 1 }),
         )
         .image(
-            image(
-                "1.6.0-unhealthy",
-                1,
-                "1c8e7d3a5b9f42e6b4d6a2f18c9e03d75a4b6d29",
-            )
-            .behaviour(Behaviour::Unhealthy),
+            image("1.6.0-unhealthy", 1, "1c8e7d3a5b9f42e6b4d6a2f18c9e03d75a4b6d29")
+                .behaviour(Behaviour::Unhealthy),
         )
         .image(
             image("1.6.0-stuck", 1, "2d7f8c4b6aa043f5c5e7b3a29daf14e86b5c7e3a")
                 .behaviour(Behaviour::Stuck),
         )
         .image(
-            image(
-                "1.6.0-critical",
-                1,
-                "3e6a9d5c7bb144a4d6f8c4b3aeb025f97c6d8f4b",
-            )
-            .findings("CRITICAL", 2)
-            .findings("HIGH", 3),
+            image("1.6.0-critical", 1, "3e6a9d5c7bb144a4d6f8c4b3aeb025f97c6d8f4b")
+                .findings("CRITICAL", 2)
+                .findings("HIGH", 3),
         )
 }
 

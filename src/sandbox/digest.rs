@@ -19,23 +19,15 @@ pub(super) fn id(seed: &str) -> String {
 /// 19 decimal digits, as deployment ids have: always the same for the same seed.
 pub(super) fn number(seed: &str) -> String {
     let hash = digest(&SHA256, seed.as_bytes());
-    let value = hash
-        .as_ref()
-        .iter()
-        .take(8)
-        .fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
-    format!(
-        "{}",
-        1_000_000_000_000_000_000 + value % 8_000_000_000_000_000_000
-    )
+    let value =
+        hash.as_ref().iter().take(8).fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
+    format!("{}", 1_000_000_000_000_000_000 + value % 8_000_000_000_000_000_000)
 }
 
 /// Whether the text is a digest as registries write it.
 pub(super) fn is_digest(text: &str) -> bool {
     text.strip_prefix("sha256:").is_some_and(|digits| {
         digits.len() == 64
-            && digits
-                .bytes()
-                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+            && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     })
 }

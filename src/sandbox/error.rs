@@ -69,10 +69,7 @@ pub struct Refusal {
 
 impl Refusal {
     pub fn new(error: ErrorName, message: impl Into<String>) -> Refusal {
-        Refusal {
-            error,
-            message: message.into(),
-        }
+        Refusal { error, message: message.into() }
     }
 
     pub(super) fn invalid(message: impl Into<String>) -> Refusal {

@@ -43,11 +43,7 @@ pub enum FaultKind {
 
 impl Fault {
     pub fn new(operation: &str, times: u32, kind: FaultKind) -> Fault {
-        Fault {
-            operation: operation.to_owned(),
-            times,
-            kind,
-        }
+        Fault { operation: operation.to_owned(), times, kind }
     }
 }
 
@@ -86,9 +82,7 @@ impl Faults {
         }
         let trouble = match &fault.kind {
             FaultKind::Stale if !is_read(operation) => {
-                return Err(format!(
-                    "{operation} does not only read, so that it cannot be stale"
-                ));
+                return Err(format!("{operation} does not only read, so that it cannot be stale"));
             }
             FaultKind::Throttle => Trouble::Throttle,
             FaultKind::ServerError => Trouble::ServerError,
@@ -103,8 +97,7 @@ impl Faults {
             FaultKind::LoseAnswer => Trouble::LoseAnswer,
             FaultKind::CutAnswer => Trouble::CutAnswer,
         };
-        self.open
-            .push((fault.operation.clone(), fault.times, trouble));
+        self.open.push((fault.operation.clone(), fault.times, trouble));
         Ok(())
     }
 
@@ -115,10 +108,8 @@ impl Faults {
     /// What the next call of an operation meets: the oldest order that holds for it.
     pub(super) fn meet(&mut self, operation: &str) -> Option<Trouble> {
         self.open.retain(|(_, times, _)| *times > 0);
-        let (_, times, trouble) = self
-            .open
-            .iter_mut()
-            .find(|(scope, _, _)| scope == operation || scope == "*")?;
+        let (_, times, trouble) =
+            self.open.iter_mut().find(|(scope, _, _)| scope == operation || scope == "*")?;
         *times -= 1;
         Some(trouble.clone())
     }

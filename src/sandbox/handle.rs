@@ -61,10 +61,7 @@ impl Handle {
         times: Times,
         clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
     ) -> Handle {
-        let now = Moment {
-            wall: clock(),
-            at: Instant::now(),
-        };
+        let now = Moment { wall: clock(), at: Instant::now() };
         let inside = Inside {
             state: fill(world, base_url, times, now),
             faults: Faults::default(),
@@ -73,27 +70,17 @@ impl Handle {
             expected: None,
         };
         Handle {
-            shared: Arc::new(Shared {
-                inside: Mutex::new(inside),
-                sooner: Notify::new(),
-                clock,
-            }),
+            shared: Arc::new(Shared { inside: Mutex::new(inside), sooner: Notify::new(), clock }),
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inside> {
         // Nothing in here is left half done by a panic that could be made worse by going on.
-        self.shared
-            .inside
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shared.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn now(&self) -> Moment {
-        Moment {
-            wall: (self.shared.clock)(),
-            at: Instant::now(),
-        }
+        Moment { wall: (self.shared.clock)(), at: Instant::now() }
     }
 
     /// Brings the sandbox up to now, does something in it, and sees that what follows is not missed.
@@ -137,11 +124,7 @@ impl Handle {
 
     /// How often the operation has been called, whatever came of it.
     pub fn count_calls(&self, operation: &str) -> usize {
-        self.lock()
-            .log
-            .all()
-            .filter(|call| call.operation == operation)
-            .count()
+        self.lock().log.all().filter(|call| call.operation == operation).count()
     }
 
     pub fn clear_calls(&self) {
@@ -182,13 +165,7 @@ impl Handle {
 
     /// The digest that a tag of a repository points to.
     pub fn digest(&self, repository: &str, tag: &str) -> Option<String> {
-        self.lock()
-            .state
-            .registry
-            .get(repository)?
-            .tags
-            .get(tag)
-            .cloned()
+        self.lock().state.registry.get(repository)?.tags.get(tag).cloned()
     }
 
     /// The tags of a repository with their digests.
@@ -231,13 +208,7 @@ impl Handle {
     /// A build pushes an image. The digest is the answer, or `None` where there is no such repository.
     pub fn push(&self, repository: &str, image: &ImageSpec) -> Option<String> {
         self.with(|inside, now| {
-            Some(
-                inside
-                    .state
-                    .registry
-                    .get_mut(repository)?
-                    .add(image, now.wall),
-            )
+            Some(inside.state.registry.get_mut(repository)?.add(image, now.wall))
         })
     }
 
@@ -262,9 +233,7 @@ impl Handle {
 
     /// The tasks of a service that are wanted, the oldest first.
     pub fn tasks(&self, cluster: &str, service: &str) -> Vec<TaskView> {
-        self.service(cluster, service)
-            .map(|service| service.tasks)
-            .unwrap_or_default()
+        self.service(cluster, service).map(|service| service.tasks).unwrap_or_default()
     }
 
     /// The tasks of a service that are stopping or have stopped and can still be seen, the oldest first.
@@ -294,10 +263,7 @@ impl Handle {
     ) -> bool {
         let until = Instant::now() + within;
         loop {
-            if self
-                .service(cluster, service)
-                .is_some_and(|service| condition(&service))
-            {
+            if self.service(cluster, service).is_some_and(|service| condition(&service)) {
                 return true;
             }
             if Instant::now() >= until {
@@ -316,12 +282,8 @@ impl Handle {
                 .all()
                 .map(|(name, repository)| (name, &repository.tags))
                 .collect();
-            let mut clusters: BTreeMap<String, BTreeMap<String, ServiceView>> = inside
-                .state
-                .clusters
-                .keys()
-                .map(|name| (name.clone(), BTreeMap::new()))
-                .collect();
+            let mut clusters: BTreeMap<String, BTreeMap<String, ServiceView>> =
+                inside.state.clusters.keys().map(|name| (name.clone(), BTreeMap::new())).collect();
             for service in hands::services(&inside.state) {
                 clusters
                     .entry(service.cluster.clone())

@@ -78,9 +78,7 @@ impl<'a> Input<'a> {
             return Ok(None);
         };
         let texts: Option<Vec<&str>> = values.iter().map(Value::as_str).collect();
-        texts
-            .map(Some)
-            .ok_or_else(|| wrong(name, "a list of strings"))
+        texts.map(Some).ok_or_else(|| wrong(name, "a list of strings"))
     }
 
     pub(super) fn structure(&self, name: &str) -> Result<Option<Input<'a>>, Refusal> {
@@ -102,10 +100,7 @@ impl<'a> Input<'a> {
         };
         match values.iter().find(|value| **value == text) {
             Some(value) => Ok(Some(value)),
-            None => Err(Refusal::invalid(format!(
-                "{name} must be one of {}.",
-                values.join(", ")
-            ))),
+            None => Err(Refusal::invalid(format!("{name} must be one of {}.", values.join(", ")))),
         }
     }
 
@@ -114,9 +109,9 @@ impl<'a> Input<'a> {
         match self.count("maxResults")? {
             None => Ok(default),
             Some(0) => Err(Refusal::invalid("maxResults must be at least 1.")),
-            Some(size) if size as usize > most => Err(Refusal::invalid(format!(
-                "maxResults must be at most {most}."
-            ))),
+            Some(size) if size as usize > most => {
+                Err(Refusal::invalid(format!("maxResults must be at most {most}.")))
+            }
             Some(size) => Ok(size as usize),
         }
     }
@@ -162,13 +157,7 @@ pub(super) fn token(input: Input<'_>) -> Result<Option<String>, Refusal> {
     let bad = || Refusal::invalid("Invalid token in request.");
     let bytes: Option<Vec<u8>> = (0..token.len())
         .step_by(2)
-        .map(|at| {
-            token
-                .get(at..at + 2)
-                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
-        })
+        .map(|at| token.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
         .collect();
-    String::from_utf8(bytes.ok_or_else(bad)?)
-        .map(Some)
-        .map_err(|_| bad())
+    String::from_utf8(bytes.ok_or_else(bad)?).map(Some).map_err(|_| bad())
 }

@@ -70,11 +70,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options {
-            port: 0,
-            clock: Arc::new(SystemTime::now),
-            times: Times::realistic(),
-        }
+        Options { port: 0, clock: Arc::new(SystemTime::now), times: Times::realistic() }
     }
 }
 
@@ -95,12 +91,8 @@ impl Sandbox {
     pub async fn start(world: World, options: Options) -> std::io::Result<Sandbox> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
         let address = listener.local_addr()?;
-        let handle = Handle::new(
-            &world,
-            &format!("http://{address}"),
-            options.times,
-            options.clock,
-        );
+        let handle =
+            Handle::new(&world, &format!("http://{address}"), options.times, options.clock);
         let (stop, stopped) = watch::channel(false);
         let driver = tokio::spawn(handle.clone().drive());
         let router = wire::router(handle.clone(), stopped.clone());
@@ -115,17 +107,9 @@ impl Sandbox {
             let listener = listener.tap_io(|stream| {
                 let _unset = stream.set_nodelay(true);
             });
-            let _served = axum::serve(listener, router)
-                .with_graceful_shutdown(shutdown)
-                .await;
+            let _served = axum::serve(listener, router).with_graceful_shutdown(shutdown).await;
         });
-        Ok(Sandbox {
-            handle,
-            address,
-            stop,
-            server: Some(server),
-            driver,
-        })
+        Ok(Sandbox { handle, address, stop, server: Some(server), driver })
     }
 
     pub fn address(&self) -> SocketAddr {

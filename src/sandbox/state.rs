@@ -133,9 +133,7 @@ impl State {
     }
 
     pub(super) fn service_named(&self, cluster: &str, name: &str) -> Option<&Service> {
-        let key = self
-            .service_names
-            .get(&(cluster.to_owned(), name.to_owned()))?;
+        let key = self.service_names.get(&(cluster.to_owned(), name.to_owned()))?;
         self.services.get(key.0)
     }
 

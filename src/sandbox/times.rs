@@ -97,8 +97,6 @@ pub(super) struct Moment {
 
 /// A time as AWS's JSON protocols write it: seconds since the epoch, to the millisecond.
 pub(super) fn stamp(time: SystemTime) -> Value {
-    let millis = time
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis());
+    let millis = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
     json!(millis as f64 / 1_000.0)
 }

@@ -36,9 +36,7 @@ pub(super) fn router(handle: Handle, stopped: watch::Receiver<bool>) -> Router {
             }
         }
     };
-    Router::new()
-        .fallback(serve)
-        .layer(DefaultBodyLimit::max(LARGEST_REQUEST))
+    Router::new().fallback(serve).layer(DefaultBodyLimit::max(LARGEST_REQUEST))
 }
 
 async fn answer(
@@ -52,15 +50,12 @@ async fn answer(
         return admin::answer(handle, method, path, body);
     }
     if let Some(path) = uri.path().strip_prefix("/_layers/") {
-        let content = path
-            .rsplit_once('/')
-            .and_then(|(repository, digest)| handle.blob(repository, digest));
+        let content =
+            path.rsplit_once('/').and_then(|(repository, digest)| handle.blob(repository, digest));
         return match content {
-            Some(content) => (
-                [(header::CONTENT_TYPE, "application/octet-stream")],
-                content,
-            )
-                .into_response(),
+            Some(content) => {
+                ([(header::CONTENT_TYPE, "application/octet-stream")], content).into_response()
+            }
             None => StatusCode::NOT_FOUND.into_response(),
         };
     }
@@ -70,10 +65,8 @@ async fn answer(
     if headers.get("x-amz-target").is_none() && body.starts_with(b"Action=") {
         return query(handle, body);
     }
-    let target = headers
-        .get("x-amz-target")
-        .and_then(|target| target.to_str().ok())
-        .unwrap_or_default();
+    let target =
+        headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let (service, operation) = match target.split_once('.') {
         Some(("AmazonEC2ContainerServiceV20141113", operation)) => ("ecs", operation),
         Some(("AmazonEC2ContainerRegistry_V20150921", operation)) => ("ecr", operation),
@@ -82,26 +75,11 @@ async fn answer(
             return refuse(handle, &Refusal::new(ErrorName::UnknownOperation, message));
         }
     };
-    let input = if body.is_empty() {
-        Ok(json!({}))
-    } else {
-        serde_json::from_slice::<Value>(body)
-    };
+    let input = if body.is_empty() { Ok(json!({})) } else { serde_json::from_slice::<Value>(body) };
     let Ok(input) = input else {
-        return refuse(
-            handle,
-            &Refusal::new(ErrorName::Serialization, "The request is not JSON"),
-        );
+        return refuse(handle, &Refusal::new(ErrorName::Serialization, "The request is not JSON"));
     };
-    call(
-        handle,
-        Request {
-            service,
-            operation,
-            input,
-        },
-    )
-    .await
+    call(handle, Request { service, operation, input }).await
 }
 
 struct Request<'a> {
@@ -132,9 +110,7 @@ impl Request<'_> {
     fn perform(&self, handle: &Handle, note: &str) -> Result<Value, Refusal> {
         handle.with(|inside, now| {
             let result = self.run(&mut inside.state, now);
-            let outcome = result
-                .as_ref()
-                .map_or_else(|refusal| refusal.error.name(), |_| "ok");
+            let outcome = result.as_ref().map_or_else(|refusal| refusal.error.name(), |_| "ok");
             self.log(inside, now, &format!("{outcome}{note}"));
             result
         })
@@ -149,10 +125,7 @@ impl Request<'_> {
 
 async fn call(handle: &Handle, request: Request<'_>) -> Response {
     let (admitted, trouble) = handle.with(|inside, now| {
-        (
-            inside.limits.admit(request.operation, now.at),
-            inside.faults.meet(request.operation),
-        )
+        (inside.limits.admit(request.operation, now.at), inside.faults.meet(request.operation))
     });
     let throttled = || Refusal::new(ErrorName::Throttling, "Rate exceeded");
     if !admitted {
@@ -162,10 +135,9 @@ async fn call(handle: &Handle, request: Request<'_>) -> Response {
         None => written(handle, request.perform(handle, "")),
         Some(Trouble::Throttle) => request.refuse(handle, &throttled()),
         Some(Trouble::ServerError) => request.refuse(handle, &server_error()),
-        Some(Trouble::Refuse(error)) => request.refuse(
-            handle,
-            &Refusal::new(error, "This error was ordered from the sandbox"),
-        ),
+        Some(Trouble::Refuse(error)) => {
+            request.refuse(handle, &Refusal::new(error, "This error was ordered from the sandbox"))
+        }
         Some(Trouble::Delay(delay)) => {
             tokio::time::sleep(delay).await;
             written(handle, request.perform(handle, ""))
@@ -189,20 +161,13 @@ async fn call(handle: &Handle, request: Request<'_>) -> Response {
         }
         Some(Trouble::CutAnswer) => {
             let _lost = request.perform(handle, " (answer cut)");
-            (
-                [(header::CONTENT_TYPE, JSON)],
-                Body::new(Cut { begun: false }),
-            )
-                .into_response()
+            ([(header::CONTENT_TYPE, JSON)], Body::new(Cut { begun: false })).into_response()
         }
     }
 }
 
 fn server_error() -> Refusal {
-    Refusal::new(
-        ErrorName::Server,
-        "Service Unavailable. Please try again later.",
-    )
+    Refusal::new(ErrorName::Server, "Service Unavailable. Please try again later.")
 }
 
 fn written(handle: &Handle, result: Result<Value, Refusal>) -> Response {
@@ -238,22 +203,13 @@ fn json_response(
 /// The query protocol: STS's GetCallerIdentity is the only call of it that the sandbox answers.
 fn query(handle: &Handle, body: &Bytes) -> Response {
     let action = body.strip_prefix(b"Action=").unwrap_or_default();
-    let action = action
-        .split(|byte| *byte == b'&')
-        .next()
-        .unwrap_or_default();
+    let action = action.split(|byte| *byte == b'&').next().unwrap_or_default();
     let operation = String::from_utf8_lossy(action).into_owned();
     let known = operation == "GetCallerIdentity";
     let account = handle.with(|inside, now| {
         let outcome = if known { "ok" } else { "InvalidAction" }.to_owned();
         let parameters = json!({});
-        inside.log.write(Call {
-            at: now.wall,
-            service: "sts",
-            operation,
-            parameters,
-            outcome,
-        });
+        inside.log.write(Call { at: now.wall, service: "sts", operation, parameters, outcome });
         inside.state.account.clone()
     });
     let namespace = "https://sts.amazonaws.com/doc/2011-06-15/";
@@ -269,11 +225,7 @@ fn query(handle: &Handle, body: &Bytes) -> Response {
              <Message>Not simulated</Message></Error><RequestId>sandbox</RequestId></ErrorResponse>"
         ),
     };
-    let status = if known {
-        StatusCode::OK
-    } else {
-        StatusCode::BAD_REQUEST
-    };
+    let status = if known { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     (status, [(header::CONTENT_TYPE, "text/xml")], xml).into_response()
 }
 
@@ -291,9 +243,7 @@ impl HttpBody for Cut {
         _context: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, std::io::Error>>> {
         if self.begun {
-            return Poll::Ready(Some(Err(std::io::Error::other(
-                "the answer is cut on order",
-            ))));
+            return Poll::Ready(Some(Err(std::io::Error::other("the answer is cut on order"))));
         }
         self.begun = true;
         Poll::Ready(Some(Ok(http_body::Frame::data(Bytes::from_static(b"{\"")))))

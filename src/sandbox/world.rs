@@ -62,8 +62,7 @@ impl World {
         for number in 0..services {
             let name = format!("service-{number:04}");
             let container = ContainerSpec::new("app", image).unpinned();
-            self.services
-                .push(ServiceSpec::new(cluster, &name, tasks, container));
+            self.services.push(ServiceSpec::new(cluster, &name, tasks, container));
         }
         self
     }
@@ -95,10 +94,7 @@ impl RepositorySpec {
 
     pub fn mutability(mut self, mutability: Mutability, exclusions: &[&str]) -> RepositorySpec {
         self.mutability = mutability;
-        self.exclusions = exclusions
-            .iter()
-            .map(|filter| (*filter).to_owned())
-            .collect();
+        self.exclusions = exclusions.iter().map(|filter| (*filter).to_owned()).collect();
         self
     }
 
@@ -185,10 +181,7 @@ impl ImageSpec {
     }
 
     pub fn platforms(mut self, platforms: &[&str]) -> ImageSpec {
-        self.platforms = platforms
-            .iter()
-            .map(|platform| (*platform).to_owned())
-            .collect();
+        self.platforms = platforms.iter().map(|platform| (*platform).to_owned()).collect();
         self
     }
 
@@ -198,9 +191,7 @@ impl ImageSpec {
     }
 
     pub fn findings(mut self, severity: &str, count: u32) -> ImageSpec {
-        self.scan
-            .get_or_insert_default()
-            .insert(severity.to_owned(), count);
+        self.scan.get_or_insert_default().insert(severity.to_owned(), count);
         self
     }
 

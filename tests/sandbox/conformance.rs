@@ -36,21 +36,11 @@ impl Bench {
             skipped(test, "botocore's service models were not found");
             return None;
         };
-        Some(Bench {
-            sandbox: demo().await,
-            ecs,
-            ecr,
-            called: BTreeSet::new(),
-            wrong: Vec::new(),
-        })
+        Some(Bench { sandbox: demo().await, ecs, ecr, called: BTreeSet::new(), wrong: Vec::new() })
     }
 
     fn model(&self, service: &str) -> &Model {
-        if service == "ecs" {
-            &self.ecs
-        } else {
-            &self.ecr
-        }
+        if service == "ecs" { &self.ecs } else { &self.ecr }
     }
 
     /// One call, as it goes over the wire: the status and the answer.
@@ -85,19 +75,10 @@ impl Bench {
             }
         }
         // Nonsense is refused or ignored, and never breaks the sandbox.
-        for name in input
-            .as_object()
-            .unwrap()
-            .keys()
-            .filter(|_| is_read(operation))
-        {
-            for nonsense in [
-                json!(7),
-                json!("\u{1f4a5}"),
-                json!([{}]),
-                json!({"x": []}),
-                json!(null),
-            ] {
+        for name in input.as_object().unwrap().keys().filter(|_| is_read(operation)) {
+            for nonsense in
+                [json!(7), json!("\u{1f4a5}"), json!([{}]), json!({"x": []}), json!(null)]
+            {
                 let mut other = input.clone();
                 other[name] = nonsense;
                 self.check_refusal(service, operation, &other).await;
@@ -112,9 +93,7 @@ impl Bench {
         let error = answer["__type"].as_str().unwrap_or_default();
         let listed = COMMON.contains(&error) || self.model(service).may_refuse(operation, error);
         if status != 200 && (status != 400 || !listed) {
-            self.wrong.push(format!(
-                "{operation} {input} is refused with {status} {answer}"
-            ));
+            self.wrong.push(format!("{operation} {input} is refused with {status} {answer}"));
         }
         status
     }
@@ -129,35 +108,26 @@ impl Bench {
         );
         assert!(answer["message"].is_string());
         if !self.model(service).may_refuse(operation, error) {
-            self.wrong.push(format!(
-                "{operation} refuses with {error}, which its model does not list"
-            ));
+            self.wrong
+                .push(format!("{operation} refuses with {error}, which its model does not list"));
         }
     }
 }
 
 fn is_read(operation: &str) -> bool {
-    ["Describe", "List", "Get", "BatchGet"]
-        .iter()
-        .any(|prefix| operation.starts_with(prefix))
+    ["Describe", "List", "Get", "BatchGet"].iter().any(|prefix| operation.starts_with(prefix))
 }
 
 #[test]
 fn every_error_is_one_that_aws_has() {
     let models = (load("ecs", "2014-11-13"), load("ecr", "2015-09-21"));
     let (Some(ecs), Some(ecr)) = models else {
-        skipped(
-            "every_error_is_one_that_aws_has",
-            "botocore's service models were not found",
-        );
+        skipped("every_error_is_one_that_aws_has", "botocore's service models were not found");
         return;
     };
     for error in ErrorName::ALL {
         let name = error.name();
-        assert!(
-            COMMON.contains(&name) || ecs.has_error(name) || ecr.has_error(name),
-            "{name}"
-        );
+        assert!(COMMON.contains(&name) || ecs.has_error(name) || ecr.has_error(name), "{name}");
         assert_eq!(ErrorName::of(name), Some(*error));
     }
     for (service, operation) in operations() {
@@ -175,14 +145,10 @@ async fn answers_are_as_the_models_say() {
     services(&mut bench).await;
     tasks(&mut bench).await;
     refusals(&mut bench).await;
-    let all: BTreeSet<(&str, String)> = operations()
-        .map(|(service, name)| (service, name.to_owned()))
-        .collect();
+    let all: BTreeSet<(&str, String)> =
+        operations().map(|(service, name)| (service, name.to_owned())).collect();
     let missed: Vec<_> = all.difference(&bench.called).collect();
-    assert!(
-        missed.is_empty(),
-        "operations that this test does not call: {missed:?}"
-    );
+    assert!(missed.is_empty(), "operations that this test does not call: {missed:?}");
     assert!(bench.wrong.is_empty(), "{:#?}", bench.wrong);
 }
 
@@ -190,16 +156,9 @@ async fn registry(bench: &mut Bench) {
     let tag = json!({"imageTag": "1.5.0"});
     let both = json!([{"imageTag": "1.5.0"}, {"imageTag": "none"}, {"imageDigest": "sha256:0"}]);
     let got = bench
-        .ask(
-            "ecr",
-            "BatchGetImage",
-            json!({"repositoryName": "core", "imageIds": both}),
-        )
+        .ask("ecr", "BatchGetImage", json!({"repositoryName": "core", "imageIds": both}))
         .await;
-    let manifest = got["images"][0]["imageManifest"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let manifest = got["images"][0]["imageManifest"].as_str().unwrap().to_owned();
     let put = json!({"repositoryName": "core", "imageTag": "moved", "imageManifest": manifest});
     bench.ask("ecr", "PutImage", put).await;
     for input in [
@@ -211,28 +170,16 @@ async fn registry(bench: &mut Bench) {
         input["repositoryName"] = json!("core");
         bench.ask("ecr", "DescribeImages", input).await;
     }
-    bench
-        .ask(
-            "ecr",
-            "ListImages",
-            json!({"repositoryName": "web", "maxResults": 2}),
-        )
-        .await;
+    bench.ask("ecr", "ListImages", json!({"repositoryName": "web", "maxResults": 2})).await;
     bench.ask("ecr", "DescribeRepositories", json!({})).await;
     bench
-        .ask(
-            "ecr",
-            "DescribeImageScanFindings",
-            json!({"repositoryName": "core", "imageId": tag}),
-        )
+        .ask("ecr", "DescribeImageScanFindings", json!({"repositoryName": "core", "imageId": tag}))
         .await;
     let config = serde_json::from_str::<Value>(&manifest).unwrap()["config"]["digest"].clone();
     let layer = json!({"repositoryName": "core", "layerDigest": config});
     bench.ask("ecr", "GetDownloadUrlForLayer", layer).await;
     let layers = json!({"repositoryName": "core", "layerDigests": [config, "sha256:0"]});
-    bench
-        .ask("ecr", "BatchCheckLayerAvailability", layers)
-        .await;
+    bench.ask("ecr", "BatchCheckLayerAvailability", layers).await;
     bench.ask("ecr", "GetAuthorizationToken", json!({})).await;
     let filters = json!([{"filterType": "WILDCARD", "filter": "*-latest"}]);
     let mutability = json!({
@@ -241,37 +188,19 @@ async fn registry(bench: &mut Bench) {
         "imageTagMutabilityExclusionFilters": filters,
     });
     bench.ask("ecr", "PutImageTagMutability", mutability).await;
-    let created = bench
-        .ask("ecr", "CreateRepository", json!({"repositoryName": "new"}))
-        .await;
+    let created = bench.ask("ecr", "CreateRepository", json!({"repositoryName": "new"})).await;
     let arn = created["repository"]["repositoryArn"].clone();
     let label = json!({"resourceArn": arn, "tags": [{"Key": "team", "Value": "core"}]});
     bench.ask("ecr", "TagResource", label).await;
-    bench
-        .ask("ecr", "ListTagsForResource", json!({"resourceArn": arn}))
-        .await;
-    bench
-        .ask(
-            "ecr",
-            "DescribeRepositories",
-            json!({"repositoryNames": ["web", "new"]}),
-        )
-        .await;
+    bench.ask("ecr", "ListTagsForResource", json!({"resourceArn": arn})).await;
+    bench.ask("ecr", "DescribeRepositories", json!({"repositoryNames": ["web", "new"]})).await;
     let ids = json!([{"imageTag": "moved"}, {"imageTag": "none"}]);
-    bench
-        .ask(
-            "ecr",
-            "BatchDeleteImage",
-            json!({"repositoryName": "core", "imageIds": ids}),
-        )
-        .await;
+    bench.ask("ecr", "BatchDeleteImage", json!({"repositoryName": "core", "imageIds": ids})).await;
 }
 
 async fn services(bench: &mut Bench) {
     bench.ask("ecs", "ListClusters", json!({})).await;
-    bench
-        .ask("ecs", "CreateCluster", json!({"clusterName": "new"}))
-        .await;
+    bench.ask("ecs", "CreateCluster", json!({"clusterName": "new"})).await;
     bench
         .ask(
             "ecs",
@@ -279,13 +208,7 @@ async fn services(bench: &mut Bench) {
             json!({"clusters": ["staging", "none"], "include": ["TAGS"]}),
         )
         .await;
-    bench
-        .ask(
-            "ecs",
-            "ListServices",
-            json!({"cluster": "staging", "maxResults": 2}),
-        )
-        .await;
+    bench.ask("ecs", "ListServices", json!({"cluster": "staging", "maxResults": 2})).await;
     let definition = json!({
         "family": "job",
         "networkMode": "bridge",
@@ -294,15 +217,9 @@ async fn services(bench: &mut Bench) {
     });
     bench.ask("ecs", "RegisterTaskDefinition", definition).await;
     bench
-        .ask(
-            "ecs",
-            "DescribeTaskDefinition",
-            json!({"taskDefinition": "job", "include": ["TAGS"]}),
-        )
+        .ask("ecs", "DescribeTaskDefinition", json!({"taskDefinition": "job", "include": ["TAGS"]}))
         .await;
-    bench
-        .ask("ecs", "ListTaskDefinitions", json!({"sort": "DESC"}))
-        .await;
+    bench.ask("ecs", "ListTaskDefinitions", json!({"sort": "DESC"})).await;
     let service = json!({
         "cluster": "new",
         "serviceName": "job",
@@ -321,44 +238,20 @@ async fn services(bench: &mut Bench) {
     let arn = created["service"]["serviceArn"].clone();
     let label = json!({"resourceArn": arn, "tags": [{"key": "team", "value": "core"}]});
     bench.ask("ecs", "TagResource", label).await;
-    bench
-        .ask("ecs", "ListTagsForResource", json!({"resourceArn": arn}))
-        .await;
-    bench
-        .ask(
-            "ecs",
-            "UntagResource",
-            json!({"resourceArn": arn, "tagKeys": ["team"]}),
-        )
-        .await;
-    bench
-        .sandbox
-        .put_tag("web", "production-latest", "2.1.0")
-        .unwrap();
+    bench.ask("ecs", "ListTagsForResource", json!({"resourceArn": arn})).await;
+    bench.ask("ecs", "UntagResource", json!({"resourceArn": arn, "tagKeys": ["team"]})).await;
+    bench.sandbox.put_tag("web", "production-latest", "2.1.0").unwrap();
     let update = json!({"cluster": "production", "service": "web", "forceNewDeployment": true});
     let updated = bench.ask("ecs", "UpdateService", update).await;
     let describe = json!({"cluster": "production", "services": ["web", "rest-api", "none"], "include": ["TAGS"]});
     bench.ask("ecs", "DescribeServices", describe.clone()).await;
     let deployment = updated["service"]["currentServiceDeployment"].clone();
-    bench
-        .ask(
-            "ecs",
-            "StopServiceDeployment",
-            json!({"serviceDeploymentArn": deployment}),
-        )
-        .await;
+    bench.ask("ecs", "StopServiceDeployment", json!({"serviceDeploymentArn": deployment})).await;
     let arns = json!({"serviceDeploymentArns": [deployment, "arn:none"]});
-    bench
-        .ask("ecs", "DescribeServiceDeployments", arns.clone())
-        .await;
+    bench.ask("ecs", "DescribeServiceDeployments", arns.clone()).await;
     let list = json!({"cluster": "production", "service": "web", "status": ["ROLLBACK_IN_PROGRESS", "SUCCESSFUL"]});
     bench.ask("ecs", "ListServiceDeployments", list).await;
-    assert!(
-        bench
-            .sandbox
-            .wait_for("production", "web", LONG, |service| service.is_steady())
-            .await
-    );
+    assert!(bench.sandbox.wait_for("production", "web", LONG, |service| service.is_steady()).await);
     bench.ask("ecs", "DescribeServices", describe).await;
     bench.ask("ecs", "DescribeServiceDeployments", arns).await;
     let revision = updated["service"]["currentServiceRevisions"][0]["arn"].clone();
@@ -370,52 +263,22 @@ async fn services(bench: &mut Bench) {
         )
         .await;
     bench
-        .ask(
-            "ecs",
-            "DeleteService",
-            json!({"cluster": "new", "service": "job", "force": true}),
-        )
+        .ask("ecs", "DeleteService", json!({"cluster": "new", "service": "job", "force": true}))
         .await;
-    bench
-        .ask(
-            "ecs",
-            "DeregisterTaskDefinition",
-            json!({"taskDefinition": "job:1"}),
-        )
-        .await;
+    bench.ask("ecs", "DeregisterTaskDefinition", json!({"taskDefinition": "job:1"})).await;
 }
 
 async fn tasks(bench: &mut Bench) {
-    let listed = bench
-        .ask(
-            "ecs",
-            "ListTasks",
-            json!({"cluster": "staging", "maxResults": 4}),
-        )
-        .await;
+    let listed =
+        bench.ask("ecs", "ListTasks", json!({"cluster": "staging", "maxResults": 4})).await;
     let arns = listed["taskArns"].clone();
     let first = arns[0].as_str().unwrap().to_owned();
     bench
-        .ask(
-            "ecs",
-            "StopTask",
-            json!({"cluster": "staging", "task": first, "reason": "a test"}),
-        )
+        .ask("ecs", "StopTask", json!({"cluster": "staging", "task": first, "reason": "a test"}))
         .await;
-    assert!(
-        bench
-            .sandbox
-            .befall(arns[1].as_str().unwrap(), Mishap::Exits(3))
-    );
-    bench
-        .sandbox
-        .put_tag("core", "staging-latest", "1.6.0-stuck")
-        .unwrap();
-    assert!(
-        bench
-            .sandbox
-            .befall(arns[2].as_str().unwrap(), Mishap::SpotInterruption)
-    );
+    assert!(bench.sandbox.befall(arns[1].as_str().unwrap(), Mishap::Exits(3)));
+    bench.sandbox.put_tag("core", "staging-latest", "1.6.0-stuck").unwrap();
+    assert!(bench.sandbox.befall(arns[2].as_str().unwrap(), Mishap::SpotInterruption));
     let definition = bench.sandbox.service("staging", "worker").unwrap();
     assert_eq!(definition.desired, 2);
     let run = json!({"cluster": "staging", "taskDefinition": "staging-web", "count": 2, "startedBy": "a test"});
@@ -424,20 +287,12 @@ async fn tasks(bench: &mut Bench) {
     for _ in 0..20 {
         // The same tasks in many states.
         bench.ask("ecs", "DescribeTasks", describe.clone()).await;
-        let all = bench
-            .ask("ecs", "ListTasks", json!({"cluster": "staging"}))
-            .await;
+        let all = bench.ask("ecs", "ListTasks", json!({"cluster": "staging"})).await;
         let all = json!({"cluster": "staging", "tasks": all["taskArns"]});
         bench.ask("ecs", "DescribeTasks", all).await;
         let stopped = json!({"cluster": "staging", "desiredStatus": "STOPPED"});
         let stopped = bench.ask("ecs", "ListTasks", stopped).await["taskArns"].clone();
-        bench
-            .ask(
-                "ecs",
-                "DescribeTasks",
-                json!({"cluster": "staging", "tasks": stopped}),
-            )
-            .await;
+        bench.ask("ecs", "DescribeTasks", json!({"cluster": "staging", "tasks": stopped})).await;
         tokio::time::sleep(std::time::Duration::from_millis(15)).await;
     }
 }
@@ -445,33 +300,12 @@ async fn tasks(bench: &mut Bench) {
 async fn refusals(bench: &mut Bench) {
     let invalid = "InvalidParameterException";
     bench
-        .refused(
-            "ecs",
-            "DescribeServices",
-            json!({"cluster": "staging", "services": []}),
-            invalid,
-        )
+        .refused("ecs", "DescribeServices", json!({"cluster": "staging", "services": []}), invalid)
         .await;
-    bench
-        .refused(
-            "ecs",
-            "ListTasks",
-            json!({"cluster": "none"}),
-            "ClusterNotFoundException",
-        )
-        .await;
+    bench.refused("ecs", "ListTasks", json!({"cluster": "none"}), "ClusterNotFoundException").await;
     let unknown = json!({"cluster": "staging", "serviceName": "none"});
-    bench
-        .refused("ecs", "ListTasks", unknown, "ServiceNotFoundException")
-        .await;
-    bench
-        .refused(
-            "ecs",
-            "StopTask",
-            json!({"cluster": "staging", "task": "none"}),
-            invalid,
-        )
-        .await;
+    bench.refused("ecs", "ListTasks", unknown, "ServiceNotFoundException").await;
+    bench.refused("ecs", "StopTask", json!({"cluster": "staging", "task": "none"}), invalid).await;
     bench
         .refused(
             "ecs",
@@ -481,31 +315,13 @@ async fn refusals(bench: &mut Bench) {
         )
         .await;
     let update = json!({"cluster": "staging", "service": "none"});
-    bench
-        .refused("ecs", "UpdateService", update, "ServiceNotFoundException")
-        .await;
+    bench.refused("ecs", "UpdateService", update, "ServiceNotFoundException").await;
     let gone = json!({"cluster": "new", "service": "job"});
-    bench
-        .refused("ecs", "UpdateService", gone, "ServiceNotActiveException")
-        .await;
+    bench.refused("ecs", "UpdateService", gone, "ServiceNotActiveException").await;
     let none = json!({"serviceDeploymentArn": "arn:none"});
-    bench
-        .refused(
-            "ecs",
-            "StopServiceDeployment",
-            none,
-            "ServiceDeploymentNotFoundException",
-        )
-        .await;
+    bench.refused("ecs", "StopServiceDeployment", none, "ServiceDeploymentNotFoundException").await;
     let layer = json!({"repositoryName": "core", "layerDigest": format!("sha256:{:064}", 0)});
-    bench
-        .refused(
-            "ecr",
-            "GetDownloadUrlForLayer",
-            layer,
-            "LayersNotFoundException",
-        )
-        .await;
+    bench.refused("ecr", "GetDownloadUrlForLayer", layer, "LayersNotFoundException").await;
     bench
         .refused(
             "ecr",
@@ -515,46 +331,19 @@ async fn refusals(bench: &mut Bench) {
         )
         .await;
     let core = json!({"repositoryName": "core"});
-    bench
-        .refused(
-            "ecr",
-            "CreateRepository",
-            core,
-            "RepositoryAlreadyExistsException",
-        )
-        .await;
+    bench.refused("ecr", "CreateRepository", core, "RepositoryAlreadyExistsException").await;
     let image = json!({"repositoryName": "core", "imageId": {"imageTag": "none"}});
-    bench
-        .refused(
-            "ecr",
-            "DescribeImageScanFindings",
-            image,
-            "ImageNotFoundException",
-        )
-        .await;
+    bench.refused("ecr", "DescribeImageScanFindings", image, "ImageNotFoundException").await;
     let index = json!({"repositoryName": "web", "imageId": {"imageTag": "2.1.0"}});
-    bench
-        .refused(
-            "ecr",
-            "DescribeImageScanFindings",
-            index,
-            "ScanNotFoundException",
-        )
-        .await;
+    bench.refused("ecr", "DescribeImageScanFindings", index, "ScanNotFoundException").await;
     let (status, answer) = bench.send("ecs", "CreateTaskSet", &json!({})).await;
-    assert_eq!(
-        (status, answer["__type"].as_str()),
-        (400, Some("UnknownOperationException"))
-    );
+    assert_eq!((status, answer["__type"].as_str()), (400, Some("UnknownOperationException")));
 }
 
 #[test]
 fn the_check_finds_what_is_wrong() {
     let Some(ecs) = load("ecs", "2014-11-13") else {
-        skipped(
-            "the_check_finds_what_is_wrong",
-            "botocore's service models were not found",
-        );
+        skipped("the_check_finds_what_is_wrong", "botocore's service models were not found");
         return;
     };
     let right = json!({"service": {"serviceName": "api", "desiredCount": 1, "createdAt": 1.5, "launchType": "EC2"}});
@@ -568,11 +357,7 @@ fn the_check_finds_what_is_wrong() {
         json!({"service": {"deployments": [{"rolloutState": "DONE"}]}}),
         json!({"service": {"deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": true}}}}),
     ] {
-        assert_eq!(
-            ecs.wrong_output("UpdateService", &wrong).len(),
-            1,
-            "{wrong}"
-        );
+        assert_eq!(ecs.wrong_output("UpdateService", &wrong).len(), 1, "{wrong}");
     }
     assert_eq!(ecs.required("StopTask"), ["task"]);
 }

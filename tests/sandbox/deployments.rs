@@ -17,51 +17,27 @@ async fn a_forced_deployment_resolves_the_tag_anew() {
     let ecs = clients(&sandbox).await.ecs;
     let before = sandbox.service("blue", "api").unwrap().deployment;
     let moved = sandbox.put_tag("app", "live", "2").unwrap();
-    let update = ecs
-        .update_service()
-        .cluster("blue")
-        .service("api")
-        .force_new_deployment(true);
+    let update = ecs.update_service().cluster("blue").service("api").force_new_deployment(true);
     let service = update.send().await.unwrap().service.unwrap();
-    let statuses: Vec<_> = service
-        .deployments()
-        .iter()
-        .filter_map(|one| one.status())
-        .collect();
+    let statuses: Vec<_> = service.deployments().iter().filter_map(|one| one.status()).collect();
     assert_eq!(statuses, ["PRIMARY", "ACTIVE"]);
     assert_eq!(service.deployments()[1].id(), Some(before.as_str()));
 
     // The tag moves once more while the deployment is under way: its tasks are pinned to what was first.
     let first_pulled = |service: &shipmate::sandbox::ServiceView| {
-        service
-            .tasks
-            .iter()
-            .any(|task| task.digests.get("app") == Some(&moved))
+        service.tasks.iter().any(|task| task.digests.get("app") == Some(&moved))
     };
     assert!(sandbox.wait_for("blue", "api", LONG, first_pulled).await);
     sandbox.put_tag("app", "live", "1").unwrap();
     assert!(runs(&sandbox, "2").await);
 
-    let shown = ecs
-        .describe_services()
-        .cluster("blue")
-        .services("api")
-        .send()
-        .await
-        .unwrap();
+    let shown = ecs.describe_services().cluster("blue").services("api").send().await.unwrap();
     let service = &shown.services()[0];
     assert_eq!(service.deployments().len(), 1);
-    assert_eq!(
-        service.deployments()[0].rollout_state(),
-        Some(&DeploymentRolloutState::Completed)
-    );
+    assert_eq!(service.deployments()[0].rollout_state(), Some(&DeploymentRolloutState::Completed));
     let revision = service.current_service_revisions()[0].arn().unwrap();
-    let revisions = ecs
-        .describe_service_revisions()
-        .service_revision_arns(revision)
-        .send()
-        .await
-        .unwrap();
+    let revisions =
+        ecs.describe_service_revisions().service_revision_arns(revision).send().await.unwrap();
     assert_eq!(
         revisions.service_revisions()[0].container_images()[0].image_digest(),
         Some(moved.as_str())
@@ -72,45 +48,23 @@ async fn a_forced_deployment_resolves_the_tag_anew() {
 async fn the_events_of_a_service_tell_its_story() {
     let sandbox = fast(small(pinned())).await;
     let ecs = clients(&sandbox).await.ecs;
-    let update = ecs
-        .update_service()
-        .cluster("blue")
-        .service("api")
-        .force_new_deployment(true);
+    let update = ecs.update_service().cluster("blue").service("api").force_new_deployment(true);
     update.send().await.unwrap();
     let until = std::time::Instant::now() + LONG;
     let messages = loop {
-        let shown = ecs
-            .describe_services()
-            .cluster("blue")
-            .services("api")
-            .send()
-            .await
-            .unwrap();
+        let shown = ecs.describe_services().cluster("blue").services("api").send().await.unwrap();
         let events = shown.services()[0].events().iter().rev();
-        let messages: Vec<String> = events
-            .map(|event| event.message().unwrap().to_owned())
-            .collect();
-        if messages
-            .iter()
-            .any(|message| message.ends_with("has reached a steady state."))
-        {
+        let messages: Vec<String> =
+            events.map(|event| event.message().unwrap().to_owned()).collect();
+        if messages.iter().any(|message| message.ends_with("has reached a steady state.")) {
             break messages;
         }
         assert!(std::time::Instant::now() < until, "{messages:?}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     };
     assert!(messages[0].starts_with("(service api) has started 3 tasks: (task "));
-    assert!(
-        messages
-            .iter()
-            .any(|message| message.contains("running tasks: (task "))
-    );
-    assert!(
-        messages
-            .iter()
-            .any(|message| message.ends_with("deployment completed."))
-    );
+    assert!(messages.iter().any(|message| message.contains("running tasks: (task ")));
+    assert!(messages.iter().any(|message| message.ends_with("deployment completed.")));
 }
 
 #[tokio::test]
@@ -118,46 +72,22 @@ async fn a_service_from_before_consistency_has_no_revision_until_it_is_deployed(
     let sandbox = fast(small(pinned().predates_consistency())).await;
     let ecs = clients(&sandbox).await.ecs;
     let revisions = || async {
-        let shown = ecs
-            .describe_services()
-            .cluster("blue")
-            .services("api")
-            .send()
-            .await
-            .unwrap();
+        let shown = ecs.describe_services().cluster("blue").services("api").send().await.unwrap();
         shown.services()[0].current_service_revisions().len()
     };
     assert_eq!(revisions().await, 0);
     sandbox.put_tag("app", "live", "2").unwrap();
     for task in sandbox.tasks("blue", "api") {
-        ecs.stop_task()
-            .cluster("blue")
-            .task(task.arn)
-            .send()
-            .await
-            .unwrap();
+        ecs.stop_task().cluster("blue").task(task.arn).send().await.unwrap();
     }
     assert!(runs(&sandbox, "2").await, "its tasks look the tag up");
-    let update = ecs
-        .update_service()
-        .cluster("blue")
-        .service("api")
-        .force_new_deployment(true);
+    let update = ecs.update_service().cluster("blue").service("api").force_new_deployment(true);
     update.send().await.unwrap();
     assert_eq!(revisions().await, 1);
-    assert!(
-        sandbox
-            .wait_for("blue", "api", LONG, |service| service.is_steady())
-            .await
-    );
+    assert!(sandbox.wait_for("blue", "api", LONG, |service| service.is_steady()).await);
     sandbox.put_tag("app", "live", "1").unwrap();
     let task = sandbox.tasks("blue", "api")[0].id.clone();
-    ecs.stop_task()
-        .cluster("blue")
-        .task(task)
-        .send()
-        .await
-        .unwrap();
+    ecs.stop_task().cluster("blue").task(task).send().await.unwrap();
     assert!(runs(&sandbox, "2").await, "now they are pinned");
 }
 
@@ -165,43 +95,22 @@ async fn a_service_from_before_consistency_has_no_revision_until_it_is_deployed(
 async fn a_service_without_consistency_is_pinned_to_nothing() {
     let sandbox = fast(small(unpinned())).await;
     let ecs = clients(&sandbox).await.ecs;
-    let shown = ecs
-        .describe_services()
-        .cluster("blue")
-        .services("api")
-        .send()
-        .await
-        .unwrap();
+    let shown = ecs.describe_services().cluster("blue").services("api").send().await.unwrap();
     let service = &shown.services()[0];
     let revision = service.current_service_revisions()[0].arn().unwrap();
-    let revisions = ecs
-        .describe_service_revisions()
-        .service_revision_arns(revision)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        revisions.service_revisions()[0].container_images()[0].image_digest(),
-        None
-    );
-    let definition = ecs
-        .describe_task_definition()
-        .task_definition(service.task_definition().unwrap());
+    let revisions =
+        ecs.describe_service_revisions().service_revision_arns(revision).send().await.unwrap();
+    assert_eq!(revisions.service_revisions()[0].container_images()[0].image_digest(), None);
+    let definition =
+        ecs.describe_task_definition().task_definition(service.task_definition().unwrap());
     let definition = definition.send().await.unwrap().task_definition.unwrap();
-    let consistency = definition.container_definitions()[0]
-        .version_consistency()
-        .unwrap();
+    let consistency = definition.container_definitions()[0].version_consistency().unwrap();
     assert_eq!(consistency.as_str(), "disabled");
 }
 
 #[tokio::test]
 async fn percentages_hold_throughout_a_deployment() {
-    let cases = [
-        (100, 200, 4, 8),
-        (50, 100, 2, 4),
-        (100, 150, 4, 6),
-        (50, 200, 2, 8),
-    ];
+    let cases = [(100, 200, 4, 8), (50, 100, 2, 4), (100, 150, 4, 6), (50, 200, 2, 8)];
     for (minimum, maximum, least, most) in cases {
         let spec = ServiceSpec::new(
             "blue",
@@ -230,14 +139,8 @@ async fn percentages_hold_throughout_a_deployment() {
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        assert!(
-            fewest >= least && highest <= most,
-            "{minimum}/{maximum}: {fewest} to {highest}"
-        );
-        assert!(
-            highest > 4 || maximum == 100,
-            "{minimum}/{maximum}: there was room for more"
-        );
+        assert!(fewest >= least && highest <= most, "{minimum}/{maximum}: {fewest} to {highest}");
+        assert!(highest > 4 || maximum == 100, "{minimum}/{maximum}: there was room for more");
     }
 }
 
@@ -253,73 +156,40 @@ fn breaker(circuit_breaker: CircuitBreaker, behaviour: Behaviour) -> World {
 
 #[tokio::test]
 async fn the_circuit_breaker_rolls_back_and_leaves_the_tag() {
-    for behaviour in [
-        Behaviour::Stuck,
-        Behaviour::Crash { exit_code: 1 },
-        Behaviour::Unhealthy,
-    ] {
+    for behaviour in [Behaviour::Stuck, Behaviour::Crash { exit_code: 1 }, Behaviour::Unhealthy] {
         let sandbox = fast(breaker(CircuitBreaker::Rollback, behaviour)).await;
         let ecs = clients(&sandbox).await.ecs;
         let before = sandbox.service("blue", "api").unwrap().deployment;
         let bad = sandbox.put_tag("app", "live", "bad").unwrap();
-        let update = ecs
-            .update_service()
-            .cluster("blue")
-            .service("api")
-            .force_new_deployment(true);
+        let update = ecs.update_service().cluster("blue").service("api").force_new_deployment(true);
         update.send().await.unwrap();
         let failed = sandbox.service("blue", "api").unwrap().deployment;
         assert_ne!(failed, before);
         let back = |service: &shipmate::sandbox::ServiceView| {
             service.deployment == before && service.is_steady()
         };
-        assert!(
-            sandbox.wait_for("blue", "api", LONG, back).await,
-            "{behaviour:?}"
-        );
-        assert!(
-            runs(&sandbox, "1").await,
-            "it runs what the old deployment was pinned to"
-        );
+        assert!(sandbox.wait_for("blue", "api", LONG, back).await, "{behaviour:?}");
+        assert!(runs(&sandbox, "1").await, "it runs what the old deployment was pinned to");
         assert_eq!(
             sandbox.digest("app", "live"),
             Some(bad),
             "a native rollback does not move the tag"
         );
 
-        let list = ecs
-            .list_service_deployments()
-            .cluster("blue")
-            .service("api")
-            .send()
-            .await
-            .unwrap();
+        let list =
+            ecs.list_service_deployments().cluster("blue").service("api").send().await.unwrap();
         let rolled = list
             .service_deployments()
             .iter()
             .find(|one| one.status() == Some(&ServiceDeploymentStatus::RollbackSuccessful));
         let arn = rolled.unwrap().service_deployment_arn().unwrap();
-        let described = ecs
-            .describe_service_deployments()
-            .service_deployment_arns(arn)
-            .send()
-            .await
-            .unwrap();
+        let described =
+            ecs.describe_service_deployments().service_deployment_arns(arn).send().await.unwrap();
         let described = &described.service_deployments()[0];
         let monitors = described.deployment_circuit_breaker().unwrap();
-        assert_eq!(
-            monitors.status(),
-            Some(&ServiceDeploymentRollbackMonitorsStatus::Triggered)
-        );
+        assert_eq!(monitors.status(), Some(&ServiceDeploymentRollbackMonitorsStatus::Triggered));
         assert_eq!(monitors.threshold(), 3);
-        assert!(
-            described
-                .rollback()
-                .unwrap()
-                .reason()
-                .unwrap()
-                .contains("circuit breaker")
-        );
+        assert!(described.rollback().unwrap().reason().unwrap().contains("circuit breaker"));
     }
 }
 
@@ -335,11 +205,7 @@ async fn without_rollback_the_deployment_stays_failed() {
         .send()
         .await
         .unwrap();
-    assert!(
-        sandbox
-            .wait_for("blue", "api", LONG, |service| service.rollout == "FAILED")
-            .await
-    );
+    assert!(sandbox.wait_for("blue", "api", LONG, |service| service.rollout == "FAILED").await);
     tokio::time::sleep(Duration::from_millis(200)).await;
     let service = sandbox.service("blue", "api").unwrap();
     assert_eq!(
@@ -362,18 +228,9 @@ async fn without_a_circuit_breaker_a_deployment_tries_for_ever() {
         .await
         .unwrap();
     let unable = || async {
-        let shown = ecs
-            .describe_services()
-            .cluster("blue")
-            .services("api")
-            .send()
-            .await
-            .unwrap();
+        let shown = ecs.describe_services().cluster("blue").services("api").send().await.unwrap();
         let service = &shown.services()[0];
-        let said = service
-            .events()
-            .iter()
-            .any(|event| event.message().unwrap().contains("unable"));
+        let said = service.events().iter().any(|event| event.message().unwrap().contains("unable"));
         said && service.deployments()[0].rollout_state()
             == Some(&DeploymentRolloutState::InProgress)
     };
@@ -391,36 +248,12 @@ async fn a_deployment_can_be_stopped_and_goes_back() {
     let sandbox = fast(breaker(CircuitBreaker::Off, Behaviour::Stuck)).await;
     let ecs = clients(&sandbox).await.ecs;
     sandbox.put_tag("app", "live", "bad").unwrap();
-    let update = ecs
-        .update_service()
-        .cluster("blue")
-        .service("api")
-        .force_new_deployment(true);
-    let arn = update
-        .send()
-        .await
-        .unwrap()
-        .service
-        .unwrap()
-        .current_service_deployment
-        .unwrap();
-    ecs.stop_service_deployment()
-        .service_deployment_arn(&arn)
-        .send()
-        .await
-        .unwrap();
+    let update = ecs.update_service().cluster("blue").service("api").force_new_deployment(true);
+    let arn = update.send().await.unwrap().service.unwrap().current_service_deployment.unwrap();
+    ecs.stop_service_deployment().service_deployment_arn(&arn).send().await.unwrap();
     assert!(runs(&sandbox, "1").await);
-    let again = ecs
-        .stop_service_deployment()
-        .service_deployment_arn(&arn)
-        .send()
-        .await;
-    assert!(
-        again
-            .unwrap_err()
-            .into_service_error()
-            .is_conflict_exception()
-    );
+    let again = ecs.stop_service_deployment().service_deployment_arn(&arn).send().await;
+    assert!(again.unwrap_err().into_service_error().is_conflict_exception());
 }
 
 #[tokio::test]
@@ -437,15 +270,13 @@ async fn services_scale_and_are_described_by_the_ten() {
         .unwrap();
     assert!(
         sandbox
-            .wait_for("staging", "worker", LONG, |one| one.desired == 5
-                && one.is_steady())
+            .wait_for("staging", "worker", LONG, |one| one.desired == 5 && one.is_steady())
             .await
     );
     assert!(sandbox.set_desired("staging", "worker", 1));
     assert!(
         sandbox
-            .wait_for("staging", "worker", LONG, |one| one.desired == 1
-                && one.is_steady())
+            .wait_for("staging", "worker", LONG, |one| one.desired == 1 && one.is_steady())
             .await
     );
     assert_eq!(
@@ -455,56 +286,16 @@ async fn services_scale_and_are_described_by_the_ten() {
     );
 
     let eleven = (0..11).map(|number| format!("service-{number}")).collect();
-    let too_many = ecs
-        .describe_services()
-        .cluster("staging")
-        .set_services(Some(eleven))
-        .send()
-        .await;
-    assert!(
-        too_many
-            .unwrap_err()
-            .into_service_error()
-            .is_invalid_parameter_exception()
-    );
-    let missing = ecs
-        .describe_services()
-        .cluster("staging")
-        .services("nothing")
-        .send()
-        .await
-        .unwrap();
+    let too_many =
+        ecs.describe_services().cluster("staging").set_services(Some(eleven)).send().await;
+    assert!(too_many.unwrap_err().into_service_error().is_invalid_parameter_exception());
+    let missing =
+        ecs.describe_services().cluster("staging").services("nothing").send().await.unwrap();
     assert_eq!(missing.failures()[0].reason(), Some("MISSING"));
-    let unknown = ecs
-        .update_service()
-        .cluster("staging")
-        .service("nothing")
-        .send()
-        .await;
-    assert!(
-        unknown
-            .unwrap_err()
-            .into_service_error()
-            .is_service_not_found_exception()
-    );
-    ecs.delete_service()
-        .cluster("staging")
-        .service("worker")
-        .force(true)
-        .send()
-        .await
-        .unwrap();
-    let inactive = ecs
-        .update_service()
-        .cluster("staging")
-        .service("worker")
-        .desired_count(1)
-        .send()
-        .await;
-    assert!(
-        inactive
-            .unwrap_err()
-            .into_service_error()
-            .is_service_not_active_exception()
-    );
+    let unknown = ecs.update_service().cluster("staging").service("nothing").send().await;
+    assert!(unknown.unwrap_err().into_service_error().is_service_not_found_exception());
+    ecs.delete_service().cluster("staging").service("worker").force(true).send().await.unwrap();
+    let inactive =
+        ecs.update_service().cluster("staging").service("worker").desired_count(1).send().await;
+    assert!(inactive.unwrap_err().into_service_error().is_service_not_active_exception());
 }

@@ -26,10 +26,7 @@ use shipmate::sandbox::{
 pub(crate) const LONG: Duration = Duration::from_secs(20);
 
 pub(crate) async fn fast(world: World) -> Sandbox {
-    let options = Options {
-        times: Times::fast(),
-        ..Options::default()
-    };
+    let options = Options { times: Times::fast(), ..Options::default() };
     Sandbox::start(world, options).await.unwrap()
 }
 
@@ -87,7 +84,5 @@ pub(crate) fn pinned() -> ServiceSpec {
 /// Waits until all tasks of the small world's service run the image of the tag.
 pub(crate) async fn runs(sandbox: &Handle, tag: &str) -> bool {
     let digest = sandbox.digest("app", tag).unwrap();
-    sandbox
-        .wait_for("blue", "api", LONG, |service| service.runs("app", &digest))
-        .await
+    sandbox.wait_for("blue", "api", LONG, |service| service.runs("app", &digest)).await
 }

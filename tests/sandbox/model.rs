@@ -42,10 +42,7 @@ data = open(path, 'rb') if os.path.exists(path) else gzip.open(path + '.gz')
 sys.stdout.buffer.write(data.read())";
     let pythons = [peers().join("bin/python"), PathBuf::from("python3")];
     let text = pythons.iter().find_map(|python| {
-        let output = Command::new(python)
-            .args(["-c", READ, service, version])
-            .output()
-            .ok()?;
+        let output = Command::new(python).args(["-c", READ, service, version]).output().ok()?;
         output.status.success().then_some(output.stdout)
     })?;
     let mut model: Value = serde_json::from_slice(&text).unwrap();
@@ -53,19 +50,12 @@ sys.stdout.buffer.write(data.read())";
         Value::Object(members) => members,
         other => panic!("{name} of the model is {other}"),
     };
-    Some(Model {
-        operations: take("operations"),
-        shapes: take("shapes"),
-    })
+    Some(Model { operations: take("operations"), shapes: take("shapes") })
 }
 
 impl Model {
     fn shape_of(&self, operation: &str, side: &str) -> Option<&str> {
-        self.operations
-            .get(operation)?
-            .get(side)?
-            .get("shape")?
-            .as_str()
+        self.operations.get(operation)?.get(side)?.get("shape")?.as_str()
     }
 
     pub(crate) fn has(&self, operation: &str) -> bool {
@@ -74,31 +64,21 @@ impl Model {
 
     /// The members that a call must carry.
     pub(crate) fn required(&self, operation: &str) -> Vec<String> {
-        let shape = self
-            .shape_of(operation, "input")
-            .and_then(|shape| self.shapes.get(shape));
-        let required = shape
-            .and_then(|shape| shape["required"].as_array().cloned())
-            .unwrap_or_default();
-        required
-            .iter()
-            .filter_map(|name| name.as_str().map(str::to_owned))
-            .collect()
+        let shape = self.shape_of(operation, "input").and_then(|shape| self.shapes.get(shape));
+        let required =
+            shape.and_then(|shape| shape["required"].as_array().cloned()).unwrap_or_default();
+        required.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect()
     }
 
     /// Whether the service has an error of that name at all.
     pub(crate) fn has_error(&self, name: &str) -> bool {
-        self.shapes
-            .get(name)
-            .is_some_and(|shape| shape["exception"] == true)
+        self.shapes.get(name).is_some_and(|shape| shape["exception"] == true)
     }
 
     /// Whether the operation lists the error.
     pub(crate) fn may_refuse(&self, operation: &str, name: &str) -> bool {
-        let errors = self
-            .operations
-            .get(operation)
-            .and_then(|operation| operation["errors"].as_array());
+        let errors =
+            self.operations.get(operation).and_then(|operation| operation["errors"].as_array());
         errors.is_some_and(|errors| errors.iter().any(|error| error["shape"] == name))
     }
 
@@ -175,12 +155,7 @@ impl Model {
         at: &str,
         found: &mut Vec<String>,
     ) {
-        for name in shape["required"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-        {
+        for name in shape["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             if members.get(name).is_none_or(Value::is_null) {
                 found.push(format!("{at}: {name} is missing"));
             }

@@ -39,9 +39,7 @@ async fn run(tool: &PathBuf, sandbox: &Sandbox, arguments: &[&str]) -> Output {
         .env("NO_PROXY", "127.0.0.1")
         .env_remove("AWS_PROFILE")
         .stdin(Stdio::null());
-    tokio::task::spawn_blocking(move || command.output().unwrap())
-        .await
-        .unwrap()
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
 /// The same, which must succeed; what it printed as JSON.
@@ -68,14 +66,7 @@ async fn the_aws_cli_retags_and_forces_a_deployment() {
     let got = ask(
         &aws,
         &sandbox,
-        &[
-            "ecr",
-            "batch-get-image",
-            "--repository-name",
-            "app",
-            "--image-ids",
-            &id,
-        ],
+        &["ecr", "batch-get-image", "--repository-name", "app", "--image-ids", &id],
     )
     .await;
     let manifest = got["images"][0]["imageManifest"].as_str().unwrap();
@@ -108,15 +99,7 @@ async fn the_aws_cli_retags_and_forces_a_deployment() {
     ask(
         &aws,
         &sandbox,
-        &[
-            "ecs",
-            "wait",
-            "services-stable",
-            "--cluster",
-            "blue",
-            "--services",
-            "api",
-        ],
+        &["ecs", "wait", "services-stable", "--cluster", "blue", "--services", "api"],
     )
     .await;
 }
@@ -128,40 +111,20 @@ async fn the_aws_cli_stops_tasks() {
     };
     let sandbox = fast(small(unpinned())).await;
     sandbox.put_tag("app", "live", "2").unwrap();
-    let list = [
-        "ecs",
-        "list-tasks",
-        "--cluster",
-        "blue",
-        "--service-name",
-        "api",
-    ];
+    let list = ["ecs", "list-tasks", "--cluster", "blue", "--service-name", "api"];
     let listed = ask(&aws, &sandbox, &list).await;
-    let arns: Vec<&str> = listed["taskArns"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|arn| arn.as_str().unwrap())
-        .collect();
+    let arns: Vec<&str> =
+        listed["taskArns"].as_array().unwrap().iter().map(|arn| arn.as_str().unwrap()).collect();
     assert_eq!(arns.len(), 3);
     for arn in &arns {
-        ask(
-            &aws,
-            &sandbox,
-            &["ecs", "stop-task", "--cluster", "blue", "--task", arn],
-        )
-        .await;
+        ask(&aws, &sandbox, &["ecs", "stop-task", "--cluster", "blue", "--task", arn]).await;
     }
     assert!(runs(&sandbox, "2").await);
     let mut describe = vec!["ecs", "describe-tasks", "--cluster", "blue", "--tasks"];
     describe.extend(arns);
     let described = ask(&aws, &sandbox, &describe).await;
-    let codes: Vec<&Value> = described["tasks"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|task| &task["stopCode"])
-        .collect();
+    let codes: Vec<&Value> =
+        described["tasks"].as_array().unwrap().iter().map(|task| &task["stopCode"]).collect();
     assert_eq!(codes, ["UserInitiated"; 3]);
 }
 
@@ -178,43 +141,18 @@ async fn ecs_deploy_deploys_and_scales() {
         "123456789012.dkr.ecr.eu-west-1.amazonaws.com/app@{}",
         sandbox.digest("app", "2").unwrap()
     );
-    ask(
-        &ecs,
-        &sandbox,
-        &[
-            "deploy",
-            "blue",
-            "api",
-            "--image",
-            "app",
-            &image,
-            "--timeout",
-            "60",
-        ],
-    )
-    .await;
+    ask(&ecs, &sandbox, &["deploy", "blue", "api", "--image", "app", &image, "--timeout", "60"])
+        .await;
     let service = sandbox.service("blue", "api").unwrap();
     assert_ne!(service.deployment, before);
-    assert!(
-        service.runs("app", &sandbox.digest("app", "2").unwrap()),
-        "{service:?}"
-    );
-    ask(
-        &ecs,
-        &sandbox,
-        &["scale", "blue", "api", "4", "--timeout", "60"],
-    )
-    .await;
+    assert!(service.runs("app", &sandbox.digest("app", "2").unwrap()), "{service:?}");
+    ask(&ecs, &sandbox, &["scale", "blue", "api", "4", "--timeout", "60"]).await;
     assert!(
         sandbox
-            .wait_for("blue", "api", LONG, |service| service.desired == 4
-                && service.is_steady())
+            .wait_for("blue", "api", LONG, |service| service.desired == 4 && service.is_steady())
             .await
     );
-    assert_eq!(
-        sandbox.service("blue", "api").unwrap().deployment,
-        service.deployment
-    );
+    assert_eq!(sandbox.service("blue", "api").unwrap().deployment, service.deployment);
 }
 
 /// moto's server on a loopback port, which ends with this.
@@ -226,26 +164,14 @@ struct Moto {
 impl Moto {
     async fn start(program: &PathBuf) -> Moto {
         // The port is free again when the listener is dropped; that it is taken in between is not likely.
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = Command::new(program);
         command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let moto = Moto {
-            child: command.spawn().unwrap(),
-            url: format!("http://127.0.0.1:{port}"),
-        };
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let moto =
+            Moto { child: command.spawn().unwrap(), url: format!("http://127.0.0.1:{port}") };
         let until = Instant::now() + Duration::from_secs(60);
-        while tokio::net::TcpStream::connect(("127.0.0.1", port))
-            .await
-            .is_err()
-        {
+        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
             assert!(Instant::now() < until, "moto does not listen");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -277,21 +203,13 @@ async fn move_a_tag(
     };
     let got = get(by_digest).await.unwrap();
     let image = &got.images()[0];
-    said.push(format!(
-        "the manifest is the same: {}",
-        image.image_manifest() == Some(text)
-    ));
+    said.push(format!("the manifest is the same: {}", image.image_manifest() == Some(text)));
     said.push(format!("{:?}", image.image_manifest_media_type()));
     said.push(format!("{:?}", image.image_id().unwrap().image_digest()));
     let put = || {
-        let call = ecr
-            .put_image()
-            .repository_name("core")
-            .image_tag("promoted")
-            .image_digest(digest);
-        call.image_manifest(text)
-            .image_manifest_media_type(media_type)
-            .send()
+        let call =
+            ecr.put_image().repository_name("core").image_tag("promoted").image_digest(digest);
+        call.image_manifest(text).image_manifest_media_type(media_type).send()
     };
     let first = put().await.unwrap().image.unwrap().image_id.unwrap();
     said.push(format!("{first:?}"));
@@ -301,11 +219,7 @@ async fn move_a_tag(
     said.push(format!("{:?}", moved.images()[0].image_id().unwrap()));
     let missing = get(by_tag("none")).await.unwrap();
     let failure = &missing.failures()[0];
-    said.push(format!(
-        "{:?} {:?}",
-        failure.failure_code(),
-        failure.failure_reason()
-    ));
+    said.push(format!("{:?} {:?}", failure.failure_code(), failure.failure_reason()));
     let nowhere = ecr
         .batch_get_image()
         .repository_name("none")
@@ -314,12 +228,8 @@ async fn move_a_tag(
         .await
         .unwrap_err();
     said.push(format!("{:?} {:?}", nowhere.code(), nowhere.message()));
-    let described = ecr
-        .describe_images()
-        .repository_name("core")
-        .image_ids(by_tag("none"))
-        .send()
-        .await;
+    let described =
+        ecr.describe_images().repository_name("core").image_ids(by_tag("none")).send().await;
     let described = described.unwrap_err();
     said.push(format!("{:?} {:?}", described.code(), described.message()));
     said
@@ -336,36 +246,14 @@ async fn moto_answers_as_the_sandbox_does() {
     let theirs = aws_sdk_ecr::Client::new(&configuration(&moto.url).await);
     let digest = sandbox.digest("core", "1.5.0").unwrap();
     let id = ImageIdentifier::builder().image_digest(&digest).build();
-    let got = ours
-        .batch_get_image()
-        .repository_name("core")
-        .image_ids(id)
-        .send()
-        .await
-        .unwrap();
+    let got = ours.batch_get_image().repository_name("core").image_ids(id).send().await.unwrap();
     let (text, media_type) = (
         got.images()[0].image_manifest().unwrap().to_owned(),
-        got.images()[0]
-            .image_manifest_media_type()
-            .unwrap()
-            .to_owned(),
+        got.images()[0].image_manifest_media_type().unwrap().to_owned(),
     );
-    theirs
-        .create_repository()
-        .repository_name("core")
-        .send()
-        .await
-        .unwrap();
-    let put = theirs
-        .put_image()
-        .repository_name("core")
-        .image_tag("1.5.0")
-        .image_manifest(&text);
-    put.image_manifest_media_type(&media_type)
-        .image_digest(&digest)
-        .send()
-        .await
-        .unwrap();
+    theirs.create_repository().repository_name("core").send().await.unwrap();
+    let put = theirs.put_image().repository_name("core").image_tag("1.5.0").image_manifest(&text);
+    put.image_manifest_media_type(&media_type).image_digest(&digest).send().await.unwrap();
     let our_answers = move_a_tag(&ours, &digest, &text, &media_type).await;
     let their_answers = move_a_tag(&theirs, &digest, &text, &media_type).await;
     assert_eq!(our_answers, their_answers);

@@ -11,35 +11,20 @@ async fn a_thousand_tasks_are_replaced_at_once() {
     let app = RepositorySpec::new("app")
         .image(ImageSpec::new("1").tag("live"))
         .image(ImageSpec::new("2"));
-    let world = World::new()
-        .repository(app)
-        .many_services("blue", 100, 10, "app:live");
+    let world = World::new().repository(app).many_services("blue", 100, 10, "app:live");
     let sandbox = fast(world).await;
     let ecs = clients(&sandbox).await.ecs;
     let digest = sandbox.put_tag("app", "live", "2").unwrap();
     let began = Instant::now();
     for service in sandbox.services() {
         for task in service.tasks {
-            ecs.stop_task()
-                .cluster("blue")
-                .task(task.arn)
-                .send()
-                .await
-                .unwrap();
+            ecs.stop_task().cluster("blue").task(task.arn).send().await.unwrap();
         }
     }
     assert_eq!(sandbox.count_calls("StopTask"), 1_000);
     let until = Instant::now() + LONG;
-    while !sandbox
-        .services()
-        .iter()
-        .all(|service| service.runs("app", &digest))
-    {
-        assert!(
-            Instant::now() < until,
-            "after {:?} not all tasks are replaced",
-            began.elapsed()
-        );
+    while !sandbox.services().iter().all(|service| service.runs("app", &digest)) {
+        assert!(Instant::now() < until, "after {:?} not all tasks are replaced", began.elapsed());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -48,19 +33,10 @@ async fn a_thousand_tasks_are_replaced_at_once() {
 async fn ten_thousand_tasks_are_made_and_listed_quickly() {
     let app = RepositorySpec::new("app").image(ImageSpec::new("1").tag("live"));
     let began = Instant::now();
-    let sandbox = fast(
-        World::new()
-            .repository(app)
-            .many_services("blue", 1_000, 10, "app:live"),
-    )
-    .await;
+    let sandbox =
+        fast(World::new().repository(app).many_services("blue", 1_000, 10, "app:live")).await;
     let ecs = clients(&sandbox).await.ecs;
-    let mut pages = ecs
-        .list_tasks()
-        .cluster("blue")
-        .into_paginator()
-        .items()
-        .send();
+    let mut pages = ecs.list_tasks().cluster("blue").into_paginator().items().send();
     let mut count = 0;
     while let Some(arn) = pages.next().await {
         arn.unwrap();

@@ -19,20 +19,12 @@ async fn a_replacement_runs_the_moved_tag_where_consistency_is_disabled() {
         let answer = call.send().await.unwrap();
         assert_eq!(answer.task().unwrap().desired_status(), Some("STOPPED"));
         let listed = ecs.list_tasks().cluster("blue").send().await.unwrap();
-        assert!(
-            !listed.task_arns().contains(&task.arn),
-            "a stopping task vanishes at once"
-        );
+        assert!(!listed.task_arns().contains(&task.arn), "a stopping task vanishes at once");
     }
     assert!(runs(&sandbox, "2").await);
     let after = sandbox.service("blue", "api").unwrap();
     assert_eq!(after.deployment, deployment, "StopTask makes no deployment");
-    assert!(
-        after
-            .tasks
-            .iter()
-            .all(|task| task.started_by.as_ref() == Some(&deployment))
-    );
+    assert!(after.tasks.iter().all(|task| task.started_by.as_ref() == Some(&deployment)));
 }
 
 #[tokio::test]
@@ -41,19 +33,9 @@ async fn a_replacement_runs_the_old_image_where_the_deployment_is_pinned() {
     let ecs = clients(&sandbox).await.ecs;
     sandbox.put_tag("app", "live", "2").unwrap();
     let stopped = sandbox.tasks("blue", "api")[0].id.clone();
-    ecs.stop_task()
-        .cluster("blue")
-        .task(&stopped)
-        .send()
-        .await
-        .unwrap();
+    ecs.stop_task().cluster("blue").task(&stopped).send().await.unwrap();
     assert!(runs(&sandbox, "1").await);
-    assert!(
-        sandbox
-            .tasks("blue", "api")
-            .iter()
-            .all(|task| task.id != stopped)
-    );
+    assert!(sandbox.tasks("blue", "api").iter().all(|task| task.id != stopped));
 }
 
 #[tokio::test]
@@ -61,13 +43,7 @@ async fn a_task_lives_through_its_states() {
     let sandbox = fast(small(unpinned().percent(50, 200))).await;
     let ecs = clients(&sandbox).await.ecs;
     let first = sandbox.tasks("blue", "api")[0].id.clone();
-    ecs.stop_task()
-        .cluster("blue")
-        .task(&first)
-        .reason("canary")
-        .send()
-        .await
-        .unwrap();
+    ecs.stop_task().cluster("blue").task(&first).reason("canary").send().await.unwrap();
     let (mut new, mut old) = (Vec::new(), Vec::new());
     let see = |list: &mut Vec<String>, status: &str| {
         if list.last().is_none_or(|last| last != status) {
@@ -88,13 +64,7 @@ async fn a_task_lives_through_its_states() {
     assert!(is_within(&new, &order), "{new:?}");
     let order = ["DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED"];
     assert!(is_within(&old, &order), "{old:?}");
-    let shown = ecs
-        .describe_tasks()
-        .cluster("blue")
-        .tasks(&first)
-        .send()
-        .await
-        .unwrap();
+    let shown = ecs.describe_tasks().cluster("blue").tasks(&first).send().await.unwrap();
     let task = &shown.tasks()[0];
     assert_eq!(task.stop_code(), Some(&TaskStopCode::UserInitiated));
     assert_eq!(task.stopped_reason(), Some("canary"));
@@ -114,9 +84,7 @@ async fn outcome(behaviour: Behaviour) -> (TaskView, Option<String>) {
     let app = RepositorySpec::new("app")
         .image(ImageSpec::new("1").tag("live"))
         .image(ImageSpec::new("bad").behaviour(behaviour));
-    let container = ContainerSpec::new("app", "app:live")
-        .unpinned()
-        .health_check();
+    let container = ContainerSpec::new("app", "app:live").unpinned().health_check();
     let world = World::new()
         .repository(app)
         .service(ServiceSpec::new("blue", "api", 1, container).launch_type(LaunchType::Ec2));
@@ -127,9 +95,7 @@ async fn outcome(behaviour: Behaviour) -> (TaskView, Option<String>) {
     let until = std::time::Instant::now() + LONG;
     loop {
         let stopped = sandbox.stopped_tasks("blue", "api");
-        if let Some(task) = stopped
-            .iter()
-            .find(|task| task.id != first && task.status == "STOPPED")
+        if let Some(task) = stopped.iter().find(|task| task.id != first && task.status == "STOPPED")
         {
             return (task.clone(), bad);
         }
@@ -150,10 +116,7 @@ async fn a_crashing_image_exits() {
 async fn an_unhealthy_image_is_stopped_by_the_scheduler() {
     let (task, digest) = outcome(Behaviour::Unhealthy).await;
     assert_eq!(task.stop_code.as_deref(), Some("ServiceSchedulerInitiated"));
-    assert_eq!(
-        task.stopped_reason.as_deref(),
-        Some("Task failed container health checks")
-    );
+    assert_eq!(task.stopped_reason.as_deref(), Some("Task failed container health checks"));
     assert_eq!(task.health, "UNHEALTHY");
     assert_eq!(task.digests.get("app"), digest.as_ref());
 }
@@ -162,21 +125,13 @@ async fn an_unhealthy_image_is_stopped_by_the_scheduler() {
 async fn an_image_that_cannot_be_pulled_never_starts() {
     let (task, _) = outcome(Behaviour::Stuck).await;
     assert_eq!(task.stop_code.as_deref(), Some("TaskFailedToStart"));
-    assert!(
-        task.stopped_reason
-            .unwrap()
-            .starts_with("CannotPullContainerError")
-    );
+    assert!(task.stopped_reason.unwrap().starts_with("CannotPullContainerError"));
     assert!(task.digests.is_empty(), "what was not pulled has no digest");
 }
 
 #[tokio::test]
 async fn an_image_that_crashes_later_is_healthy_before() {
-    let (task, _) = outcome(Behaviour::CrashLater {
-        exit_code: 3,
-        after_millis: 150,
-    })
-    .await;
+    let (task, _) = outcome(Behaviour::CrashLater { exit_code: 3, after_millis: 150 }).await;
     assert_eq!(task.stop_code.as_deref(), Some("EssentialContainerExited"));
     assert_eq!(task.health, "HEALTHY");
 }
@@ -187,9 +142,7 @@ async fn fargate_reports_the_child_of_an_index_and_ec2_the_index() {
     let index = sandbox.digest("web", "2.1.0").unwrap();
     let ecs = clients(&sandbox).await.ecs;
     for cluster in ["staging", "production"] {
-        sandbox
-            .put_tag("web", &format!("{cluster}-latest"), "2.1.0")
-            .unwrap();
+        sandbox.put_tag("web", &format!("{cluster}-latest"), "2.1.0").unwrap();
         let update = ecs.update_service().cluster(cluster).service("web");
         update.force_new_deployment(true).send().await.unwrap();
         let old = sandbox.digest("web", "2.0.0").unwrap();
@@ -202,16 +155,8 @@ async fn fargate_reports_the_child_of_an_index_and_ec2_the_index() {
     assert_eq!(of("staging"), index);
     assert_ne!(of("production"), index);
     let ecr = clients(&sandbox).await.ecr;
-    let id = aws_sdk_ecr::types::ImageIdentifier::builder()
-        .image_digest(&index)
-        .build();
-    let got = ecr
-        .batch_get_image()
-        .repository_name("web")
-        .image_ids(id)
-        .send()
-        .await
-        .unwrap();
+    let id = aws_sdk_ecr::types::ImageIdentifier::builder().image_digest(&index).build();
+    let got = ecr.batch_get_image().repository_name("web").image_ids(id).send().await.unwrap();
     let manifest = got.images()[0].image_manifest().unwrap();
     assert!(manifest.contains(&of("production")) && manifest.contains("unknown"));
 }
@@ -220,10 +165,7 @@ async fn fargate_reports_the_child_of_an_index_and_ec2_the_index() {
 async fn a_sidecar_has_a_digest_of_its_own() {
     let sandbox = demo().await;
     let task = &sandbox.tasks("staging", "rest-api")[0];
-    assert_eq!(
-        task.digests["app"],
-        sandbox.digest("core", "1.4.1").unwrap()
-    );
+    assert_eq!(task.digests["app"], sandbox.digest("core", "1.4.1").unwrap());
     assert_ne!(task.digests["proxy"], task.digests["app"]);
 }
 
@@ -237,72 +179,30 @@ async fn tasks_are_listed_by_the_hundred() {
     let mut pages = Vec::new();
     let mut token = None;
     loop {
-        let page = ecs
-            .list_tasks()
-            .cluster("blue")
-            .set_next_token(token)
-            .send()
-            .await
-            .unwrap();
+        let page = ecs.list_tasks().cluster("blue").set_next_token(token).send().await.unwrap();
         pages.push(page.task_arns().to_vec());
         token = page.next_token().map(str::to_owned);
         if token.is_none() {
             break;
         }
     }
-    assert_eq!(
-        pages.iter().map(Vec::len).collect::<Vec<_>>(),
-        [100, 100, 50]
-    );
+    assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [100, 100, 50]);
     let mut all: Vec<String> = pages.concat();
     let one_more = format!("{}0", all[0]);
     all.sort();
     all.dedup();
     assert_eq!(all.len(), 250);
-    let hundred = ecs
-        .describe_tasks()
-        .cluster("blue")
-        .set_tasks(Some(all[..100].to_vec()));
+    let hundred = ecs.describe_tasks().cluster("blue").set_tasks(Some(all[..100].to_vec()));
     assert_eq!(hundred.send().await.unwrap().tasks().len(), 100);
-    let too_many = ecs
-        .describe_tasks()
-        .cluster("blue")
-        .set_tasks(Some(all[..101].to_vec()))
-        .send()
-        .await;
-    assert!(
-        too_many
-            .unwrap_err()
-            .into_service_error()
-            .is_invalid_parameter_exception()
-    );
-    let too_long = ecs
-        .list_tasks()
-        .cluster("blue")
-        .max_results(101)
-        .send()
-        .await;
-    assert!(
-        too_long
-            .unwrap_err()
-            .into_service_error()
-            .is_invalid_parameter_exception()
-    );
-    let missing = ecs
-        .describe_tasks()
-        .cluster("blue")
-        .tasks(one_more)
-        .send()
-        .await
-        .unwrap();
+    let too_many =
+        ecs.describe_tasks().cluster("blue").set_tasks(Some(all[..101].to_vec())).send().await;
+    assert!(too_many.unwrap_err().into_service_error().is_invalid_parameter_exception());
+    let too_long = ecs.list_tasks().cluster("blue").max_results(101).send().await;
+    assert!(too_long.unwrap_err().into_service_error().is_invalid_parameter_exception());
+    let missing = ecs.describe_tasks().cluster("blue").tasks(one_more).send().await.unwrap();
     assert_eq!(missing.failures()[0].reason(), Some("MISSING"));
     let no_cluster = ecs.list_tasks().cluster("green").send().await;
-    assert!(
-        no_cluster
-            .unwrap_err()
-            .into_service_error()
-            .is_cluster_not_found_exception()
-    );
+    assert!(no_cluster.unwrap_err().into_service_error().is_cluster_not_found_exception());
 }
 
 #[tokio::test]
@@ -316,28 +216,13 @@ async fn stopped_tasks_can_be_seen_for_an_hour_of_the_wall_clock() {
         let ahead = ahead.clone();
         Arc::new(move || SystemTime::now() + Duration::from_secs(ahead.load(Ordering::Relaxed)))
     };
-    let options = shipmate::sandbox::Options {
-        port: 0,
-        clock,
-        times: shipmate::sandbox::Times::fast(),
-    };
-    let sandbox = shipmate::sandbox::Sandbox::start(small(unpinned()), options)
-        .await
-        .unwrap();
+    let options =
+        shipmate::sandbox::Options { port: 0, clock, times: shipmate::sandbox::Times::fast() };
+    let sandbox = shipmate::sandbox::Sandbox::start(small(unpinned()), options).await.unwrap();
     let ecs = clients(&sandbox).await.ecs;
     let first = sandbox.tasks("blue", "api")[0].arn.clone();
-    ecs.stop_task()
-        .cluster("blue")
-        .task(&first)
-        .send()
-        .await
-        .unwrap();
-    let gone = || {
-        sandbox
-            .stopped_tasks("blue", "api")
-            .iter()
-            .any(|task| task.status == "STOPPED")
-    };
+    ecs.stop_task().cluster("blue").task(&first).send().await.unwrap();
+    let gone = || sandbox.stopped_tasks("blue", "api").iter().any(|task| task.status == "STOPPED");
     assert!(sandbox.wait_for("blue", "api", LONG, |_| gone()).await);
     let list = || {
         ecs.list_tasks()
@@ -350,12 +235,6 @@ async fn stopped_tasks_can_be_seen_for_an_hour_of_the_wall_clock() {
     assert!(list().await.unwrap().task_arns().contains(&first));
     ahead.store(3_700, Ordering::Relaxed);
     assert!(list().await.unwrap().task_arns().is_empty());
-    let shown = ecs
-        .describe_tasks()
-        .cluster("blue")
-        .tasks(first)
-        .send()
-        .await
-        .unwrap();
+    let shown = ecs.describe_tasks().cluster("blue").tasks(first).send().await.unwrap();
     assert_eq!(shown.failures()[0].reason(), Some("MISSING"));
 }

@@ -15,19 +15,25 @@ use crate::report;
 impl Engine {
     pub(super) async fn approve(&self, said: &Said, ballot: &Ballot) {
         let waiting = |one: &Deployment| matches!(one.stage, Stage::Waiting);
-        let Some(deployment) = self.meant(said, ballot, CardAction::Approve, waiting).await else { return };
+        let Some(deployment) = self.meant(said, ballot, CardAction::Approve, waiting).await else {
+            return;
+        };
         self.vote_in_words(said, &deployment, Choice::Yes, None).await;
     }
 
     pub(super) async fn reject(&self, said: &Said, ballot: &Ballot) {
         let waiting = |one: &Deployment| matches!(one.stage, Stage::Waiting);
-        let Some(deployment) = self.meant(said, ballot, CardAction::Reject, waiting).await else { return };
+        let Some(deployment) = self.meant(said, ballot, CardAction::Reject, waiting).await else {
+            return;
+        };
         self.vote_in_words(said, &deployment, Choice::No, ballot.because.clone()).await;
     }
 
     pub(super) async fn cancel(&self, said: &Said, ballot: &Ballot) {
         let open = |one: &Deployment| one.end().is_none();
-        let Some(deployment) = self.meant(said, ballot, CardAction::Cancel, open).await else { return };
+        let Some(deployment) = self.meant(said, ballot, CardAction::Cancel, open).await else {
+            return;
+        };
         let cancelled = self.cancel_deployment(&said.person, &deployment, ballot.because.clone());
         match cancelled.await {
             Ok(sentence) => {

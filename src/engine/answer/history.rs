@@ -18,7 +18,8 @@ impl Engine {
         let command = Command::History { environment: environment.cloned() };
         match shown {
             Ok(entries) => {
-                let card = report::history_card(environment, &entries, &self.local_time(environment));
+                let card =
+                    report::history_card(environment, &entries, &self.local_time(environment));
                 self.answer_with(said, &command, &card).await;
             }
             Err((topic, problem)) => self.explain(said, &topic, problem).await,
@@ -33,9 +34,13 @@ impl Engine {
         let topic = |name: &EnvironmentName| Topic {
             action: Action::Read,
             environment: name.clone(),
-            what: None, command: None,
+            what: None,
+            command: None,
         };
-        let readable = self.readable(said, environment).await.map_err(|(name, problem)| (topic(&name), problem))?;
+        let readable = self
+            .readable(said, environment)
+            .await
+            .map_err(|(name, problem)| (topic(&name), problem))?;
         let history = self.parts.store.history(environment, SHOWN).await;
         let history = history.map_err(|error| {
             let name = environment.cloned().unwrap_or_else(|| EnvironmentName::new("any"));

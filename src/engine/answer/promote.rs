@@ -155,10 +155,18 @@ impl Engine {
     }
 
     /// Shows a deployment's plan and lets it wait for what it needs.
-    pub(in super::super) async fn put_forward(&self, deployment: Deployment) -> Result<(), Problem> {
-        let deployment = self.show_card(deployment).await?;
+    pub(in super::super) async fn put_forward(
+        &self,
+        deployment: Deployment,
+    ) -> Result<(), Problem> {
+        let id = deployment.id;
+        let approved = self.approve_if_agreed(id).await?;
+        let free_to_go = approved.is_some();
+        let deployment = self.show_card(approved.unwrap_or(deployment)).await?;
         self.supersede_older(&deployment).await?;
-        self.count_votes(deployment.id).await?;
+        if free_to_go {
+            self.take_turns(&deployment.plan.terms.environment);
+        }
         self.shared.reschedule.notify_one();
         Ok(())
     }
@@ -177,7 +185,8 @@ impl Engine {
                 Stage::Running(_) | Stage::Ended(_) => false,
             };
             let overlaps = !repositories(&older).is_disjoint(&mine);
-            if older.id < newer.id && same_environment && waits && overlaps && !older.is_rollback() {
+            if older.id < newer.id && same_environment && waits && overlaps && !older.is_rollback()
+            {
                 self.end_waiting(older.id, End::Superseded { by: newer.id, undone: false }).await?;
             }
         }

@@ -21,12 +21,13 @@ impl Engine {
         }
     }
 
-    async fn story(
-        &self,
-        said: &Said,
-        id: DeploymentId,
-    ) -> Result<Option<Card>, (Topic, Problem)> {
-        let unknown = Topic { action: Action::Read, environment: "".into(), what: Some(format!("#{id}")), command: None };
+    async fn story(&self, said: &Said, id: DeploymentId) -> Result<Option<Card>, (Topic, Problem)> {
+        let unknown = Topic {
+            action: Action::Read,
+            environment: "".into(),
+            what: Some(format!("#{id}")),
+            command: None,
+        };
         let read = async {
             let deployment = self.parts.store.deployment(id).await?;
             let events = self.parts.store.events(id).await?;
@@ -37,7 +38,15 @@ impl Engine {
         let environment = &deployment.plan.terms.environment;
         let topic = |problem| {
             let environment = environment.clone();
-            (Topic { action: Action::Read, environment, what: Some(format!("#{id}")), command: None }, problem)
+            (
+                Topic {
+                    action: Action::Read,
+                    environment,
+                    what: Some(format!("#{id}")),
+                    command: None,
+                },
+                problem,
+            )
         };
         let person = self.person(&said.person).await.map_err(topic)?;
         self.judge_reading(&person, environment).await.map_err(topic)?;

@@ -11,7 +11,8 @@ use crate::report;
 
 impl Engine {
     pub(super) async fn whoami(&self, said: &Said) {
-        let topic = Topic { action: Action::Read, environment: "".into(), what: None, command: None };
+        let topic =
+            Topic { action: Action::Read, environment: "".into(), what: None, command: None };
         match self.about(said).await {
             Ok(card) => self.answer_with(said, &Command::Whoami, &card).await,
             Err(problem) => self.explain(said, &topic, problem).await,

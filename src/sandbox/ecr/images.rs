@@ -48,24 +48,14 @@ fn shown_as(
     id: &ImageId<'_>,
     accepted: Option<&[&str]>,
 ) -> Option<(String, String, String)> {
-    let as_is = || {
-        (
-            image.digest.clone(),
-            image.text.clone(),
-            image.media_type.clone(),
-        )
-    };
+    let as_is = || (image.digest.clone(), image.text.clone(), image.media_type.clone());
     match accepted {
         Some(types) if !types.is_empty() && !types.contains(&image.media_type.as_str()) => {
             if id.digest.is_some() {
                 return Some(as_is());
             }
             let (text, media_type) = manifest::translate(&image.text, types)?;
-            Some((
-                super::super::digest::sha256(text.as_bytes()),
-                text,
-                media_type.to_owned(),
-            ))
+            Some((super::super::digest::sha256(text.as_bytes()), text, media_type.to_owned()))
         }
         Some(_) | None => Some(as_is()),
     }
@@ -101,10 +91,8 @@ pub(super) fn describe(state: &State, input: Input<'_>) -> Result<Value, Refusal
         .filter(|(digest, image)| filter.admits(image, !repository.tags_of(digest).is_empty()))
         .map(|(digest, image)| (digest.clone(), image));
     let (images, next) = page(images, size);
-    let details: Vec<Value> = images
-        .into_iter()
-        .map(|image| detail(state, repository, image))
-        .collect();
+    let details: Vec<Value> =
+        images.into_iter().map(|image| detail(state, repository, image)).collect();
     Ok(with_token(json!({"imageDetails": details}), next))
 }
 
@@ -123,15 +111,10 @@ pub(super) fn list(state: &State, input: Input<'_>) -> Result<Value, Refusal> {
             ids.push((format!("{digest} "), json!({"imageDigest": digest})));
         }
         for tag in tags {
-            ids.push((
-                format!("{digest} {tag}"),
-                json!({"imageDigest": digest, "imageTag": tag}),
-            ));
+            ids.push((format!("{digest} {tag}"), json!({"imageDigest": digest, "imageTag": tag})));
         }
     }
-    let rest = ids
-        .into_iter()
-        .filter(|(key, _)| after.as_ref().is_none_or(|after| key > after));
+    let rest = ids.into_iter().filter(|(key, _)| after.as_ref().is_none_or(|after| key > after));
     let (ids, next) = page(rest, size);
     Ok(with_token(json!({"imageIds": ids}), next))
 }
@@ -144,10 +127,7 @@ struct Filter {
 impl Filter {
     fn read(input: Input<'_>) -> Result<Filter, Refusal> {
         let Some(filter) = input.structure("filter")? else {
-            return Ok(Filter {
-                tagged: None,
-                status: "ACTIVE",
-            });
+            return Ok(Filter { tagged: None, status: "ACTIVE" });
         };
         let tagged = match filter.choice("tagStatus", &["TAGGED", "UNTAGGED", "ANY"])? {
             Some("TAGGED") => Some(true),
@@ -155,10 +135,7 @@ impl Filter {
             Some(_) | None => None,
         };
         let status = filter.choice("imageStatus", &["ACTIVE", "ARCHIVED", "ACTIVATING", "ANY"])?;
-        Ok(Filter {
-            tagged,
-            status: status.unwrap_or("ACTIVE"),
-        })
+        Ok(Filter { tagged, status: status.unwrap_or("ACTIVE") })
     }
 
     fn admits(&self, image: &Image, is_tagged: bool) -> bool {
@@ -226,13 +203,10 @@ pub(super) fn download_url(state: &State, input: Input<'_>) -> Result<Value, Ref
 }
 
 pub(super) fn check_layers(state: &State, input: Input<'_>) -> Result<Value, Refusal> {
-    let digests = input
-        .texts("layerDigests")?
-        .ok_or_else(|| super::super::input::missing("layerDigests"))?;
+    let digests =
+        input.texts("layerDigests")?.ok_or_else(|| super::super::input::missing("layerDigests"))?;
     if digests.is_empty() || digests.len() > 100 {
-        return Err(Refusal::invalid(
-            "layerDigests must have between 1 and 100 members.",
-        ));
+        return Err(Refusal::invalid("layerDigests must have between 1 and 100 members."));
     }
     let repository = repository(state, input)?;
     let mut layers = Vec::new();
@@ -260,11 +234,5 @@ pub(super) fn check_layers(state: &State, input: Input<'_>) -> Result<Value, Ref
 
 /// The content of a blob, for the address that GetDownloadUrlForLayer gave.
 pub(in super::super) fn blob(state: &State, repository: &str, digest: &str) -> Option<Vec<u8>> {
-    state
-        .registry
-        .get(repository)?
-        .blobs
-        .get(digest)?
-        .content
-        .clone()
+    state.registry.get(repository)?.blobs.get(digest)?.content.clone()
 }

@@ -39,12 +39,8 @@ impl Manifest {
         value.as_object()?;
         let own = |value: &Value| value.as_str().map(str::to_owned);
         let digests = |list: &Value| {
-            list.as_array().map(|entries| {
-                entries
-                    .iter()
-                    .filter_map(|entry| own(&entry["digest"]))
-                    .collect()
-            })
+            list.as_array()
+                .map(|entries| entries.iter().filter_map(|entry| own(&entry["digest"])).collect())
         };
         let children = value["manifests"].as_array().map(|entries| {
             let child = |entry: &Value| {
@@ -91,10 +87,7 @@ pub(super) struct Built {
 /// The manifests of a described image. They are indented, as build tools write them, so that whoever
 /// writes one again in another way gets another digest.
 pub(super) fn build(repository: &str, spec: &ImageSpec) -> Built {
-    let mut built = Built {
-        texts: Vec::new(),
-        blobs: Vec::new(),
-    };
+    let mut built = Built { texts: Vec::new(), blobs: Vec::new() };
     if spec.platforms.is_empty() {
         single(repository, spec, "linux/amd64", &mut built);
         return built;
@@ -135,21 +128,15 @@ fn single(repository: &str, spec: &ImageSpec, platform: &str, built: &mut Built)
         .iter()
         .map(|(part, size)| {
             // The base is the same for all versions, as it is in life.
-            let content = if *part == "base" {
-                format!("base {platform}")
-            } else {
-                format!("{seed} {part}")
-            };
+            let content =
+                if *part == "base" { format!("base {platform}") } else { format!("{seed} {part}") };
             let digest = sha256(content.as_bytes());
             let size = size + u64::from(digest.as_bytes()[10]) * 10_007;
             (digest, size)
         })
         .collect();
     let mut labels = spec.labels.clone();
-    labels.insert(
-        "org.opencontainers.image.version".to_owned(),
-        spec.version.clone(),
-    );
+    labels.insert("org.opencontainers.image.version".to_owned(), spec.version.clone());
     let config = json!({
         "architecture": architecture,
         "os": os,
@@ -168,20 +155,10 @@ fn single(repository: &str, spec: &ImageSpec, platform: &str, built: &mut Built)
         }).collect::<Vec<_>>(),
     });
     for (digest, size) in layers {
-        built.blobs.push((
-            digest,
-            Blob {
-                size,
-                media_type: LAYER.to_owned(),
-                content: None,
-            },
-        ));
+        built.blobs.push((digest, Blob { size, media_type: LAYER.to_owned(), content: None }));
     }
-    let blob = Blob {
-        size: config.len() as u64,
-        media_type: CONFIG.to_owned(),
-        content: Some(config),
-    };
+    let blob =
+        Blob { size: config.len() as u64, media_type: CONFIG.to_owned(), content: Some(config) };
     built.blobs.push((config_digest, blob));
     let text = pretty(&manifest);
     built.texts.push((text.clone(), OCI_MANIFEST.to_owned()));
@@ -200,19 +177,11 @@ fn attestation(repository: &str, spec: &ImageSpec, built: &mut Built) -> String 
         "config": {"mediaType": CONFIG, "digest": config_digest, "size": config.len()},
         "layers": [{"mediaType": STATEMENT, "digest": statement, "size": 4_096}],
     });
-    built.blobs.push((
-        statement,
-        Blob {
-            size: 4_096,
-            media_type: STATEMENT.to_owned(),
-            content: None,
-        },
-    ));
-    let blob = Blob {
-        size: config.len() as u64,
-        media_type: CONFIG.to_owned(),
-        content: Some(config),
-    };
+    built
+        .blobs
+        .push((statement, Blob { size: 4_096, media_type: STATEMENT.to_owned(), content: None }));
+    let blob =
+        Blob { size: config.len() as u64, media_type: CONFIG.to_owned(), content: Some(config) };
     built.blobs.push((config_digest, blob));
     let text = pretty(&manifest);
     built.texts.push((text.clone(), OCI_MANIFEST.to_owned()));

@@ -56,10 +56,9 @@ pub(super) fn call(
         "PutImage" => push::put_image(state, input, now),
         "PutImageTagMutability" => repositories::put_mutability(state, input),
         "TagResource" => repositories::add_labels(state, input),
-        _ => Err(Refusal::new(
-            ErrorName::UnknownOperation,
-            format!("{operation} is not simulated"),
-        )),
+        _ => {
+            Err(Refusal::new(ErrorName::UnknownOperation, format!("{operation} is not simulated")))
+        }
     }
 }
 
@@ -75,10 +74,7 @@ fn authorization_token(state: &State, now: Moment) -> Result<Value, Refusal> {
 /// The repository that a call names.
 fn repository<'a>(state: &'a State, input: Input<'_>) -> Result<&'a Repository, Refusal> {
     let name = named(state, input)?;
-    state
-        .registry
-        .get(name)
-        .ok_or_else(|| no_repository(state, name))
+    state.registry.get(name).ok_or_else(|| no_repository(state, name))
 }
 
 fn repository_mut<'a>(
@@ -117,10 +113,7 @@ struct ImageId<'a> {
 impl<'a> ImageId<'a> {
     fn read(value: &'a Value) -> Result<ImageId<'a>, Refusal> {
         let input = Input::new(value)?;
-        Ok(ImageId {
-            digest: input.text("imageDigest")?,
-            tag: input.text("imageTag")?,
-        })
+        Ok(ImageId { digest: input.text("imageDigest")?, tag: input.text("imageTag")? })
     }
 
     fn show(&self) -> Value {
@@ -150,10 +143,9 @@ impl<'a> ImageId<'a> {
                 return Err(("InvalidImageDigest", "Invalid image digest"));
             }
             (Some(digest), None) => repository.images.get(digest),
-            (None, Some(tag)) => repository
-                .tags
-                .get(tag)
-                .and_then(|digest| repository.images.get(digest)),
+            (None, Some(tag)) => {
+                repository.tags.get(tag).and_then(|digest| repository.images.get(digest))
+            }
             (Some(digest), Some(tag)) => match repository.tags.get(tag) {
                 Some(of) if of == digest => repository.images.get(digest),
                 Some(_) => {

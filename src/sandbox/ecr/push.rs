@@ -57,9 +57,7 @@ pub(super) fn put_image(
         }
     };
     if ![OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST].contains(&media_type.as_str()) {
-        return Err(Refusal::invalid(format!(
-            "Unsupported media type '{media_type}'"
-        )));
+        return Err(Refusal::invalid(format!("Unsupported media type '{media_type}'")));
     }
     let digest = sha256(text.as_bytes());
     match guard {
@@ -71,19 +69,14 @@ pub(super) fn put_image(
         }
         Some(_) | None => {}
     }
-    if let Some(layer) = manifest
-        .blobs()
-        .find(|digest| !repository.blobs.contains_key(*digest))
-    {
+    if let Some(layer) = manifest.blobs().find(|digest| !repository.blobs.contains_key(*digest)) {
         let message = format!(
             "Layers with digests '[{layer}]' required for pushing image into repository with name '{name}' in the registry with id '{account}' do not exist"
         );
         return Err(Refusal::new(ErrorName::LayersNotFound, message));
     }
-    if let Some(child) = manifest
-        .children
-        .iter()
-        .find(|child| !repository.images.contains_key(&child.digest))
+    if let Some(child) =
+        manifest.children.iter().find(|child| !repository.images.contains_key(&child.digest))
     {
         let message = format!(
             "Images with digests '[{}]' required for pushing image into repository with name '{name}' in the registry with id '{account}' do not exist",
@@ -152,15 +145,11 @@ pub(super) fn put_image(
 
 /// Whether ECR takes the text as a tag: at most 300 characters, of those that registries allow.
 fn is_tag(text: &str) -> bool {
-    let first = text
-        .bytes()
-        .next()
-        .is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let first =
+        text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     first
         && text.len() <= 300
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
 }
 
 pub(super) fn batch_delete(state: &mut State, input: Input<'_>) -> Result<Value, Refusal> {
@@ -179,26 +168,16 @@ pub(super) fn batch_delete(state: &mut State, input: Input<'_>) -> Result<Value,
                 continue;
             }
         };
-        let tags: Vec<String> = repository
-            .tags_of(&digest)
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
-        let untags = id
-            .tag
-            .filter(|tag| tags.len() > 1 || !tags.iter().any(|of| of == tag));
+        let tags: Vec<String> =
+            repository.tags_of(&digest).into_iter().map(str::to_owned).collect();
+        let untags = id.tag.filter(|tag| tags.len() > 1 || !tags.iter().any(|of| of == tag));
         if let Some(tag) = untags {
             repository.tags.remove(tag);
             deleted.push(json!({"imageDigest": digest, "imageTag": tag}));
             continue;
         }
-        let is_child = |image: &Image| {
-            image
-                .manifest
-                .children
-                .iter()
-                .any(|child| child.digest == digest)
-        };
+        let is_child =
+            |image: &Image| image.manifest.children.iter().any(|child| child.digest == digest);
         if repository.images.values().any(is_child) {
             failures.push(json!({
                 "imageId": id.show(),

@@ -81,10 +81,7 @@ impl Registry {
     /// Adds a repository, and its images in their order.
     pub(in super::super) fn add(&mut self, spec: &RepositorySpec, now: SystemTime) {
         let repository = Repository::new(&spec.name, spec.mutability, spec.exclusions.clone(), now);
-        let repository = self
-            .repositories
-            .entry(spec.name.clone())
-            .or_insert(repository);
+        let repository = self.repositories.entry(spec.name.clone()).or_insert(repository);
         for image in &spec.images {
             repository.add(image, now);
         }
@@ -93,9 +90,7 @@ impl Registry {
     /// What a container runtime on linux/amd64 gets for a tag or a digest of a repository.
     pub(in super::super) fn pull(&self, repository: &str, tag_or_digest: &str) -> Option<Pulled> {
         let repository = self.repositories.get(repository)?;
-        let image = repository
-            .find(tag_or_digest)
-            .filter(|image| !image.archived)?;
+        let image = repository.find(tag_or_digest).filter(|image| !image.archived)?;
         let child = image
             .manifest
             .child_for("linux", "amd64")
@@ -152,15 +147,12 @@ impl Repository {
                 media_type,
                 pushed,
                 archived: spec.archived,
-                behaviour: if is_index && !scannable {
-                    Behaviour::Good
-                } else {
-                    spec.behaviour
-                },
-                scan: spec.scan.clone().filter(|_| scannable).map(|counts| Scan {
-                    completed: pushed,
-                    counts,
-                }),
+                behaviour: if is_index && !scannable { Behaviour::Good } else { spec.behaviour },
+                scan: spec
+                    .scan
+                    .clone()
+                    .filter(|_| scannable)
+                    .map(|counts| Scan { completed: pushed, counts }),
                 manifest,
             };
             self.images.entry(digest.clone()).or_insert(image);
@@ -173,23 +165,15 @@ impl Repository {
     }
 
     pub(super) fn size_of(&self, manifest: &Manifest) -> u64 {
-        let blobs = manifest
-            .blobs()
-            .filter_map(|digest| self.blobs.get(digest))
-            .map(|blob| blob.size);
-        let children = manifest
-            .children
-            .iter()
-            .filter_map(|child| self.images.get(&child.digest));
+        let blobs =
+            manifest.blobs().filter_map(|digest| self.blobs.get(digest)).map(|blob| blob.size);
+        let children = manifest.children.iter().filter_map(|child| self.images.get(&child.digest));
         blobs.sum::<u64>() + children.map(|image| image.size).sum::<u64>()
     }
 
     /// The image of a tag or a digest.
     pub(in super::super) fn find(&self, tag_or_digest: &str) -> Option<&Image> {
-        let digest = self
-            .tags
-            .get(tag_or_digest)
-            .map_or(tag_or_digest, String::as_str);
+        let digest = self.tags.get(tag_or_digest).map_or(tag_or_digest, String::as_str);
         self.images.get(digest)
     }
 
@@ -203,11 +187,7 @@ impl Repository {
     }
 
     pub(super) fn tags_of(&self, digest: &str) -> Vec<&str> {
-        self.tags
-            .iter()
-            .filter(|(_, of)| *of == digest)
-            .map(|(tag, _)| tag.as_str())
-            .collect()
+        self.tags.iter().filter(|(_, of)| *of == digest).map(|(tag, _)| tag.as_str()).collect()
     }
 
     /// Whether the tag, once there, may not be moved.
@@ -265,9 +245,7 @@ fn wildcard(filter: &str, text: &str) -> bool {
             None => false,
             Some(rest) => {
                 let starts = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
-                starts
-                    .map(|at| &rest[at..])
-                    .any(|rest| wildcard(tail, rest))
+                starts.map(|at| &rest[at..]).any(|rest| wildcard(tail, rest))
             }
         },
     }

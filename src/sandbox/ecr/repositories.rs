@@ -16,18 +16,12 @@ pub(super) fn describe(state: &State, input: Input<'_>) -> Result<Value, Refusal
     let show = |repository: &Repository| repository.show(&state.account, &state.region);
     if let Some(names) = input.texts("repositoryNames")? {
         if names.is_empty() || names.len() > 100 {
-            return Err(Refusal::invalid(
-                "repositoryNames must have between 1 and 100 members.",
-            ));
+            return Err(Refusal::invalid("repositoryNames must have between 1 and 100 members."));
         }
         let found: Result<Vec<Value>, Refusal> = names
             .iter()
             .map(|name| {
-                state
-                    .registry
-                    .get(name)
-                    .map(show)
-                    .ok_or_else(|| no_repository(state, name))
+                state.registry.get(name).map(show).ok_or_else(|| no_repository(state, name))
             })
             .collect();
         return Ok(json!({"repositories": found?}));
@@ -54,10 +48,7 @@ pub(super) fn create(state: &mut State, input: Input<'_>, now: Moment) -> Result
     }
     let repository = Repository::new(name, mutability.unwrap_or_default(), exclusions, now.wall);
     let shown = repository.show(&state.account, &state.region);
-    state
-        .registry
-        .repositories
-        .insert(name.to_owned(), repository);
+    state.registry.repositories.insert(name.to_owned(), repository);
     Ok(json!({"repository": shown}))
 }
 
@@ -84,22 +75,14 @@ fn mutability(input: Input<'_>) -> Result<(Option<Mutability>, Vec<String>), Ref
     let settings = [
         ("MUTABLE", Mutability::Mutable),
         ("IMMUTABLE", Mutability::Immutable),
-        (
-            "IMMUTABLE_WITH_EXCLUSION",
-            Mutability::ImmutableWithExclusion,
-        ),
+        ("IMMUTABLE_WITH_EXCLUSION", Mutability::ImmutableWithExclusion),
         ("MUTABLE_WITH_EXCLUSION", Mutability::MutableWithExclusion),
     ];
     let chosen = input.choice("imageTagMutability", &settings.map(|(name, _)| name))?;
-    let mutability = settings
-        .iter()
-        .find(|(name, _)| Some(*name) == chosen)
-        .map(|(_, setting)| *setting);
+    let mutability =
+        settings.iter().find(|(name, _)| Some(*name) == chosen).map(|(_, setting)| *setting);
     let mut exclusions = Vec::new();
-    for filter in input
-        .list("imageTagMutabilityExclusionFilters")?
-        .unwrap_or_default()
-    {
+    for filter in input.list("imageTagMutabilityExclusionFilters")?.unwrap_or_default() {
         let filter = Input::new(filter)?;
         if filter.choice("filterType", &["WILDCARD"])?.is_none() {
             return Err(super::super::input::missing("filterType"));
@@ -134,10 +117,7 @@ pub(super) fn add_labels(state: &mut State, input: Input<'_>) -> Result<Value, R
 
 pub(super) fn list_labels(state: &State, input: Input<'_>) -> Result<Value, Refusal> {
     let name = of_arn(state, input.required_text("resourceArn")?)?;
-    let repository = state
-        .registry
-        .get(&name)
-        .ok_or_else(|| no_repository(state, &name))?;
+    let repository = state.registry.get(&name).ok_or_else(|| no_repository(state, &name))?;
     Ok(json!({"tags": repository.labels}))
 }
 

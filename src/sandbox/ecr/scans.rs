@@ -9,14 +9,7 @@ use super::super::times::stamp;
 use super::images::{no_image, with_token};
 use super::{ImageId, repository};
 
-const SEVERITIES: [&str; 6] = [
-    "CRITICAL",
-    "HIGH",
-    "MEDIUM",
-    "LOW",
-    "INFORMATIONAL",
-    "UNDEFINED",
-];
+const SEVERITIES: [&str; 6] = ["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED"];
 
 pub(super) fn describe(state: &State, input: Input<'_>) -> Result<Value, Refusal> {
     let repository = repository(state, input)?;
@@ -28,10 +21,7 @@ pub(super) fn describe(state: &State, input: Input<'_>) -> Result<Value, Refusal
         Err((_, reason)) => return Err(Refusal::invalid(reason)),
     };
     let Some(scan) = &image.scan else {
-        let message = format!(
-            "Image scan does not exist for the image with '{}'",
-            image.digest
-        );
+        let message = format!("Image scan does not exist for the image with '{}'", image.digest);
         return Err(Refusal::new(ErrorName::ScanNotFound, message));
     };
     let after = token(input)?;
@@ -40,12 +30,8 @@ pub(super) fn describe(state: &State, input: Input<'_>) -> Result<Value, Refusal
         .enumerate()
         .flat_map(|(rank, severity)| {
             let count = scan.counts.get(*severity).copied().unwrap_or(0);
-            (0..count).map(move |number| {
-                (
-                    format!("{rank}-{number:06}"),
-                    finding(severity, rank, number),
-                )
-            })
+            (0..count)
+                .map(move |number| (format!("{rank}-{number:06}"), finding(severity, rank, number)))
         })
         .filter(|(key, _)| after.as_ref().is_none_or(|after| key > after));
     let (findings, next) = page(findings, size);

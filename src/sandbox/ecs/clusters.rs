@@ -22,23 +22,15 @@ pub(super) fn create(state: &mut State, input: Input<'_>) -> Result<Value, Refus
 /// Adds a cluster, unless it is there.
 pub(super) fn add(state: &mut State, name: &str) {
     let arn = state.arn(&format!("cluster/{name}"));
-    let cluster = Cluster {
-        name: name.to_owned(),
-        arn,
-        labels: Vec::new(),
-    };
+    let cluster = Cluster { name: name.to_owned(), arn, labels: Vec::new() };
     state.clusters.entry(name.to_owned()).or_insert(cluster);
 }
 
 pub(super) fn describe(state: &State, input: Input<'_>) -> Result<Value, Refusal> {
-    let names = input
-        .texts("clusters")?
-        .filter(|names| !names.is_empty())
-        .unwrap_or(vec!["default"]);
+    let names =
+        input.texts("clusters")?.filter(|names| !names.is_empty()).unwrap_or(vec!["default"]);
     if names.len() > 100 {
-        return Err(Refusal::invalid(
-            "Clusters cannot have more than 100 elements.",
-        ));
+        return Err(Refusal::invalid("Clusters cannot have more than 100 elements."));
     }
     let with_labels = super::includes_tags(input)?;
     let mut clusters = Vec::new();
@@ -53,14 +45,8 @@ pub(super) fn describe(state: &State, input: Input<'_>) -> Result<Value, Refusal
 }
 
 fn show(state: &State, cluster: &Cluster, with_labels: bool) -> Value {
-    let services = state
-        .services
-        .iter()
-        .filter(|service| service.cluster == cluster.name);
-    let active = services
-        .clone()
-        .filter(|service| service.status == ServiceStatus::Active)
-        .count();
+    let services = state.services.iter().filter(|service| service.cluster == cluster.name);
+    let active = services.clone().filter(|service| service.status == ServiceStatus::Active).count();
     let (running, pending) = services
         .map(|service| running_and_pending(state, service, None))
         .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
@@ -94,22 +80,15 @@ pub(super) fn list(state: &State, input: Input<'_>) -> Result<Value, Refusal> {
 
 /// The tags of a resource of any kind, by its ARN.
 fn labels<'a>(state: &'a mut State, arn: &str) -> Result<&'a mut Vec<Value>, Refusal> {
-    let refusal = || {
-        Refusal::new(
-            ErrorName::ResourceNotFound,
-            "The specified resource wasn't found.",
-        )
-    };
-    let resource = arn
-        .strip_prefix(&state.arn(""))
-        .ok_or_else(|| Refusal::invalid("Invalid ARN"))?;
+    let refusal =
+        || Refusal::new(ErrorName::ResourceNotFound, "The specified resource wasn't found.");
+    let resource =
+        arn.strip_prefix(&state.arn("")).ok_or_else(|| Refusal::invalid("Invalid ARN"))?;
     let parts: Vec<&str> = resource.split('/').collect();
     match parts.as_slice() {
-        ["cluster", name] => state
-            .clusters
-            .get_mut(*name)
-            .map(|cluster| &mut cluster.labels)
-            .ok_or_else(refusal),
+        ["cluster", name] => {
+            state.clusters.get_mut(*name).map(|cluster| &mut cluster.labels).ok_or_else(refusal)
+        }
         ["service", cluster, name] => {
             let key = state
                 .service_named(cluster, name)
@@ -119,18 +98,11 @@ fn labels<'a>(state: &'a mut State, arn: &str) -> Result<&'a mut Vec<Value>, Ref
         }
         ["task", _, id] => {
             let key = state.task_ids.get(*id).copied().ok_or_else(refusal)?;
-            state
-                .tasks
-                .get_mut(&key)
-                .map(|task| &mut task.labels)
-                .ok_or_else(refusal)
+            state.tasks.get_mut(&key).map(|task| &mut task.labels).ok_or_else(refusal)
         }
         ["task-definition", name] => {
             let (family, revision) = name.rsplit_once(':').ok_or_else(refusal)?;
-            let at = revision
-                .parse::<usize>()
-                .ok()
-                .and_then(|revision| revision.checked_sub(1));
+            let at = revision.parse::<usize>().ok().and_then(|revision| revision.checked_sub(1));
             let revisions = state.definitions.get_mut(family).ok_or_else(refusal)?;
             at.and_then(|at| revisions.get_mut(at))
                 .map(|definition| &mut definition.labels)
@@ -161,9 +133,7 @@ pub(super) fn add_labels(state: &mut State, input: Input<'_>) -> Result<Value, R
 
 pub(super) fn remove_labels(state: &mut State, input: Input<'_>) -> Result<Value, Refusal> {
     let arn = input.required_text("resourceArn")?;
-    let keys = input
-        .texts("tagKeys")?
-        .ok_or_else(|| super::super::input::missing("tagKeys"))?;
+    let keys = input.texts("tagKeys")?.ok_or_else(|| super::super::input::missing("tagKeys"))?;
     labels(state, arn)?.retain(|label| !keys.iter().any(|key| label["key"] == *key));
     Ok(json!({}))
 }

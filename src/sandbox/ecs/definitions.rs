@@ -37,24 +37,18 @@ pub(super) fn register(state: &mut State, input: Input<'_>, now: Moment) -> Resu
             body.insert(name.to_owned(), value.clone());
         }
     }
-    body.insert(
-        "containerDefinitions".to_owned(),
-        Value::Array(containers.to_vec()),
-    );
+    body.insert("containerDefinitions".to_owned(), Value::Array(containers.to_vec()));
     let labels = input.list("tags")?.unwrap_or_default().to_vec();
     let arn = add(state, &family, body, now)?;
-    let definition = state
-        .definition(&arn)
-        .ok_or_else(|| client("Unable to describe task definition."))?;
+    let definition =
+        state.definition(&arn).ok_or_else(|| client("Unable to describe task definition."))?;
     let shown = Value::Object(definition.body.clone());
     let mut answer = json!({"taskDefinition": shown});
     if !labels.is_empty() {
         answer["tags"] = Value::Array(labels.clone());
     }
-    if let Some(definition) = state
-        .definitions
-        .get_mut(&family)
-        .and_then(|revisions| revisions.last_mut())
+    if let Some(definition) =
+        state.definitions.get_mut(&family).and_then(|revisions| revisions.last_mut())
     {
         definition.labels = labels;
     }
@@ -69,10 +63,9 @@ pub(super) fn add(
     now: Moment,
 ) -> Result<String, Refusal> {
     let plans = match body.get_mut("containerDefinitions") {
-        Some(Value::Array(containers)) => containers
-            .iter_mut()
-            .map(complete)
-            .collect::<Result<Vec<_>, Refusal>>()?,
+        Some(Value::Array(containers)) => {
+            containers.iter_mut().map(complete).collect::<Result<Vec<_>, Refusal>>()?
+        }
         _ => Vec::new(),
     };
     let revision = state.definitions.get(family).map_or(0, Vec::len) + 1;
@@ -82,26 +75,13 @@ pub(super) fn add(
     body.insert("revision".to_owned(), json!(revision));
     body.insert("status".to_owned(), json!("ACTIVE"));
     body.insert("registeredAt".to_owned(), stamp(now.wall));
-    body.insert(
-        "registeredBy".to_owned(),
-        json!(format!("arn:aws:iam::{}:root", state.account)),
-    );
+    body.insert("registeredBy".to_owned(), json!(format!("arn:aws:iam::{}:root", state.account)));
     body.insert("compatibilities".to_owned(), json!(["EC2", "FARGATE"]));
     body.entry("volumes").or_insert_with(|| json!([]));
-    body.entry("placementConstraints")
-        .or_insert_with(|| json!([]));
-    let definition = Definition {
-        arn: arn.clone(),
-        containers: plans,
-        body,
-        active: true,
-        labels: Vec::new(),
-    };
-    state
-        .definitions
-        .entry(family.to_owned())
-        .or_default()
-        .push(definition);
+    body.entry("placementConstraints").or_insert_with(|| json!([]));
+    let definition =
+        Definition { arn: arn.clone(), containers: plans, body, active: true, labels: Vec::new() };
+    state.definitions.entry(family.to_owned()).or_default().push(definition);
     Ok(arn)
 }
 
@@ -126,13 +106,8 @@ fn complete(container: &mut Value) -> Result<ContainerPlan, Refusal> {
     if let Value::Object(members) = container {
         members.insert("essential".to_owned(), json!(essential));
         members.entry("cpu").or_insert_with(|| json!(0));
-        for list in [
-            "portMappings",
-            "environment",
-            "mountPoints",
-            "volumesFrom",
-            "systemControls",
-        ] {
+        for list in ["portMappings", "environment", "mountPoints", "volumesFrom", "systemControls"]
+        {
             members.entry(list).or_insert_with(|| json!([]));
         }
     }
@@ -157,12 +132,7 @@ pub(super) fn find<'a>(state: &'a State, name: &str) -> Option<&'a Definition> {
     if name.contains(':') {
         return state.definition(name);
     }
-    state
-        .definitions
-        .get(name)?
-        .iter()
-        .rev()
-        .find(|definition| definition.active)
+    state.definitions.get(name)?.iter().rev().find(|definition| definition.active)
 }
 
 pub(super) fn deregister(
@@ -174,20 +144,12 @@ pub(super) fn deregister(
     let arn = find(state, name).map(|definition| definition.arn.clone());
     let arn = arn.filter(|_| short(name).contains(':'));
     let arn = arn.ok_or_else(|| client("The specified task definition does not exist."))?;
-    let found = state
-        .definitions
-        .values_mut()
-        .flatten()
-        .find(|definition| definition.arn == arn);
+    let found = state.definitions.values_mut().flatten().find(|definition| definition.arn == arn);
     let definition =
         found.ok_or_else(|| client("The specified task definition does not exist."))?;
     definition.active = false;
-    definition
-        .body
-        .insert("status".to_owned(), json!("INACTIVE"));
-    definition
-        .body
-        .insert("deregisteredAt".to_owned(), stamp(now.wall));
+    definition.body.insert("status".to_owned(), json!("INACTIVE"));
+    definition.body.insert("deregisteredAt".to_owned(), stamp(now.wall));
     Ok(json!({"taskDefinition": definition.body}))
 }
 

@@ -17,9 +17,7 @@ pub(super) fn begin(state: &mut State, key: ServiceKey, definition: &str, now: M
     let mut short = state.fresh_id("service deployment");
     short.truncate(21);
     let service = &mut state.services[key.0];
-    let source = service
-        .primary()
-        .map(|deployment| deployment.number.clone());
+    let source = service.primary().map(|deployment| deployment.number.clone());
     for deployment in &mut service.deployments {
         if deployment.standing == Standing::Primary {
             deployment.standing = Standing::Active;
@@ -55,10 +53,8 @@ pub(super) fn begin(state: &mut State, key: ServiceKey, definition: &str, now: M
     service.start_again_at = None;
     service.said_steady = false;
     while service.deployments.len() > HISTORY
-        && let Some(at) = service
-            .deployments
-            .iter()
-            .position(|deployment| deployment.standing == Standing::Gone)
+        && let Some(at) =
+            service.deployments.iter().position(|deployment| deployment.standing == Standing::Gone)
     {
         service.deployments.remove(at);
     }
@@ -68,9 +64,8 @@ pub(super) fn begin(state: &mut State, key: ServiceKey, definition: &str, now: M
 /// The primary deployment is complete, if it was not already.
 pub(super) fn complete(state: &mut State, key: ServiceKey, now: Moment) {
     let service = &mut state.services[key.0];
-    let Some(primary) = service
-        .primary_mut()
-        .filter(|primary| primary.rollout == Rollout::InProgress)
+    let Some(primary) =
+        service.primary_mut().filter(|primary| primary.rollout == Rollout::InProgress)
     else {
         return;
     };
@@ -85,22 +80,14 @@ pub(super) fn complete(state: &mut State, key: ServiceKey, now: Moment) {
         primary.finished = Some(now.wall);
     }
     for undone in &mut service.deployments {
-        let was_for_this = undone
-            .rollback
-            .as_ref()
-            .is_some_and(|rollback| rollback.to == number);
+        let was_for_this = undone.rollback.as_ref().is_some_and(|rollback| rollback.to == number);
         if was_for_this && undone.status == DeploymentStatus::RollbackInProgress {
             undone.status = DeploymentStatus::RollbackSuccessful;
             undone.finished = Some(now.wall);
             undone.updated = now.wall;
         }
     }
-    say(
-        state,
-        key,
-        format!("(deployment {id}) deployment completed."),
-        now,
-    );
+    say(state, key, format!("(deployment {id}) deployment completed."), now);
 }
 
 /// The circuit breaker has counted enough: the primary deployment has failed.
@@ -117,12 +104,7 @@ pub(super) fn trip(state: &mut State, key: ServiceKey, now: Moment) {
     primary.status_reason = Some("Service deployment failed: tasks failed to start.".to_owned());
     primary.finished = Some(now.wall);
     primary.updated = now.wall;
-    say(
-        state,
-        key,
-        format!("(deployment {id}) deployment failed: tasks failed to start."),
-        now,
-    );
+    say(state, key, format!("(deployment {id}) deployment failed: tasks failed to start."), now);
     if rolls_back {
         go_back(
             state,
@@ -136,10 +118,8 @@ pub(super) fn trip(state: &mut State, key: ServiceKey, now: Moment) {
 /// Makes the last deployment that completed primary again, as it was pinned. It says whether there was one.
 pub(super) fn go_back(state: &mut State, key: ServiceKey, reason: &str, now: Moment) -> bool {
     let service = &mut state.services[key.0];
-    let Some(failed) = service
-        .deployments
-        .iter()
-        .rposition(|one| one.standing == Standing::Primary)
+    let Some(failed) =
+        service.deployments.iter().rposition(|one| one.standing == Standing::Primary)
     else {
         return false;
     };
@@ -147,10 +127,8 @@ pub(super) fn go_back(state: &mut State, key: ServiceKey, reason: &str, now: Mom
     let Some(target) = service.deployments[..failed].iter().rposition(completed) else {
         return false;
     };
-    let (to, to_id) = (
-        service.deployments[target].number.clone(),
-        service.deployments[target].id(),
-    );
+    let (to, to_id) =
+        (service.deployments[target].number.clone(), service.deployments[target].id());
     let undone = &mut service.deployments[failed];
     undone.standing = Standing::Active;
     undone.rollout = Rollout::Failed;
@@ -158,11 +136,7 @@ pub(super) fn go_back(state: &mut State, key: ServiceKey, reason: &str, now: Mom
     undone.status_reason = Some(reason.to_owned());
     undone.finished = None;
     undone.updated = now.wall;
-    undone.rollback = Some(Rollback {
-        reason: reason.to_owned(),
-        started: now.wall,
-        to,
-    });
+    undone.rollback = Some(Rollback { reason: reason.to_owned(), started: now.wall, to });
     // The latest deployment stands last, and this one is the latest again.
     let mut again = service.deployments.remove(target);
     again.standing = Standing::Primary;
@@ -175,12 +149,7 @@ pub(super) fn go_back(state: &mut State, key: ServiceKey, reason: &str, now: Mom
     service.failed_starts = 0;
     service.start_again_at = None;
     service.said_steady = false;
-    say(
-        state,
-        key,
-        format!("rolling back to deployment {to_id}."),
-        now,
-    );
+    say(state, key, format!("rolling back to deployment {to_id}."), now);
     wake(state, key, now);
     true
 }

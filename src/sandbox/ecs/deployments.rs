@@ -32,10 +32,7 @@ pub(super) fn list(state: &State, input: Input<'_>) -> Result<Value, Refusal> {
         return Err(Refusal::invalid(format!("{unknown} is not a status")));
     }
     let after = token(input)?;
-    let cluster = match name
-        .strip_prefix("arn:")
-        .and_then(|arn| arn.rsplit('/').nth(1))
-    {
+    let cluster = match name.strip_prefix("arn:").and_then(|arn| arn.rsplit('/').nth(1)) {
         // A service's ARN says its cluster.
         Some(of_arn) if input.raw("cluster").is_none() => of_arn.to_owned(),
         Some(_) | None => cluster(state, input)?,
@@ -90,9 +87,7 @@ fn find<'a>(state: &'a State, kind: &str, arn: &str) -> Option<(&'a Service, &'a
 fn arns<'a>(input: Input<'a>, name: &str) -> Result<Vec<&'a str>, Refusal> {
     let arns = input.texts(name)?.ok_or_else(|| absent(name))?;
     if arns.is_empty() || arns.len() > 20 {
-        return Err(Refusal::invalid(format!(
-            "{name} must have between 1 and 20 members."
-        )));
+        return Err(Refusal::invalid(format!("{name} must have between 1 and 20 members.")));
     }
     Ok(arns)
 }
@@ -112,9 +107,8 @@ pub(super) fn describe(state: &State, input: Input<'_>) -> Result<Value, Refusal
 fn show(state: &State, service: &Service, deployment: &Deployment) -> Value {
     let summary = |number: &str| {
         let (running, pending) = running_and_pending(state, service, Some(number));
-        let wanted = service
-            .deployment(number)
-            .is_some_and(|one| one.standing == Standing::Primary);
+        let wanted =
+            service.deployment(number).is_some_and(|one| one.standing == Standing::Primary);
         json!({
             "arn": revision_arn(state, service, number),
             "requestedTaskCount": if wanted { service.desired } else { 0 },
@@ -180,9 +174,8 @@ pub(super) fn describe_revisions(state: &State, input: Input<'_>) -> Result<Valu
 }
 
 fn revision(state: &State, service: &Service, deployment: &Deployment) -> Value {
-    let containers = state
-        .definition(&deployment.definition)
-        .map(|definition| &definition.containers);
+    let containers =
+        state.definition(&deployment.definition).map(|definition| &definition.containers);
     let images: Vec<Value> = containers
         .into_iter()
         .flatten()
@@ -215,28 +208,18 @@ fn revision(state: &State, service: &Service, deployment: &Deployment) -> Value 
 pub(super) fn stop(state: &mut State, input: Input<'_>, now: Moment) -> Result<Value, Refusal> {
     let arn = input.required_text("serviceDeploymentArn")?;
     if input.choice("stopType", &["ABORT", "ROLLBACK"])? == Some("ABORT") {
-        return Err(Refusal::invalid(
-            "The valid values of stopType are ROLLBACK.",
-        ));
+        return Err(Refusal::invalid("The valid values of stopType are ROLLBACK."));
     }
     let found = find(state, "service-deployment", arn)
         .map(|(service, one)| (service.key, one.status, one.standing));
     let (key, status, standing) = found.ok_or_else(|| {
-        Refusal::new(
-            ErrorName::ServiceDeploymentNotFound,
-            "The service deployment was not found.",
-        )
+        Refusal::new(ErrorName::ServiceDeploymentNotFound, "The service deployment was not found.")
     })?;
     let conflict = |message: &str| Err(Refusal::new(ErrorName::Conflict, message));
     if status != DeploymentStatus::InProgress || standing != Standing::Primary {
         return conflict("The service deployment is not in progress.");
     }
-    if !deploy::go_back(
-        state,
-        key,
-        "Service deployment rolled back by user request.",
-        now,
-    ) {
+    if !deploy::go_back(state, key, "Service deployment rolled back by user request.", now) {
         return conflict("There is no completed deployment to roll back to.");
     }
     Ok(json!({"serviceDeploymentArn": arn}))

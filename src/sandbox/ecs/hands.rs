@@ -70,10 +70,7 @@ impl ServiceView {
 }
 
 fn view(task: &Task) -> TaskView {
-    let digests = task
-        .containers
-        .iter()
-        .filter(|_| task.pull_stopped.is_some());
+    let digests = task.containers.iter().filter(|_| task.pull_stopped.is_some());
     TaskView {
         id: task.id.clone(),
         arn: task.arn.clone(),
@@ -81,9 +78,7 @@ fn view(task: &Task) -> TaskView {
         wanted: task.wanted,
         health: task.health().name().to_owned(),
         started_by: task.started_by.clone(),
-        digests: digests
-            .filter_map(|one| Some((one.name.clone(), one.digest.clone()?)))
-            .collect(),
+        digests: digests.filter_map(|one| Some((one.name.clone(), one.digest.clone()?))).collect(),
         stop_code: task.stop.as_ref().map(|stop| stop.code.to_owned()),
         stopped_reason: task.stop.as_ref().map(|stop| stop.reason.clone()),
     }
@@ -93,11 +88,8 @@ fn view(task: &Task) -> TaskView {
 pub(in super::super) fn service(state: &State, cluster: &str, name: &str) -> Option<ServiceView> {
     let service = state.service_named(cluster, name)?;
     let (running, pending) = scheduler::running_and_pending(state, service, None);
-    let tasks = service
-        .live
-        .iter()
-        .filter_map(|key| state.tasks.get(key))
-        .filter(|task| task.wanted);
+    let tasks =
+        service.live.iter().filter_map(|key| state.tasks.get(key)).filter(|task| task.wanted);
     let primary = service.primary()?;
     Some(ServiceView {
         cluster: cluster.to_owned(),
@@ -122,12 +114,7 @@ pub(in super::super) fn stopped(state: &State, cluster: &str, name: &str) -> Vec
     let Some(service) = state.service_named(cluster, name) else {
         return Vec::new();
     };
-    let mut keys: Vec<TaskKey> = service
-        .stopped
-        .iter()
-        .chain(&service.live)
-        .copied()
-        .collect();
+    let mut keys: Vec<TaskKey> = service.stopped.iter().chain(&service.live).copied().collect();
     keys.sort_unstable();
     let tasks = keys.iter().filter_map(|key| state.tasks.get(key));
     tasks.filter(|task| !task.wanted).map(view).collect()
@@ -135,11 +122,7 @@ pub(in super::super) fn stopped(state: &State, cluster: &str, name: &str) -> Vec
 
 /// Every service of the account, in the order of clusters and names.
 pub(in super::super) fn services(state: &State) -> Vec<ServiceView> {
-    state
-        .service_names
-        .keys()
-        .filter_map(|(cluster, name)| service(state, cluster, name))
-        .collect()
+    state.service_names.keys().filter_map(|(cluster, name)| service(state, cluster, name)).collect()
 }
 
 /// Autoscaling changes the desired count. It says whether there is such a service.
@@ -150,10 +133,7 @@ pub(in super::super) fn set_desired(
     desired: u32,
     now: Moment,
 ) -> bool {
-    let Some(key) = state
-        .service_named(cluster, name)
-        .map(|service| service.key)
-    else {
+    let Some(key) = state.service_named(cluster, name).map(|service| service.key) else {
         return false;
     };
     let service = &mut state.services[key.0];
@@ -179,14 +159,8 @@ pub enum Mishap {
 
 /// Something happens to a task. It says whether there is such a task, and it is not stopping already.
 pub(in super::super) fn befall(state: &mut State, id: &str, mishap: Mishap, now: Moment) -> bool {
-    let key = id
-        .rsplit('/')
-        .next()
-        .and_then(|id| state.task_ids.get(id))
-        .copied();
-    let Some(task) = key
-        .and_then(|key| state.tasks.get_mut(&key))
-        .filter(|task| task.wanted)
+    let key = id.rsplit('/').next().and_then(|id| state.task_ids.get(id)).copied();
+    let Some(task) = key.and_then(|key| state.tasks.get_mut(&key)).filter(|task| task.wanted)
     else {
         return false;
     };
@@ -197,35 +171,22 @@ pub(in super::super) fn befall(state: &mut State, id: &str, mishap: Mishap, now:
     }
     let (code, reason) = match mishap {
         Mishap::Exits(exit_code) => {
-            if let Some(container) = task
-                .containers
-                .iter_mut()
-                .find(|container| container.essential)
+            if let Some(container) =
+                task.containers.iter_mut().find(|container| container.essential)
             {
                 container.exit_code = Some(exit_code);
             }
-            (
-                "EssentialContainerExited",
-                "Essential container in task exited".to_owned(),
-            )
+            ("EssentialContainerExited", "Essential container in task exited".to_owned())
         }
         Mishap::FailsHealthCheck => {
-            for container in task
-                .containers
-                .iter_mut()
-                .filter(|container| container.health_check)
-            {
+            for container in task.containers.iter_mut().filter(|container| container.health_check) {
                 container.health = Health::Unhealthy;
             }
-            (
-                "ServiceSchedulerInitiated",
-                "Task failed container health checks".to_owned(),
-            )
+            ("ServiceSchedulerInitiated", "Task failed container health checks".to_owned())
         }
-        Mishap::SpotInterruption => (
-            "SpotInterruption",
-            "Your Spot Task was interrupted.".to_owned(),
-        ),
+        Mishap::SpotInterruption => {
+            ("SpotInterruption", "Your Spot Task was interrupted.".to_owned())
+        }
         Mishap::Rebalanced => (
             "ServiceSchedulerInitiated",
             "Task stopped by availability zone rebalancing".to_owned(),

@@ -82,9 +82,7 @@ fn plan(state: &mut State, key: TaskKey, after: Duration, now: Moment) {
     let after = state.times.spread(after, key.0);
     if let Some(task) = state.tasks.get_mut(&key) {
         task.step += 1;
-        state
-            .agenda
-            .enter(now.at + after, Due::Task(key, task.step));
+        state.agenda.enter(now.at + after, Due::Task(key, task.step));
     }
 }
 
@@ -167,9 +165,7 @@ pub(in super::super) fn is_visible(task: &Task, visible: Duration, now: Moment) 
     match task.stopped {
         None => true,
         Some(stopped) => {
-            now.wall
-                .duration_since(stopped)
-                .is_ok_and(|since| since < visible)
+            now.wall.duration_since(stopped).is_ok_and(|since| since < visible)
                 || now.wall < stopped
         }
     }
@@ -181,10 +177,8 @@ fn pulled(state: &mut State, key: TaskKey, now: Moment) {
         return;
     };
     task.pull_stopped = Some(now.wall);
-    let stuck = task
-        .containers
-        .iter_mut()
-        .find(|container| container.behaviour == Behaviour::Stuck);
+    let stuck =
+        task.containers.iter_mut().find(|container| container.behaviour == Behaviour::Stuck);
     let Some(container) = stuck else {
         task.stage = Stage::Activating;
         plan(state, key, activating, now);
@@ -199,15 +193,7 @@ fn pulled(state: &mut State, key: TaskKey, now: Moment) {
         // What was never pulled has no digest.
         container.digest = None;
     }
-    end(
-        state,
-        key,
-        Stop {
-            code: "TaskFailedToStart",
-            reason,
-        },
-        now,
-    );
+    end(state, key, Stop { code: "TaskFailedToStart", reason }, now);
 }
 
 /// When something next happens to a task that has just started to run.
@@ -231,15 +217,7 @@ fn while_running(state: &mut State, key: TaskKey, now: Moment) {
     };
     if task.health() == Health::Unhealthy {
         let reason = "Task failed container health checks".to_owned();
-        end(
-            state,
-            key,
-            Stop {
-                code: "ServiceSchedulerInitiated",
-                reason,
-            },
-            now,
-        );
+        end(state, key, Stop { code: "ServiceSchedulerInitiated", reason }, now);
         return;
     }
     let mut exited = false;
@@ -256,10 +234,7 @@ fn while_running(state: &mut State, key: TaskKey, now: Moment) {
                     Some("OutOfMemoryError: Container killed due to memory usage".to_owned());
                 exited = true;
             }
-            Behaviour::CrashLater {
-                exit_code,
-                after_millis,
-            } => {
+            Behaviour::CrashLater { exit_code, after_millis } => {
                 if container.health_check && container.health == Health::Unknown {
                     container.health = Health::Healthy;
                     next = Some(
@@ -282,15 +257,7 @@ fn while_running(state: &mut State, key: TaskKey, now: Moment) {
     }
     if exited {
         let reason = "Essential container in task exited".to_owned();
-        end(
-            state,
-            key,
-            Stop {
-                code: "EssentialContainerExited",
-                reason,
-            },
-            now,
-        );
+        end(state, key, Stop { code: "EssentialContainerExited", reason }, now);
         return;
     }
     let service = task.service;

@@ -82,10 +82,9 @@ pub(super) fn call(
         "TagResource" => clusters::add_labels(state, input),
         "UntagResource" => clusters::remove_labels(state, input),
         "UpdateService" => services::update(state, input, now),
-        _ => Err(Refusal::new(
-            ErrorName::UnknownOperation,
-            format!("{operation} is not simulated"),
-        )),
+        _ => {
+            Err(Refusal::new(ErrorName::UnknownOperation, format!("{operation} is not simulated")))
+        }
     }
 }
 
@@ -98,10 +97,7 @@ fn short(name_or_arn: &str) -> &str {
 fn cluster(state: &State, input: Input<'_>) -> Result<String, Refusal> {
     let name = short(input.text("cluster")?.unwrap_or("default"));
     if !state.clusters.contains_key(name) {
-        return Err(Refusal::new(
-            ErrorName::ClusterNotFound,
-            "Cluster not found.",
-        ));
+        return Err(Refusal::new(ErrorName::ClusterNotFound, "Cluster not found."));
     }
     Ok(name.to_owned())
 }
@@ -112,10 +108,9 @@ fn service(state: &State, cluster: &str, name_or_arn: &str) -> Result<ServiceKey
         .ok_or_else(|| Refusal::new(ErrorName::ServiceNotFound, "Service not found."))?;
     match service.status {
         ServiceStatus::Active => Ok(service.key),
-        ServiceStatus::Draining | ServiceStatus::Inactive => Err(Refusal::new(
-            ErrorName::ServiceNotActive,
-            "Service was not ACTIVE.",
-        )),
+        ServiceStatus::Draining | ServiceStatus::Inactive => {
+            Err(Refusal::new(ErrorName::ServiceNotActive, "Service was not ACTIVE."))
+        }
     }
 }
 
@@ -137,7 +132,5 @@ fn with_token(mut answer: Value, next: Option<String>) -> Value {
 
 /// Whether the call asks for the tags of what it describes.
 fn includes_tags(input: Input<'_>) -> Result<bool, Refusal> {
-    Ok(input
-        .texts("include")?
-        .is_some_and(|include| include.contains(&"TAGS")))
+    Ok(input.texts("include")?.is_some_and(|include| include.contains(&"TAGS")))
 }

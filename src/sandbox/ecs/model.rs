@@ -205,10 +205,7 @@ impl DeploymentStatus {
 impl Service {
     /// Every service is made with a deployment, and one is always primary.
     pub(super) fn primary(&self) -> Option<&Deployment> {
-        self.deployments
-            .iter()
-            .rev()
-            .find(|deployment| deployment.standing == Standing::Primary)
+        self.deployments.iter().rev().find(|deployment| deployment.standing == Standing::Primary)
     }
 
     pub(super) fn primary_mut(&mut self) -> Option<&mut Deployment> {
@@ -219,15 +216,11 @@ impl Service {
     }
 
     pub(super) fn deployment(&self, number: &str) -> Option<&Deployment> {
-        self.deployments
-            .iter()
-            .find(|deployment| deployment.number == number)
+        self.deployments.iter().find(|deployment| deployment.number == number)
     }
 
     pub(super) fn deployment_mut(&mut self, number: &str) -> Option<&mut Deployment> {
-        self.deployments
-            .iter_mut()
-            .find(|deployment| deployment.number == number)
+        self.deployments.iter_mut().find(|deployment| deployment.number == number)
     }
 
     /// How many failed tasks in a row the circuit breaker takes: half of the desired count, 3 to 200.
@@ -347,9 +340,7 @@ impl Task {
     }
 
     pub(super) fn has_health_check(&self) -> bool {
-        self.containers
-            .iter()
-            .any(|container| container.health_check && container.essential)
+        self.containers.iter().any(|container| container.health_check && container.essential)
     }
 
     /// Whether the scheduler counts it as healthy: RUNNING, and HEALTHY where there is a health check.

@@ -19,11 +19,7 @@ pub(super) fn resolve(state: &mut State, key: TaskKey) {
     let pinned: Vec<bool> = state
         .definition(&task.definition)
         .map(|definition| {
-            definition
-                .containers
-                .iter()
-                .map(|plan| plan.pinned && resolves)
-                .collect()
+            definition.containers.iter().map(|plan| plan.pinned && resolves).collect()
         })
         .unwrap_or_default();
     let mut found = Vec::new();
@@ -41,9 +37,7 @@ pub(super) fn resolve(state: &mut State, key: TaskKey) {
             continue;
         };
         if let Some(deployment) = state.services[service.0].deployment_mut(number) {
-            deployment.pins.entry(name.clone()).or_insert(Pin {
-                digest: pull.index.clone(),
-            });
+            deployment.pins.entry(name.clone()).or_insert(Pin { digest: pull.index.clone() });
         }
     }
     let Some(task) = state.tasks.get_mut(&key) else {
@@ -75,11 +69,7 @@ fn pull(state: &State, image: &str, pin: Option<&Pin>) -> Option<Pull> {
     let host = format!("{}.dkr.ecr.{}.amazonaws.com/", state.account, state.region);
     let Some(path) = image.strip_prefix(&host) else {
         let digest = sha256(image.as_bytes());
-        return Some(Pull {
-            index: digest.clone(),
-            platform: digest,
-            behaviour: Behaviour::Good,
-        });
+        return Some(Pull { index: digest.clone(), platform: digest, behaviour: Behaviour::Good });
     };
     let (path, digest) = match path.split_once('@') {
         Some((path, digest)) => (path, Some(digest)),

@@ -33,21 +33,10 @@ fn wake_at(state: &mut State, key: ServiceKey, at: tokio::time::Instant) {
 pub(super) fn say(state: &mut State, key: ServiceKey, message: String, now: Moment) {
     let id = state.fresh_id("event");
     // Real ids of events are UUIDs.
-    let id = format!(
-        "{}-{}-{}-{}-{}",
-        &id[..8],
-        &id[8..12],
-        &id[12..16],
-        &id[16..20],
-        &id[20..]
-    );
+    let id = format!("{}-{}-{}-{}-{}", &id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..]);
     let service = &mut state.services[key.0];
     let message = format!("(service {}) {message}", service.name);
-    service.events.push_front(Event {
-        id,
-        at: now.wall,
-        message,
-    });
+    service.events.push_front(Event { id, at: now.wall, message });
     service.events.truncate(EVENTS);
 }
 
@@ -59,9 +48,8 @@ pub(super) fn started(state: &mut State, key: ServiceKey, task: TaskKey, now: Mo
     let (number, healthy) = (task.deployment.clone(), task.is_healthy());
     let service = &mut state.services[key.0];
     service.failed_starts = 0;
-    if let Some(deployment) = number
-        .and_then(|number| service.deployment_mut(&number))
-        .filter(|_| healthy)
+    if let Some(deployment) =
+        number.and_then(|number| service.deployment_mut(&number)).filter(|_| healthy)
     {
         deployment.failed_tasks = 0;
     }
@@ -76,11 +64,7 @@ pub(super) fn failed(
     was_running: bool,
     now: Moment,
 ) {
-    let Some(number) = state
-        .tasks
-        .get(&task)
-        .and_then(|task| task.deployment.clone())
-    else {
+    let Some(number) = state.tasks.get(&task).and_then(|task| task.deployment.clone()) else {
         return;
     };
     let backoff = state.times.backoff;
@@ -97,10 +81,8 @@ pub(super) fn failed(
     let breaker = service.circuit_breaker;
     let failed_starts = service.failed_starts;
     // What is being rolled back to is not rolled back in its turn.
-    let rolling_back = service
-        .deployments
-        .iter()
-        .any(|one| one.status == DeploymentStatus::RollbackInProgress);
+    let rolling_back =
+        service.deployments.iter().any(|one| one.status == DeploymentStatus::RollbackInProgress);
     let Some(deployment) = service.deployment_mut(&number) else {
         return;
     };
@@ -116,12 +98,7 @@ pub(super) fn failed(
         }
     }
     if failed_starts == 3 {
-        say(
-            state,
-            key,
-            "is unable to consistently start tasks successfully.".to_owned(),
-            now,
-        );
+        say(state, key, "is unable to consistently start tasks successfully.".to_owned(), now);
     }
 }
 
@@ -137,18 +114,15 @@ struct Count {
 }
 
 fn count(state: &State, service: &Service) -> Count {
-    let primary = service
-        .primary()
-        .map(|deployment| deployment.number.as_str());
+    let primary = service.primary().map(|deployment| deployment.number.as_str());
     let wanted: Vec<&Task> = service
         .live
         .iter()
         .filter_map(|key| state.tasks.get(key))
         .filter(|task| task.wanted)
         .collect();
-    let (mut of_primary, mut older): (Vec<&Task>, Vec<&Task>) = wanted
-        .iter()
-        .partition(|task| task.deployment.as_deref() == primary);
+    let (mut of_primary, mut older): (Vec<&Task>, Vec<&Task>) =
+        wanted.iter().partition(|task| task.deployment.as_deref() == primary);
     of_primary.sort_by_key(|task| (task.is_healthy(), std::cmp::Reverse(task.key)));
     older.sort_by_key(|task| (task.is_healthy(), task.key));
     Count {
@@ -174,18 +148,14 @@ pub(in super::super) fn look(state: &mut State, key: ServiceKey, now: Moment) {
     let service = &state.services[key.0];
     let counted = count(state, service);
     let desired = service.desired as usize;
-    let failed = service
-        .primary()
-        .is_some_and(|primary| primary.rollout == Rollout::Failed);
+    let failed = service.primary().is_some_and(|primary| primary.rollout == Rollout::Failed);
     let most = (desired * service.maximum_percent as usize / 100).max(usize::from(desired > 0));
     let least = (desired * service.minimum_healthy_percent as usize).div_ceil(100);
 
     // A failed deployment starts nothing any more, and nothing is taken away for it.
     if !failed {
         let total = counted.primary.len() + counted.older.len();
-        let missing = desired
-            .saturating_sub(counted.primary.len())
-            .min(most.saturating_sub(total));
+        let missing = desired.saturating_sub(counted.primary.len()).min(most.saturating_sub(total));
         start(state, key, missing, now);
         let surplus: Vec<TaskKey> = counted
             .primary
@@ -226,11 +196,8 @@ fn start(state: &mut State, key: ServiceKey, tasks: usize, now: Moment) {
         return;
     };
     let (number, id) = (primary.number.clone(), primary.id());
-    let (cluster, name, launch_type) = (
-        service.cluster.clone(),
-        service.name.clone(),
-        service.launch_type,
-    );
+    let (cluster, name, launch_type) =
+        (service.cluster.clone(), service.name.clone(), service.launch_type);
     state.services[key.0].said_steady = false;
     let mut started = Vec::new();
     for _ in 0..tasks {
@@ -243,19 +210,9 @@ fn start(state: &mut State, key: ServiceKey, tasks: usize, now: Moment) {
             launch_type,
         };
         let task = lifecycle::launch(state, origin, &definition, now);
-        started.extend(
-            state
-                .tasks
-                .get(&task)
-                .map(|task| format!("(task {})", task.id)),
-        );
+        started.extend(state.tasks.get(&task).map(|task| format!("(task {})", task.id)));
     }
-    say(
-        state,
-        key,
-        format!("has started {tasks} tasks: {}.", started.join(" ")),
-        now,
-    );
+    say(state, key, format!("has started {tasks} tasks: {}.", started.join(" ")), now);
 }
 
 fn stop(state: &mut State, key: ServiceKey, tasks: &[TaskKey], now: Moment) {
@@ -267,44 +224,20 @@ fn stop(state: &mut State, key: ServiceKey, tasks: &[TaskKey], now: Moment) {
     let id = service.primary().map(Deployment::id).unwrap_or_default();
     let mut stopped = Vec::new();
     for task in tasks {
-        stopped.extend(
-            state
-                .tasks
-                .get(task)
-                .map(|task| format!("(task {})", task.id)),
-        );
+        stopped.extend(state.tasks.get(task).map(|task| format!("(task {})", task.id)));
         let reason = format!("Scaling activity initiated by (deployment {id})");
-        lifecycle::end(
-            state,
-            *task,
-            Stop {
-                code: "ServiceSchedulerInitiated",
-                reason,
-            },
-            now,
-        );
+        lifecycle::end(state, *task, Stop { code: "ServiceSchedulerInitiated", reason }, now);
     }
     let number = tasks.len();
-    say(
-        state,
-        key,
-        format!("has stopped {number} running tasks: {}.", stopped.join(" ")),
-        now,
-    );
+    say(state, key, format!("has stopped {number} running tasks: {}.", stopped.join(" ")), now);
 }
 
 /// Sees which deployments are done, and whether the service is steady.
 fn settle(state: &mut State, key: ServiceKey, now: Moment) {
     let counted = count(state, &state.services[key.0]);
-    let (desired, status) = (
-        state.services[key.0].desired as usize,
-        state.services[key.0].status,
-    );
-    let older: Vec<String> = counted
-        .older
-        .iter()
-        .filter_map(|task| state.tasks.get(task)?.deployment.clone())
-        .collect();
+    let (desired, status) = (state.services[key.0].desired as usize, state.services[key.0].status);
+    let older: Vec<String> =
+        counted.older.iter().filter_map(|task| state.tasks.get(task)?.deployment.clone()).collect();
     let service = &mut state.services[key.0];
     for deployment in &mut service.deployments {
         if deployment.standing == Standing::Active && !older.contains(&deployment.number) {
@@ -345,13 +278,11 @@ pub(super) fn running_and_pending(
     let tasks = service.live.iter().filter_map(|key| state.tasks.get(key));
     let tasks =
         tasks.filter(|task| number.is_none_or(|number| task.deployment.as_deref() == Some(number)));
-    tasks
-        .filter(|task| task.wanted)
-        .fold((0, 0), |(running, pending), task| match task.stage {
-            Stage::Running => (running + 1, pending),
-            Stage::Provisioning | Stage::Pending | Stage::Activating => (running, pending + 1),
-            Stage::Deactivating | Stage::Stopping | Stage::Deprovisioning | Stage::Stopped => {
-                (running, pending)
-            }
-        })
+    tasks.filter(|task| task.wanted).fold((0, 0), |(running, pending), task| match task.stage {
+        Stage::Running => (running + 1, pending),
+        Stage::Provisioning | Stage::Pending | Stage::Activating => (running, pending + 1),
+        Stage::Deactivating | Stage::Stopping | Stage::Deprovisioning | Stage::Stopped => {
+            (running, pending)
+        }
+    })
 }

@@ -19,27 +19,15 @@ pub(in super::super) fn cluster(state: &mut State, name: &str) {
 /// Adds a service with all of its tasks RUNNING, and HEALTHY where there is a health check.
 pub(in super::super) fn service(state: &mut State, spec: &ServiceSpec, now: Moment) {
     cluster(state, &spec.cluster);
-    let then = now
-        .wall
-        .checked_sub(Duration::from_secs(spec.started_seconds_ago))
-        .unwrap_or(now.wall);
-    let then = Moment {
-        wall: then,
-        at: now.at,
-    };
+    let then =
+        now.wall.checked_sub(Duration::from_secs(spec.started_seconds_ago)).unwrap_or(now.wall);
+    let then = Moment { wall: then, at: now.at };
     let family = format!("{}-{}", spec.cluster, spec.name);
-    let containers: Vec<Value> = spec
-        .containers
-        .iter()
-        .map(|one| container(state, one))
-        .collect();
+    let containers: Vec<Value> = spec.containers.iter().map(|one| container(state, one)).collect();
     let mut body = Map::new();
     body.insert("containerDefinitions".to_owned(), Value::Array(containers));
     body.insert("networkMode".to_owned(), json!("awsvpc"));
-    body.insert(
-        "requiresCompatibilities".to_owned(),
-        json!([spec.launch_type.name()]),
-    );
+    body.insert("requiresCompatibilities".to_owned(), json!([spec.launch_type.name()]));
     body.insert("cpu".to_owned(), json!("256"));
     body.insert("memory".to_owned(), json!("512"));
     // What a ContainerSpec gives is a whole container definition, so that this is never refused.
@@ -117,10 +105,7 @@ fn container(state: &State, spec: &ContainerSpec) -> Value {
         .is_some_and(|host| host.contains('.') && spec.image.contains('/'));
     let image = match has_host {
         true => spec.image.clone(),
-        false => format!(
-            "{}.dkr.ecr.{}.amazonaws.com/{}",
-            state.account, state.region, spec.image
-        ),
+        false => format!("{}.dkr.ecr.{}.amazonaws.com/{}", state.account, state.region, spec.image),
     };
     let mut container = json!({"name": spec.name, "image": image, "essential": spec.essential});
     if !spec.version_consistency {

@@ -27,16 +27,12 @@ const KEPT: [&str; 8] = [
 ];
 
 pub(super) fn describe(state: &State, input: Input<'_>) -> Result<Value, Refusal> {
-    let names = input
-        .texts("services")?
-        .ok_or_else(|| super::super::input::missing("services"))?;
+    let names = input.texts("services")?.ok_or_else(|| super::super::input::missing("services"))?;
     match names.len() {
         0 => return Err(Refusal::invalid("Services cannot be empty.")),
         1..=10 => {}
         _ => {
-            return Err(Refusal::invalid(
-                "Services cannot have more than 10 elements.",
-            ));
+            return Err(Refusal::invalid("Services cannot have more than 10 elements."));
         }
     }
     let cluster = cluster(state, input)?;
@@ -56,10 +52,8 @@ pub(super) fn describe(state: &State, input: Input<'_>) -> Result<Value, Refusal
 pub(super) fn list(state: &State, input: Input<'_>) -> Result<Value, Refusal> {
     let size = input.page_size(10, 100)?;
     let cluster = cluster(state, input)?;
-    let launch_type = input.choice(
-        "launchType",
-        &["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"],
-    )?;
+    let launch_type =
+        input.choice("launchType", &["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"])?;
     let scheduling = input.choice("schedulingStrategy", &["REPLICA", "DAEMON"])?;
     let after = token(input)?;
     let rest = state
@@ -108,9 +102,7 @@ pub(super) fn blank(state: &mut State, cluster: &str, name: &str, now: Moment) -
         said_steady: false,
     };
     state.services.push(service);
-    state
-        .service_names
-        .insert((cluster.to_owned(), name.to_owned()), key);
+    state.service_names.insert((cluster.to_owned(), name.to_owned()), key);
     key
 }
 
@@ -188,9 +180,7 @@ pub(super) fn delete(state: &mut State, input: Input<'_>, now: Moment) -> Result
     let (key, desired) =
         found.ok_or_else(|| Refusal::new(ErrorName::ServiceNotFound, "Service not found."))?;
     if desired > 0 && !force {
-        return Err(Refusal::invalid(
-            "The service cannot be stopped while it is scaled above 0.",
-        ));
+        return Err(Refusal::invalid("The service cannot be stopped while it is scaled above 0."));
     }
     let service = &mut state.services[key.0];
     service.desired = 0;
@@ -205,10 +195,7 @@ fn definition(state: &State, input: Input<'_>) -> Result<Option<String>, Refusal
     };
     match definitions::find(state, name) {
         Some(definition) if definition.active => Ok(Some(definition.arn.clone())),
-        Some(_) => Err(Refusal::new(
-            ErrorName::Client,
-            "TaskDefinition is inactive",
-        )),
+        Some(_) => Err(Refusal::new(ErrorName::Client, "TaskDefinition is inactive")),
         None => Err(Refusal::new(ErrorName::Client, "TaskDefinition not found.")),
     }
 }
@@ -243,12 +230,8 @@ struct Configuration {
 
 impl Configuration {
     fn read(input: Input<'_>) -> Result<Configuration, Refusal> {
-        let nothing = Configuration {
-            minimum: None,
-            maximum: None,
-            circuit_breaker: None,
-            strategy: None,
-        };
+        let nothing =
+            Configuration { minimum: None, maximum: None, circuit_breaker: None, strategy: None };
         let Some(input) = input.structure("deploymentConfiguration")? else {
             return Ok(nothing);
         };
@@ -289,12 +272,7 @@ impl Configuration {
                     ));
                 }
             };
-        Ok(Configuration {
-            minimum,
-            maximum,
-            circuit_breaker,
-            strategy,
-        })
+        Ok(Configuration { minimum, maximum, circuit_breaker, strategy })
     }
 
     fn apply(&self, service: &mut Service) {

@@ -56,9 +56,8 @@ pub(super) fn service(state: &State, service: &Service, with_labels: bool) -> Va
             .iter()
             .rev()
             .filter(|deployment| deployment.standing != Standing::Gone);
-        shown["deployments"] = open
-            .map(|deployment| of_service(state, service, deployment))
-            .collect();
+        shown["deployments"] =
+            open.map(|deployment| of_service(state, service, deployment)).collect();
     } else {
         shown["taskSets"] = json!([]);
     }
@@ -112,10 +111,7 @@ pub(super) fn deployment_arn(state: &State, service: &Service, deployment: &Depl
 }
 
 pub(super) fn revision_arn(state: &State, service: &Service, number: &str) -> String {
-    state.arn(&format!(
-        "service-revision/{}/{}/{number}",
-        service.cluster, service.name
-    ))
+    state.arn(&format!("service-revision/{}/{}/{number}", service.cluster, service.name))
 }
 
 pub(super) fn task(state: &State, task: &Task, with_labels: bool) -> Value {

@@ -22,10 +22,8 @@ pub(super) fn list(state: &State, input: Input<'_>, now: Moment) -> Result<Value
     };
     let family = input.text("family")?;
     let started_by = input.text("startedBy")?;
-    let launch_type = input.choice(
-        "launchType",
-        &["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"],
-    )?;
+    let launch_type =
+        input.choice("launchType", &["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"])?;
     let service = match input.text("serviceName")? {
         None => None,
         Some(name) => Some(
@@ -51,12 +49,8 @@ pub(super) fn list(state: &State, input: Input<'_>, now: Moment) -> Result<Value
     };
     let rest: Box<dyn Iterator<Item = &Task>> = match service {
         Some(service) => {
-            let mut keys: Vec<TaskKey> = service
-                .live
-                .iter()
-                .chain(&service.stopped)
-                .copied()
-                .collect();
+            let mut keys: Vec<TaskKey> =
+                service.live.iter().chain(&service.stopped).copied().collect();
             keys.sort_unstable();
             Box::new(
                 keys.into_iter()
@@ -65,25 +59,16 @@ pub(super) fn list(state: &State, input: Input<'_>, now: Moment) -> Result<Value
             )
         }
         None => Box::new(
-            state
-                .tasks
-                .range(after..)
-                .map(|(_, task)| task)
-                .filter(move |task| task.key > after),
+            state.tasks.range(after..).map(|(_, task)| task).filter(move |task| task.key > after),
         ),
     };
-    let (arns, next) = page(
-        rest.filter(|task| is_listed(task))
-            .map(|task| (task.key.0, &task.arn)),
-        size,
-    );
+    let (arns, next) =
+        page(rest.filter(|task| is_listed(task)).map(|task| (task.key.0, &task.arn)), size);
     Ok(with_token(json!({"taskArns": arns}), next))
 }
 
 fn of_family(definition: &str, family: &str) -> bool {
-    short(definition)
-        .rsplit_once(':')
-        .is_some_and(|(of, _)| of == family)
+    short(definition).rsplit_once(':').is_some_and(|(of, _)| of == family)
 }
 
 /// The task that an id or an ARN names, in a cluster, as long as it can be seen.
@@ -94,16 +79,12 @@ fn find<'a>(state: &'a State, cluster: &str, id_or_arn: &str, now: Moment) -> Op
 }
 
 pub(super) fn describe(state: &State, input: Input<'_>, now: Moment) -> Result<Value, Refusal> {
-    let ids = input
-        .texts("tasks")?
-        .ok_or_else(|| super::super::input::missing("tasks"))?;
+    let ids = input.texts("tasks")?.ok_or_else(|| super::super::input::missing("tasks"))?;
     match ids.len() {
         0 => return Err(Refusal::invalid("Tasks cannot be empty.")),
         1..=100 => {}
         _ => {
-            return Err(Refusal::invalid(
-                "Tasks cannot have more than 100 elements.",
-            ));
+            return Err(Refusal::invalid("Tasks cannot have more than 100 elements."));
         }
     }
     let cluster = cluster(state, input)?;
@@ -122,22 +103,11 @@ pub(super) fn describe(state: &State, input: Input<'_>, now: Moment) -> Result<V
 
 pub(super) fn stop(state: &mut State, input: Input<'_>, now: Moment) -> Result<Value, Refusal> {
     let id = input.required_text("task")?;
-    let reason = input
-        .text("reason")?
-        .unwrap_or("Task stopped by user")
-        .to_owned();
+    let reason = input.text("reason")?.unwrap_or("Task stopped by user").to_owned();
     let cluster = cluster(state, input)?;
     let key = find(state, &cluster, id, now).map(|task| task.key);
     let key = key.ok_or_else(|| Refusal::invalid("The referenced task was not found."))?;
-    lifecycle::end(
-        state,
-        key,
-        Stop {
-            code: "UserInitiated",
-            reason,
-        },
-        now,
-    );
+    lifecycle::end(state, key, Stop { code: "UserInitiated", reason }, now);
     Ok(json!({"task": show::task(state, &state.tasks[&key], false)}))
 }
 
@@ -153,17 +123,11 @@ pub(super) fn run(state: &mut State, input: Input<'_>, now: Moment) -> Result<Va
         Some(_) | None => LaunchType::Ec2,
     };
     let started_by = input.text("startedBy")?.map(str::to_owned);
-    let definition = definitions::find(state, name)
-        .filter(|definition| definition.active)
-        .cloned();
+    let definition = definitions::find(state, name).filter(|definition| definition.active).cloned();
     let definition =
         definition.ok_or_else(|| Refusal::new(ErrorName::Client, "TaskDefinition not found."))?;
-    let family = short(&definition.arn)
-        .rsplit_once(':')
-        .map_or("", |(family, _)| family);
-    let group = input
-        .text("group")?
-        .map_or_else(|| format!("family:{family}"), str::to_owned);
+    let family = short(&definition.arn).rsplit_once(':').map_or("", |(family, _)| family);
+    let group = input.text("group")?.map_or_else(|| format!("family:{family}"), str::to_owned);
     let mut tasks = Vec::new();
     for _ in 0..count {
         let origin = Origin {
