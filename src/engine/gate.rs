@@ -15,6 +15,7 @@ use crate::domain::next::failed_tasks;
 use crate::domain::plan::Plan;
 use crate::domain::policy::Action;
 use crate::ports::StoreError;
+use crate::report;
 
 /// For how long what a plan was made from counts as "just before acting".
 const FRESH: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
@@ -44,6 +45,7 @@ impl Engine {
                     Ok(()) => break,
                     Err(problem) => {
                         tracing::error!(%environment, ?problem, "the queue waits: could not decide");
+                        engine.tell_why_it_waits(&environment, &problem).await;
                         engine.parts.clock.sleep(ASK_AGAIN).await;
                     }
                 }
@@ -66,6 +68,16 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Says on the card of the first in the queue that it cannot be decided about just now.
+    async fn tell_why_it_waits(&self, environment: &EnvironmentName, problem: &Problem) {
+        let Problem::Undecided(undecided) = problem else { return };
+        if let Ok(Some(first)) = self.first_in_queue(environment).await {
+            let note =
+                report::waits_for_answer(undecided.unasked, &format!("{:#}", undecided.error));
+            self.refresh_card_with(&first, Some(note)).await;
+        }
     }
 
     /// Rollbacks go first, then whoever was agreed first.
@@ -91,6 +103,11 @@ impl Engine {
             self.refresh_card(&deployment).await;
             return Ok(Passage::Closed);
         }
+        // Before anything moves, the channel sees the plan.
+        let deployment = match deployment.message {
+            Some(_) => deployment,
+            None => self.show_card(deployment).await?,
+        };
         let Some((looked, plan)) = self.plan_again(&deployment).await? else {
             return Ok(Passage::Aside);
         };

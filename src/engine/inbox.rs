@@ -9,7 +9,7 @@ use super::Engine;
 use super::problem::Undecided;
 use crate::domain::command::Command;
 use crate::domain::id::EnvironmentName;
-use crate::grammar::Reading;
+use crate::grammar::{Misunderstood, Reading};
 use crate::ports::{ChatEvent, Raised, Said};
 use crate::report::Unasked;
 
@@ -80,6 +80,10 @@ impl Engine {
     async fn take_in(&self, said: &Said) -> Option<Command> {
         let reading = self.parts.grammar.parse(&said.text, &self.vocabulary());
         if reading == Reading::NotACommand {
+            // Quotes and code are nobody's question; other talk to the bot deserves an answer.
+            if self.parts.grammar.has_words(&said.text) {
+                self.misunderstood(said, "That is no command I know.", &["help".to_owned()]).await;
+            }
             return None;
         }
         match self.parts.store.receive(said, self.parts.clock.now()).await {
@@ -98,7 +102,8 @@ impl Engine {
             Reading::NotACommand => None,
             Reading::Command(command) => Some(command),
             Reading::Misunderstood(misunderstood) => {
-                self.misunderstood(said, &misunderstood).await;
+                let Misunderstood { why, suggestions } = &misunderstood;
+                self.misunderstood(said, &why.to_string(), suggestions).await;
                 self.close(said).await;
                 None
             }

@@ -76,6 +76,8 @@ struct Shared {
     ballots: Mutex<HashMap<DeploymentId, Arc<tokio::sync::Mutex<()>>>>,
     /// What a plan was made from, for as long as that is news.
     fresh: Mutex<HashMap<DeploymentId, Looked>>,
+    /// Deployments that people may name: for completion.
+    open: Mutex<std::collections::BTreeSet<DeploymentId>>,
     /// Tags that were seen last, for suggestions and completion.
     tags: Mutex<BTreeMap<Repository, Vec<Tag>>>,
     /// Something may expire earlier than the scheduler thinks.
@@ -116,7 +118,7 @@ impl Engine {
             repositories: environments.repositories().into_iter().collect(),
             services: services.into_iter().collect(),
             tags: lock(&self.shared.tags).clone(),
-            deployments: Vec::new(),
+            deployments: lock(&self.shared.open).iter().rev().copied().collect(),
         }
     }
 

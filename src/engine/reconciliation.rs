@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Engine;
+use super::{Engine, lock};
 use crate::domain::deployment::Stage;
 use crate::domain::id::EnvironmentName;
 
@@ -15,6 +15,7 @@ impl Engine {
         for deployment in self.parts.store.open().await? {
             let id = deployment.id;
             environments.insert(deployment.plan.terms.environment.clone());
+            lock(&self.shared.open).insert(id);
             match deployment.stage {
                 Stage::Running(_) => {
                     tracing::info!(deployment.id = %id, "is carried on");

@@ -46,8 +46,17 @@ impl Engine {
 
     /// Renders a deployment's card anew.
     pub(super) async fn refresh_card(&self, deployment: &Deployment) {
+        self.refresh_card_with(deployment, None).await;
+    }
+
+    /// Renders a deployment's card anew, with what the journal does not know: what keeps it
+    /// from going on just now.
+    pub(super) async fn refresh_card_with(&self, deployment: &Deployment, note: Option<String>) {
         let environment = &deployment.plan.terms.environment;
-        let card = report::deployment_card(deployment, &self.local_time(Some(environment)));
+        let mut card = report::deployment_card(deployment, &self.local_time(Some(environment)));
+        if let Some(note) = note {
+            card = card.warning(note);
+        }
         match &deployment.message {
             Some(message) => {
                 if let Err(ChatError::MessageGone) = self.parts.chat.edit(message, &card).await
@@ -83,6 +92,7 @@ impl Engine {
         }
         lock(&self.shared.fresh).remove(&deployment.id);
         lock(&self.shared.ballots).remove(&deployment.id);
+        lock(&self.shared.open).remove(&deployment.id);
         self.take_turns(&deployment.plan.terms.environment);
     }
 

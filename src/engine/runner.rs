@@ -15,6 +15,7 @@ use crate::domain::id::DeploymentId;
 use crate::domain::next::{Next, Tempo, next};
 use crate::domain::rollout::Rollout;
 use crate::ports::StoreError;
+use crate::report::{self, Unasked};
 
 /// The longest pause after looks that AWS did not answer.
 const LONGEST_SILENCE: Duration = Duration::from_secs(15);
@@ -45,7 +46,12 @@ impl Engine {
             match ended {
                 Ok(deployment) => engine.finish(&deployment).await,
                 Err(error) => {
-                    tracing::error!(deployment.id = %id, error = format!("{error:#}"), "stopped running; the next start carries on");
+                    let detail = format!("{error:#}");
+                    tracing::error!(deployment.id = %id, error = detail, "stopped running; the next start carries on");
+                    if let Ok(deployment) = engine.reload(id).await {
+                        let note = report::stands_still(&detail);
+                        engine.refresh_card_with(&deployment, Some(note)).await;
+                    }
                 }
             }
             drop(work);
@@ -77,6 +83,8 @@ impl Engine {
                 Ok(seen) => seen,
                 Err(error) => {
                     tracing::warn!(deployment.id = %deployment.id, %error, "could not look; trying again");
+                    let note = report::waits_for_answer(Unasked::Aws, &error.to_string());
+                    self.refresh_card_with(&deployment, Some(note)).await;
                     self.parts.clock.sleep(silence).await;
                     silence = (silence * 2).min(LONGEST_SILENCE);
                     continue;

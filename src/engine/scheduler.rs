@@ -38,6 +38,9 @@ impl Engine {
     async fn expire(&self) -> Result<Option<jiff::Timestamp>, Problem> {
         let mut next = None;
         for deployment in self.parts.store.open().await? {
+            if deployment.message.is_none() && matches!(deployment.stage, Stage::Waiting) {
+                self.show_card(deployment.clone()).await?;
+            }
             let Some(expires) = deployment.expires_at() else { continue };
             match deployment.stage {
                 Stage::Waiting if expires <= self.parts.clock.now() => {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::problem::Problem;
 use super::{Engine, lock};
@@ -14,17 +15,27 @@ use crate::domain::policy::Action;
 use crate::ports::{Place, Reaction, StoreError};
 use crate::report;
 
+/// The pauses between tries to count votes that somebody would not answer for.
+const COUNT_AGAIN: [Duration; 4] = [
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+    Duration::from_secs(20),
+];
+
 impl Engine {
     /// Reads a message's reactions anew and makes of them what they are.
     pub(super) async fn reactions_changed(&self, message: &MessageId) {
-        let outcome = match self.parts.store.by_message(message).await {
-            Ok(None) => return,
-            Ok(Some(id)) => self.recount(id).await,
-            Err(error) => Err(error.into()),
-        };
-        if let Err(problem) = outcome {
-            // The next reaction, and the look before acting, count again.
+        for pause in COUNT_AGAIN {
+            let outcome = match self.parts.store.by_message(message).await {
+                Ok(None) => return,
+                Ok(Some(id)) => self.recount(id).await,
+                Err(error) => Err(error.into()),
+            };
+            let Err(problem) = outcome else { return };
+            // After the last try the next reaction, and the look before expiry, count again.
             tracing::error!(%message, ?problem, "votes could not be counted");
+            self.parts.clock.sleep(pause).await;
         }
     }
 

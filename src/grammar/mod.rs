@@ -155,6 +155,11 @@ impl Grammar {
         best
     }
 
+    /// Whether a message says anything outside quotes and code.
+    pub fn has_words(&self, message: &str) -> bool {
+        text::spoken_lines(message).iter().any(|line| !text::tokens(line).is_empty())
+    }
+
     fn resolver<'a>(&'a self, vocabulary: &'a Vocabulary) -> Resolver<'a> {
         let Self { automaton, topics, kinds, entries: _ } = self;
         Resolver { automaton, vocabulary, topics, kinds }

@@ -46,6 +46,10 @@ pub(super) fn nearest(policies: &Policies, question: &Question) -> Vec<NearMiss>
         .collect();
     // Stable: permits that came equally near stay in the order of their ids.
     misses.sort_by_key(|(count, worst, _)| (*count, *worst));
+    // Who could be given a role does not want to hear of other environments.
+    if misses.iter().any(|(_, worst, _)| *worst < Kind::Environment) {
+        misses.retain(|(_, worst, _)| *worst < Kind::Environment);
+    }
     misses.into_iter().take(TOLD).map(|(_, _, miss)| miss).collect()
 }
 

@@ -98,11 +98,23 @@ pub enum Unasked {
     Journal,
 }
 
-/// Says that no answer could be found, which is nobody's lack of rights. `detail`: what went
-/// wrong, for those who mend it; `retry`: the text to send again, where sending it again makes
-/// sense.
-pub fn undecided_card(unasked: Unasked, detail: &str, retry: Option<&str>) -> Card {
-    let (what, hint) = match unasked {
+/// Why a deployment that is agreed or under way does not go on just now.
+pub fn waits_for_answer(unasked: Unasked, detail: &str) -> String {
+    let (what, _) = fault(unasked);
+    format!("{what}: {}. Trying again; nothing is lost.", words::clean(detail))
+}
+
+/// Why a deployment that was under way stands still until somebody acts.
+pub fn stands_still(detail: &str) -> String {
+    format!(
+        "Stands still where it is: {}. Mend that and start Shipmate again: it carries on.",
+        words::clean(detail)
+    )
+}
+
+/// Who did not answer, and where to look.
+fn fault(unasked: Unasked) -> (&'static str, &'static str) {
+    match unasked {
         Unasked::Aws => ("AWS could not be asked", "If it stays so, check AWS and the network."),
         Unasked::Policies => (
             "The policies could not be evaluated",
@@ -115,7 +127,14 @@ pub fn undecided_card(unasked: Unasked, detail: &str, retry: Option<&str>) -> Ca
         Unasked::Journal => {
             ("The journal could not be read or written", "If it stays so, check the database.")
         }
-    };
+    }
+}
+
+/// Says that no answer could be found, which is nobody's lack of rights. `detail`: what went
+/// wrong, for those who mend it; `retry`: the text to send again, where sending it again makes
+/// sense.
+pub fn undecided_card(unasked: Unasked, detail: &str, retry: Option<&str>) -> Card {
+    let (what, hint) = fault(unasked);
     let card = Card::new(Tone::Warning, "Could not be decided: try again")
         .text(words::sentence(&format!("{what}: {}", words::clean(detail))))
         .text(format!("That is a fault, not an answer: nothing was changed. {hint}"));

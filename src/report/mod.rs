@@ -17,7 +17,7 @@ mod words;
 
 pub use answers::{Topic, help_card, misunderstood_card, whoami_card};
 pub use cause::sentence as cause_sentence;
-pub use denial::{Unasked, denial_card, undecided_card};
+pub use denial::{Unasked, denial_card, stands_still, undecided_card, waits_for_answer};
 pub use deployment::{closed_card, deployment_card};
 pub use end::end_reply;
 pub use history::{Entry, history_card, show_card};

@@ -71,8 +71,8 @@ impl Engine {
         self.whisper(said, &report::undecided_card(*unasked, &detail, Some(&said.text))).await;
     }
 
-    pub(super) async fn misunderstood(&self, said: &Said, why: &crate::grammar::Misunderstood) {
-        let card = report::misunderstood_card(&why.why.to_string(), &why.suggestions);
+    pub(super) async fn misunderstood(&self, said: &Said, why: &str, suggestions: &[String]) {
+        let card = report::misunderstood_card(why, suggestions);
         self.whisper(said, &card).await;
     }
 

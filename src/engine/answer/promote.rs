@@ -14,7 +14,7 @@ use crate::domain::event::{End, Event, Requested};
 use crate::domain::id::{DeploymentId, EnvironmentName, Repository};
 use crate::domain::plan::{Kind, Plan, Wanted, listed, plan};
 use crate::domain::policy::{Action, Person};
-use crate::ports::Said;
+use crate::ports::{Said, StoreError};
 use crate::report;
 
 /// A request for a deployment, with everything that its plan was made from.
@@ -141,7 +141,12 @@ impl Engine {
             return Ok(());
         }
         let first = Event::Requested(Box::new(request));
-        let deployment = self.parts.store.begin(first, self.parts.clock.now()).await?;
+        let begun = self.parts.store.begin(first, self.parts.clock.now()).await;
+        if let Err(StoreError::Conflict(id)) = begun {
+            tracing::info!(deployment.id = %id, "this message has its deployment already");
+            return Ok(());
+        }
+        let deployment = begun?;
         tracing::info!(
             deployment.id = %deployment.id,
             environment = %deployment.plan.terms.environment,
@@ -162,13 +167,16 @@ impl Engine {
         let id = deployment.id;
         let approved = self.approve_if_agreed(id).await?;
         let free_to_go = approved.is_some();
-        let deployment = self.show_card(approved.unwrap_or(deployment)).await?;
-        self.supersede_older(&deployment).await?;
+        let deployment = approved.unwrap_or(deployment);
+        lock(&self.shared.open).insert(id);
+        let shown = self.show_card(deployment.clone()).await;
+        // A card that could not be posted is tried again: by the gate, before anything moves,
+        // and by the scheduler for those that wait.
         if free_to_go {
             self.take_turns(&deployment.plan.terms.environment);
         }
         self.shared.reschedule.notify_one();
-        Ok(())
+        self.supersede_older(&shown?).await
     }
 
     /// A newer plan takes the place of those that wait for the same repositories. Rollbacks
@@ -221,7 +229,6 @@ impl Engine {
         id: DeploymentId,
         decide: impl Fn(&Deployment) -> Vec<Event>,
     ) -> Result<Option<Deployment>, Problem> {
-        use crate::ports::StoreError;
         let store = &self.parts.store;
         loop {
             let deployment = store.deployment(id).await?.ok_or(StoreError::NoSuchDeployment(id))?;
