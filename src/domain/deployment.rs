@@ -135,7 +135,11 @@ impl Deployment {
                 if self.votes.contains_key(person) =>
             {
                 self.votes.remove(person);
-                // What is no longer agreed does not stand in the queue.
+                // What is no longer agreed does not stand in the queue; and who is asked again
+                // has the whole time to answer.
+                if let Stage::Queued { .. } = self.stage {
+                    self.asked_at = at;
+                }
                 self.stage = Stage::Waiting;
             }
             (Stage::Waiting, Event::Approved) => self.stage = Stage::Queued { since: at },
@@ -161,7 +165,9 @@ impl Deployment {
                 let ended = Ended { at, end: end.clone(), rollout: None };
                 self.stage = Stage::Ended(Box::new(ended));
             }
-            (Stage::Running(rollout), Event::Ended { end }) if end.acted() => {
+            (Stage::Running(rollout), Event::Ended { end })
+                if end.acted() && rollout.phase().under_way.is_empty() =>
+            {
                 let ended = Ended { at, end: end.clone(), rollout: Some((**rollout).clone()) };
                 self.stage = Stage::Ended(Box::new(ended));
             }

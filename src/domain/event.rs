@@ -281,6 +281,18 @@ impl End {
     }
 }
 
+impl Step {
+    /// Whether it restarts tasks of this service.
+    pub fn restarts(&self, name: &ServiceName) -> bool {
+        match self {
+            Self::StopTasks { service, .. } | Self::StartDeployment { service, .. } => {
+                service == name
+            }
+            Self::MoveTag { .. } | Self::KeepTag { .. } => false,
+        }
+    }
+}
+
 impl fmt::Display for Step {
     /// For logs and failures: what is done to what.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

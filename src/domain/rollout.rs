@@ -34,7 +34,10 @@ pub struct Phase {
     pub known_failures: BTreeSet<TaskArn>,
     pub under_way: BTreeSet<Step>,
     pub done: BTreeSet<Step>,
+    /// The first step that could not be done.
     pub failed: Option<(Step, StepFailure)>,
+    /// Every step that could not be done. It may have arrived all the same.
+    pub failures: BTreeMap<Step, StepFailure>,
     /// Our ECS deployment of each service that was restarted that way.
     pub deployments: BTreeMap<ServiceName, OurDeployment>,
     pub services: BTreeMap<ServiceName, Tally>,
@@ -58,6 +61,8 @@ pub struct Tally {
     pub best: u32,
     pub total: u32,
     pub canary_passed: bool,
+    /// `best` when tasks were last told to stop; `None`: none was yet.
+    pub best_when_stopped: Option<u32>,
 }
 
 /// The event does not fit a rollout in this condition.
@@ -91,7 +96,8 @@ impl Rollout {
         match event {
             Event::StepStarted { step } => {
                 let phase = self.phase_mut();
-                if phase.done.contains(step) || !phase.under_way.insert(step.clone()) {
+                let over = phase.done.contains(step) || phase.failures.contains_key(step);
+                if over || !phase.under_way.insert(step.clone()) {
                     return Err(DoesNotFit);
                 }
             }
@@ -107,7 +113,8 @@ impl Rollout {
                 if !phase.under_way.remove(step) {
                     return Err(DoesNotFit);
                 }
-                phase.failed = Some((step.clone(), failure.clone()));
+                phase.failed.get_or_insert_with(|| (step.clone(), failure.clone()));
+                phase.failures.insert(step.clone(), failure.clone());
             }
             Event::Progressed { service, good, total } => {
                 let phase = self.phase_mut();
@@ -175,6 +182,7 @@ impl Phase {
             under_way: BTreeSet::new(),
             done: BTreeSet::new(),
             failed: None,
+            failures: BTreeMap::new(),
             deployments: BTreeMap::new(),
             services: BTreeMap::new(),
             progressed_at: at,
@@ -182,6 +190,7 @@ impl Phase {
     }
 
     fn finish(&mut self, step: &Step, outcome: &StepOutcome, at: Timestamp) {
+        let gets_on = self.gets_on(step);
         match (step, outcome) {
             (
                 Step::StartDeployment { service, replacing },
@@ -190,27 +199,49 @@ impl Phase {
                 let ours = OurDeployment { id: id.clone(), replacing: replacing.clone() };
                 self.deployments.insert(service.clone(), ours);
             }
+            (Step::StopTasks { service, .. }, _) => {
+                if let Some(tally) = self.services.get_mut(service) {
+                    tally.best_when_stopped = Some(tally.best);
+                }
+            }
             (
-                Step::MoveTag { .. }
-                | Step::KeepTag { .. }
-                | Step::StopTasks { .. }
-                | Step::StartDeployment { .. },
+                Step::MoveTag { .. } | Step::KeepTag { .. } | Step::StartDeployment { .. },
                 StepOutcome::Done | StepOutcome::DeploymentStarted { .. },
             ) => {}
         }
         self.done.insert(step.clone());
-        self.progressed_at = at;
+        if gets_on {
+            self.progressed_at = at;
+        }
+    }
+
+    /// Whether doing this step is progress. Stopping tasks is, unless more good ones than ever
+    /// should have come of the last time and did not: stopping the same place again and again
+    /// must not look like getting on.
+    pub fn gets_on(&self, step: &Step) -> bool {
+        match step {
+            Step::MoveTag { .. } | Step::KeepTag { .. } | Step::StartDeployment { .. } => true,
+            Step::StopTasks { service, .. } => self.services.get(service).is_some_and(|tally| {
+                tally.best_when_stopped.is_none_or(|before| before < tally.best)
+            }),
+        }
+    }
+
+    /// Whether this service's tasks were restarted, or may have been.
+    pub fn restarted(&self, name: &ServiceName) -> bool {
+        self.begun().any(|step| step.restarts(name))
     }
 
     /// Every step that was begun, whatever came of it.
     pub fn begun(&self) -> impl Iterator<Item = &Step> {
-        let failed = self.failed.iter().map(|(step, _)| step);
-        self.done.iter().chain(&self.under_way).chain(failed)
+        self.done.iter().chain(&self.under_way).chain(self.failures.keys())
     }
 
-    /// The tasks that were told to stop.
+    /// The tasks that were told to stop. Those of a step that failed may run on: ECS tells.
     pub fn stopped(&self) -> BTreeSet<&TaskArn> {
-        self.begun()
+        self.done
+            .iter()
+            .chain(&self.under_way)
             .filter_map(|step| match step {
                 Step::StopTasks { tasks, .. } => Some(tasks),
                 Step::MoveTag { .. } | Step::KeepTag { .. } | Step::StartDeployment { .. } => None,

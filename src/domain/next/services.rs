@@ -1,0 +1,349 @@
+//! What each service needs next, in the direction in which the rollout goes. Tags are moved by
+//! now; what went wrong is judged in `trouble`.
+
+use super::{Look, Next};
+use crate::domain::environment::Strategy;
+use crate::domain::event::{Event, Step};
+use crate::domain::id::{ServiceName, TaskArn};
+use crate::domain::observation::{EcsDeployment, EcsService, ServiceSeen, Task, count};
+use crate::domain::plan::{PlannedService, Version};
+use crate::domain::rollout::{OurDeployment, Tally};
+
+/// What one service needs.
+pub(super) enum Need {
+    /// Nothing: every task is good and has settled.
+    Nothing,
+    /// To be looked at again.
+    Time,
+    Note(Event),
+    Do(Step),
+}
+
+/// What all services need, and the counts that have changed.
+pub(super) struct Survey<'a> {
+    /// `Progressed` events.
+    pub counts: Vec<Event>,
+    pub needs: Vec<(&'a PlannedService, &'a Version, Need)>,
+}
+
+impl Survey<'_> {
+    /// What they need; the end, once none needs anything.
+    pub fn next(self, end: Event) -> Next {
+        let mut next = Next { events: self.counts, steps: Vec::new() };
+        let mut all_good = true;
+        for (_, _, need) in self.needs {
+            match need {
+                Need::Nothing => continue,
+                Need::Time => {}
+                Need::Note(event) => next.events.push(event),
+                Need::Do(step) => next.steps.push(step),
+            }
+            all_good = false;
+        }
+        if all_good {
+            next.events.push(end);
+        }
+        next
+    }
+}
+
+impl Look<'_> {
+    pub(super) fn survey(&self) -> Survey<'_> {
+        let mut survey = Survey { counts: Vec::new(), needs: Vec::new() };
+        for (service, version) in self.goals() {
+            let Some(ecs) = self.ecs(&service.name) else {
+                survey.needs.push((service, version, Need::Time));
+                continue;
+            };
+            survey.counts.extend(self.progress(service, version, &ecs));
+            survey.needs.push((service, version, self.need(service, version, &ecs)));
+        }
+        survey
+    }
+
+    /// The services that this phase is about, with the version that each should run.
+    pub(super) fn goals(&self) -> impl Iterator<Item = (&PlannedService, &Version)> {
+        self.terms.services.iter().filter_map(|service| Some((service, self.goal(service)?)))
+    }
+
+    fn goal(&self, service: &PlannedService) -> Option<&Version> {
+        let image = self.terms.image(&service.repository)?;
+        if self.rollout.undo.is_none() {
+            return Some(&image.to);
+        }
+        let can_go = self.touched(image) && !self.stranded(image) && !self.given_up(service);
+        if can_go { image.from.as_ref() } else { None }
+    }
+
+    /// Going back, the other services do not wait for one that cannot.
+    fn given_up(&self, service: &PlannedService) -> bool {
+        self.is_gone(service) || self.phase.failures.keys().any(|s| s.restarts(&service.name))
+    }
+
+    /// The service as it was seen, except that tasks which we told to stop do not count as
+    /// wanted: ECS's lists may lag behind what it answered.
+    pub(super) fn ecs(&self, name: &ServiceName) -> Option<EcsService> {
+        let mut ecs = self.seen.services.get(name).and_then(ServiceSeen::found)?.clone();
+        let stopped = self.phase.stopped();
+        let forward_stopped = self.rollout.forward.stopped();
+        for task in &mut ecs.tasks {
+            if stopped.contains(&task.arn) || forward_stopped.contains(&task.arn) {
+                task.wanted = false;
+            }
+        }
+        Some(ecs)
+    }
+
+    fn tally(&self, service: &PlannedService) -> Tally {
+        self.phase.services.get(&service.name).copied().unwrap_or_default()
+    }
+
+    fn progress(
+        &self,
+        service: &PlannedService,
+        version: &Version,
+        ecs: &EcsService,
+    ) -> Option<Event> {
+        let check = ecs.container.has_health_check();
+        let wanted = count(ecs.wanted_tasks());
+        let good = count(ecs.wanted_tasks().filter(|t| t.serves(check) && on(t, version)));
+        let total = wanted.max(ecs.desired);
+        let tally = self.phase.services.get(&service.name)?;
+        (tally.good != good || tally.total != total).then(|| Event::Progressed {
+            service: service.name.clone(),
+            good,
+            total,
+        })
+    }
+
+    fn need(&self, service: &PlannedService, version: &Version, ecs: &EcsService) -> Need {
+        let going_back = self.rollout.undo.is_some();
+        if going_back && !self.rollout.forward.restarted(&service.name) {
+            return self.need_untouched(service, version, ecs);
+        }
+        match service.strategy {
+            Strategy::Stop if going_back => self.need_back_by_stop(service, version, ecs),
+            Strategy::Stop => self.need_by_stop(service, version, ecs),
+            Strategy::Deployment if going_back => {
+                self.need_back_by_deployment(service, version, ecs)
+            }
+            Strategy::Deployment => self.need_by_deployment(service, version, ecs),
+        }
+    }
+
+    fn need_by_stop(&self, service: &PlannedService, version: &Version, ecs: &EcsService) -> Need {
+        let check = ecs.container.has_health_check();
+        let old = old_tasks(version, ecs);
+        if old.is_empty() {
+            return if self.all_settled(version, ecs) { Need::Nothing } else { Need::Time };
+        }
+        let new: Vec<&Task> = ecs.wanted_tasks().filter(|task| on(task, version)).collect();
+        let coming = ecs.wanted_tasks().any(|task| !task.serves(check) && !is_old(task, version))
+            || count(ecs.wanted_tasks()) < ecs.desired;
+        if coming {
+            return Need::Time;
+        }
+        let tally = self.tally(service);
+        if tally.canary_passed {
+            return self.stop_up_to(u32::MAX, service, old, ecs);
+        }
+        if new.iter().any(|task| !self.settled(task, version, check)) {
+            return Need::Time;
+        }
+        if !new.is_empty() {
+            return Need::Note(Event::CanaryPassed { service: service.name.clone() });
+        }
+        // A canary that served and was then taken away, by scaling or a host, gets a successor.
+        // One in whose place the old image came back does not: the next would be no better.
+        if self.phase.restarted(&service.name) && tally.best == 0 {
+            return Need::Time;
+        }
+        self.stop_up_to(1, service, old, ecs)
+    }
+
+    fn need_back_by_stop(
+        &self,
+        service: &PlannedService,
+        version: &Version,
+        ecs: &EcsService,
+    ) -> Need {
+        let old = old_tasks(version, ecs);
+        if !old.is_empty() {
+            return self.stop_up_to(u32::MAX, service, old, ecs);
+        }
+        // Of a stop that failed nobody knows whether it arrived, until the lists have caught up.
+        let unsure = self.rollout.forward.failures.keys().any(|s| s.restarts(&service.name));
+        if (unsure && self.may_lag()) || !self.all_settled(version, ecs) {
+            return Need::Time;
+        }
+        Need::Nothing
+    }
+
+    /// Going back, a service that was never restarted is left as it was. Only tasks that ECS
+    /// itself started on the undone version, while the tag pointed there, are replaced.
+    fn need_untouched(
+        &self,
+        service: &PlannedService,
+        version: &Version,
+        ecs: &EcsService,
+    ) -> Need {
+        let Some(image) = self.terms.image(&service.repository) else { return Need::Nothing };
+        let mut strays = old_tasks(version, ecs);
+        strays.retain(|task| on(task, &image.to));
+        if !strays.is_empty() {
+            return match service.strategy {
+                Strategy::Stop => self.stop_up_to(u32::MAX, service, strays, ecs),
+                Strategy::Deployment if self.phase.deployments.contains_key(&service.name) => {
+                    Need::Time
+                }
+                Strategy::Deployment => restart_once_steady(service, ecs),
+            };
+        }
+        let restarted = self.phase.restarted(&service.name);
+        let check = ecs.container.has_health_check();
+        let whole = count(ecs.wanted_tasks()) >= ecs.desired
+            && (service.strategy == Strategy::Stop || ecs.steady())
+            && ecs
+                .wanted_tasks()
+                .all(|task| is_old(task, version) || self.settled(task, version, check));
+        let unknown = ecs.wanted_tasks().any(|task| task.digest.is_none());
+        if unknown || self.may_lag() || (restarted && !whole) {
+            return Need::Time;
+        }
+        Need::Nothing
+    }
+
+    /// Stops old tasks: those that do not serve cost nothing, those that serve only within the
+    /// room that is left. Where the settings fixed `stop` and there is never room, one by one.
+    fn stop_up_to(
+        &self,
+        most: u32,
+        service: &PlannedService,
+        old: Vec<&Task>,
+        ecs: &EcsService,
+    ) -> Need {
+        let check = ecs.container.has_health_check();
+        let (serving, idle): (Vec<&Task>, Vec<&Task>) =
+            old.into_iter().partition(|task| task.serves(check));
+        let never_room = ecs.minimum() >= ecs.desired;
+        let all_there = count(ecs.wanted_tasks()) >= ecs.desired
+            && ecs.wanted_tasks().all(|task| task.serves(check));
+        let room = if never_room && all_there { 1 } else { ecs.room() };
+        let tasks = idle.into_iter().chain(serving.into_iter().take(room as usize));
+        let tasks: Vec<TaskArn> = tasks.take(most as usize).map(|task| task.arn.clone()).collect();
+        if tasks.is_empty() {
+            return Need::Time;
+        }
+        Need::Do(Step::StopTasks { service: service.name.clone(), tasks })
+    }
+
+    fn need_by_deployment(
+        &self,
+        service: &PlannedService,
+        version: &Version,
+        ecs: &EcsService,
+    ) -> Need {
+        let Some(primary) = ecs.primary() else { return Need::Time };
+        match self.phase.deployments.get(&service.name) {
+            Some(ours) if ours.id == primary.id => self.time_unless_settled(version, ecs),
+            // A list that still shows the old primary lags behind; one that shows another is
+            // found by `overtaken`.
+            Some(_) => Need::Time,
+            // Tasks that run the version already are not restarted. A service without tasks
+            // is: those that it starts later would come from what ECS resolved before.
+            None if ecs.steady() && runs_only(version, ecs) => {
+                self.time_unless_settled(version, ecs)
+            }
+            None => restart(service, primary),
+        }
+    }
+
+    fn need_back_by_deployment(
+        &self,
+        service: &PlannedService,
+        version: &Version,
+        ecs: &EcsService,
+    ) -> Need {
+        let Some(primary) = ecs.primary() else { return Need::Time };
+        if let Some(ours) = self.phase.deployments.get(&service.name) {
+            // Another primary than ours may be an old one in a list that lags behind.
+            let lagging = ours.id != primary.id && self.may_lag();
+            return if lagging { Need::Time } else { self.time_unless_settled(version, ecs) };
+        }
+        let forward = &self.rollout.forward;
+        let to_undo = match forward.deployments.get(&service.name) {
+            Some(OurDeployment { id, .. }) => *id == primary.id,
+            // It was asked for, and the answer is not known: a primary that is new is ours.
+            None => !forward.failures.keys().any(|step| match step {
+                Step::StartDeployment { service: name, replacing } => {
+                    *name == service.name && *replacing == primary.id
+                }
+                Step::MoveTag { .. } | Step::KeepTag { .. } | Step::StopTasks { .. } => false,
+            }),
+        };
+        if to_undo {
+            return restart(service, primary);
+        }
+        // The list lags behind, or ours never came, or ECS rolled it back natively, or somebody
+        // took its place. The last three may have brought the version back by themselves.
+        if self.may_lag() {
+            return Need::Time;
+        }
+        if self.all_settled(version, ecs) || old_tasks(version, ecs).is_empty() {
+            return self.time_unless_settled(version, ecs);
+        }
+        restart_once_steady(service, ecs)
+    }
+
+    fn time_unless_settled(&self, version: &Version, ecs: &EcsService) -> Need {
+        let settled = ecs.steady() && self.all_settled(version, ecs);
+        if settled { Need::Nothing } else { Need::Time }
+    }
+
+    pub(super) fn all_settled(&self, version: &Version, ecs: &EcsService) -> bool {
+        let check = ecs.container.has_health_check();
+        count(ecs.wanted_tasks()) >= ecs.desired
+            && ecs.wanted_tasks().all(|task| self.settled(task, version, check))
+    }
+
+    fn settled(&self, task: &Task, version: &Version, check: bool) -> bool {
+        let since = self.now.duration_since(task.since);
+        task.serves(check) && on(task, version) && since >= self.settle()
+    }
+}
+
+fn restart(service: &PlannedService, primary: &EcsDeployment) -> Need {
+    Need::Do(Step::StartDeployment { service: service.name.clone(), replacing: primary.id.clone() })
+}
+
+/// What ECS has under way may bring the tasks by itself.
+fn restart_once_steady(service: &PlannedService, ecs: &EcsService) -> Need {
+    match ecs.primary() {
+        Some(primary) if ecs.steady() => restart(service, primary),
+        Some(_) | None => Need::Time,
+    }
+}
+
+pub(super) fn all_serve(version: &Version, ecs: &EcsService) -> bool {
+    let check = ecs.container.has_health_check();
+    count(ecs.wanted_tasks()) >= ecs.desired
+        && ecs.wanted_tasks().all(|task| task.serves(check) && on(task, version))
+}
+
+/// It has tasks, and all are on this version.
+fn runs_only(version: &Version, ecs: &EcsService) -> bool {
+    ecs.wanted_tasks().next().is_some() && ecs.wanted_tasks().all(|task| on(task, version))
+}
+
+fn old_tasks<'a>(version: &Version, ecs: &'a EcsService) -> Vec<&'a Task> {
+    ecs.wanted_tasks().filter(|task| is_old(task, version)).collect()
+}
+
+fn on(task: &Task, version: &Version) -> bool {
+    task.digest.as_ref().is_some_and(|digest| version.is(digest))
+}
+
+/// On another version; a task of which ECS does not know yet is neither old nor new.
+pub(super) fn is_old(task: &Task, version: &Version) -> bool {
+    task.digest.is_some() && !on(task, version)
+}

@@ -1,0 +1,205 @@
+//! What went wrong: whether it has to go back, and why it could not.
+
+use std::collections::BTreeSet;
+
+use super::services::{Need, Survey, all_serve, is_old};
+use super::{Look, nothing_to_go_back_to};
+use crate::domain::event::{Cause, Event, Step};
+use crate::domain::id::{Repository, ServiceName, TaskArn};
+use crate::domain::observation::{EcsService, Observation, RolloutState, ServiceSeen, Task};
+use crate::domain::plan::{PlannedService, Terms, Version};
+use crate::domain::rollout::OurDeployment;
+
+impl Look<'_> {
+    pub(super) fn forward_trouble(&self) -> Option<Cause> {
+        let stop = self.rollout.stop.clone().map(|stop| Cause::Stopped { stop });
+        stop.or_else(|| self.step_trouble())
+            .or_else(|| self.service_gone(self.terms.services.iter()))
+            .or_else(|| self.task_failed())
+            .or_else(|| self.ecs_trouble())
+    }
+
+    fn step_trouble(&self) -> Option<Cause> {
+        let (step, failure) = self.phase.failed.clone()?;
+        Some(Cause::StepFailed { step, failure })
+    }
+
+    /// What cannot be brought back.
+    pub(super) fn back_trouble(&self) -> Option<Cause> {
+        let failed = self.phase.failures.iter().find_map(|(step, failure)| match step {
+            Step::MoveTag { .. } | Step::StopTasks { .. } | Step::StartDeployment { .. } => {
+                Some(Cause::StepFailed { step: step.clone(), failure: failure.clone() })
+            }
+            // A comfort for later: everything that runs is back without it.
+            Step::KeepTag { .. } => None,
+        });
+        let nowhere = || {
+            let image = self.touched_images().find(|image| self.move_back_step(image).is_none())?;
+            Some(nothing_to_go_back_to(self.move_step(image), image))
+        };
+        let gone = || {
+            let touched = |service: &&PlannedService| {
+                self.terms.image(&service.repository).is_some_and(|image| self.touched(image))
+            };
+            self.service_gone(self.terms.services.iter().filter(touched))
+        };
+        failed.or_else(nowhere).or_else(gone)
+    }
+
+    pub(super) fn is_gone(&self, service: &PlannedService) -> bool {
+        match self.seen.services.get(&service.name) {
+            None => false,
+            Some(ServiceSeen::Missing) => true,
+            Some(ServiceSeen::Found(ecs)) => !ecs.active,
+        }
+    }
+
+    fn service_gone<'a>(
+        &self,
+        mut services: impl Iterator<Item = &'a PlannedService>,
+    ) -> Option<Cause> {
+        let service = services.find(|service| self.is_gone(service))?;
+        Some(Cause::ServiceGone { service: service.name.clone() })
+    }
+
+    /// A task that stopped by its own fault, on the new version or before it had pulled any,
+    /// after the tag of its image had moved.
+    fn task_failed(&self) -> Option<Cause> {
+        let moved: BTreeSet<&Repository> =
+            self.touched_images().map(|image| &image.repository).collect();
+        self.goals().filter(|(service, _)| moved.contains(&service.repository)).find_map(
+            |(service, version)| {
+                let ecs = self.seen.services.get(&service.name)?.found()?;
+                let blamed = |task: &&Task| {
+                    task.failed()
+                        && !is_old(task, version)
+                        && !self.phase.known_failures.contains(&task.arn)
+                };
+                let task = ecs.tasks.iter().find(blamed)?;
+                Some(Cause::TaskFailed {
+                    service: service.name.clone(),
+                    task: task.arn.clone(),
+                    stopped: task.stopped.clone()?,
+                })
+            },
+        )
+    }
+
+    fn ecs_trouble(&self) -> Option<Cause> {
+        self.phase.deployments.iter().find_map(|(service, ours)| {
+            let ecs = self.seen.services.get(service)?.found()?;
+            gave_up(service, ours, ecs).or_else(|| self.overtaken(service, ours, ecs))
+        })
+    }
+
+    /// Another primary than ours. Soon after ours began, a list that does not show ours yet,
+    /// or shows in its place the one that it replaced, may only lag behind.
+    fn overtaken(
+        &self,
+        service: &ServiceName,
+        ours: &OurDeployment,
+        ecs: &EcsService,
+    ) -> Option<Cause> {
+        let primary = ecs.primary().filter(|primary| primary.id != ours.id)?;
+        let listed = ecs.deployments.iter().any(|deployment| deployment.id == ours.id);
+        let newer = listed && primary.id != ours.replacing;
+        (newer || !self.may_lag()).then(|| Cause::Overtaken { service: service.clone() })
+    }
+
+    /// Whether nothing has got better for too long. What has just got better, or is about to,
+    /// counts although no event tells of it yet: a process that was away for long finds it so.
+    pub(super) fn no_progress(&self, survey: &Survey<'_>) -> Option<Cause> {
+        if survey.counts.iter().any(|event| self.is_better(event)) {
+            return None;
+        }
+        let gets_on = |need: &Need| match need {
+            Need::Nothing | Need::Time => false,
+            Need::Note(_) => true,
+            Need::Do(step) => self.phase.gets_on(step),
+        };
+        if survey.needs.iter().any(|(_, _, need)| gets_on(need)) {
+            return None;
+        }
+        let elapsed = self.now.duration_since(self.phase.progressed_at);
+        let stuck = |service: &PlannedService, version: &Version| {
+            self.patience(service, version).is_some_and(|patience| elapsed >= patience)
+        };
+        let (service, _, _) = survey.needs.iter().find(|(service, version, need)| match need {
+            Need::Nothing => false,
+            Need::Time | Need::Note(_) | Need::Do(_) => stuck(service, version),
+        })?;
+        let tally = self.phase.services.get(&service.name).copied().unwrap_or_default();
+        Some(Cause::NoProgress {
+            service: service.name.clone(),
+            good: tally.good,
+            total: tally.total,
+            minutes: self.tempo.patience.as_secs().div_ceil(60),
+        })
+    }
+
+    /// For how long to wait for this service; `None`: settling is no lack of progress.
+    fn patience(
+        &self,
+        service: &PlannedService,
+        version: &Version,
+    ) -> Option<jiff::SignedDuration> {
+        let patience = jiff::SignedDuration::try_from(self.tempo.patience);
+        let patience = patience.unwrap_or(jiff::SignedDuration::MAX);
+        let Some(ecs) = self.ecs(&service.name) else { return Some(patience) };
+        let serve = all_serve(version, &ecs);
+        if serve && !self.all_settled(version, &ecs) {
+            return None;
+        }
+        let tally = self.phase.services.get(&service.name).copied().unwrap_or_default();
+        // A task that ECS moves elsewhere while all are settling has to settle anew.
+        let was_complete = serve || tally.best >= tally.total;
+        let extra = if was_complete { self.settle().saturating_mul(2) } else { Default::default() };
+        Some(patience.saturating_add(extra))
+    }
+
+    fn is_better(&self, event: &Event) -> bool {
+        match event {
+            Event::Progressed { service, good, .. } => {
+                self.phase.services.get(service).is_some_and(|tally| *good > tally.best)
+            }
+            Event::Requested(_)
+            | Event::Posted { .. }
+            | Event::VoteCast(_)
+            | Event::VoteWithdrawn { .. }
+            | Event::Approved
+            | Event::OutlookChanged { .. }
+            | Event::Replanned { .. }
+            | Event::Started { .. }
+            | Event::StepStarted { .. }
+            | Event::StepDone { .. }
+            | Event::StepFailed { .. }
+            | Event::CanaryPassed { .. }
+            | Event::StopRequested { .. }
+            | Event::UndoStarted { .. }
+            | Event::Ended { .. } => false,
+        }
+    }
+}
+
+/// Every task of the plan's services that is seen to have failed: what a phase that begins now
+/// must not hold against its version.
+pub fn failed_tasks(terms: &Terms, seen: &Observation) -> BTreeSet<TaskArn> {
+    terms
+        .services
+        .iter()
+        .filter_map(|service| seen.services.get(&service.name)?.found())
+        .flat_map(|ecs| ecs.tasks.iter())
+        .filter(|task| task.failed())
+        .map(|task| task.arn.clone())
+        .collect()
+}
+
+fn gave_up(service: &ServiceName, ours: &OurDeployment, ecs: &EcsService) -> Option<Cause> {
+    let deployment = ecs.deployments.iter().find(|deployment| deployment.id == ours.id)?;
+    match &deployment.rollout {
+        RolloutState::Failed { reason } => {
+            Some(Cause::EcsGaveUp { service: service.clone(), reason: reason.clone() })
+        }
+        RolloutState::InProgress | RolloutState::Completed | RolloutState::Unknown => None,
+    }
+}
