@@ -11,6 +11,7 @@ use aws_sdk_ecs::types::{
     DesiredStatus, HealthStatus, SchedulingStrategy, Service as SdkService, Task as SdkTask,
     TaskStopCode, VersionConsistency,
 };
+use futures::future::try_join_all;
 use jiff::Timestamp;
 
 use super::error::AwsError;
@@ -59,20 +60,28 @@ impl Cluster {
         let mut seen = BTreeMap::new();
         for some in services.chunks(SERVICES_AT_ONCE) {
             let found = self.describe_services(some).await?;
-            for service in some {
+            let looks = some.iter().map(|service| {
                 let ecs = found.iter().find(|ecs| ecs.service_name() == Some(&service.ecs_service));
-                let one = match ecs {
-                    None => ServiceSeen::Missing,
-                    Some(ecs) => {
-                        let containers = self.containers(ecs).await?;
-                        let tasks = self.tasks(service, known, now).await?;
-                        ServiceSeen::Found(Box::new(read_service(service, ecs, &containers, tasks)))
-                    }
-                };
+                self.look_at(service, ecs, known, now)
+            });
+            for (service, one) in some.iter().zip(try_join_all(looks).await?) {
                 seen.insert(service.name.clone(), one);
             }
         }
         Ok(seen)
+    }
+
+    async fn look_at(
+        &self,
+        service: &Service,
+        ecs: Option<&SdkService>,
+        known: &KnownStopped,
+        now: Timestamp,
+    ) -> Result<ServiceSeen, AwsError> {
+        let Some(ecs) = ecs else { return Ok(ServiceSeen::Missing) };
+        let (containers, tasks) =
+            tokio::try_join!(self.containers(ecs), self.tasks(service, known, now))?;
+        Ok(ServiceSeen::Found(Box::new(read_service(service, ecs, &containers, tasks))))
     }
 
     /// Stops a task. Asking again does no harm, and a task that is gone is stopped.

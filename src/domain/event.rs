@@ -93,6 +93,13 @@ pub enum Event {
     Ended {
         end: End,
     },
+    /// Read again after the end, the environment's tag was not where the end had left it.
+    TagStrayed {
+        repository: Repository,
+        found: Option<Digest>,
+        /// It was a late write of ours, and is put back.
+        repaired: bool,
+    },
 }
 
 /// How a deployment begins.

@@ -157,7 +157,8 @@ impl Rollout {
             | Event::OutlookChanged { .. }
             | Event::Replanned { .. }
             | Event::Started { .. }
-            | Event::Ended { .. } => return Err(DoesNotFit),
+            | Event::Ended { .. }
+            | Event::TagStrayed { .. } => return Err(DoesNotFit),
         }
         Ok(())
     }

@@ -10,9 +10,10 @@ use super::{Engine, lock};
 use crate::aws::Account;
 use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::environment::{Environment, Service};
-use crate::domain::event::{Event, Step, StepFailure, StepOutcome};
-use crate::domain::id::DeploymentId;
+use crate::domain::event::{End, Event, Step, StepFailure, StepOutcome};
+use crate::domain::id::{DeploymentId, Digest};
 use crate::domain::next::{Next, Tempo, next};
+use crate::domain::plan::ImageMove;
 use crate::domain::rollout::Rollout;
 use crate::ports::StoreError;
 use crate::report::{self, Unasked};
@@ -44,7 +45,10 @@ impl Engine {
             let ended = engine.carry_out(deployment).await;
             lock(&engine.shared.running).remove(&id);
             match ended {
-                Ok(deployment) => engine.finish(&deployment).await,
+                Ok(deployment) => {
+                    let deployment = engine.read_tags_again(deployment).await;
+                    engine.finish(&deployment).await;
+                }
                 Err(error) => {
                     let detail = format!("{error:#}");
                     tracing::error!(deployment.id = %id, error = detail, "stopped running; the next start carries on");
@@ -106,6 +110,44 @@ impl Engine {
                     // Somebody may have cancelled meanwhile.
                     deployment = self.reload(deployment.id).await?;
                 }
+            }
+        }
+    }
+
+    /// After the end: a write of ours that AWS carried out late is put right, and somebody
+    /// else's is told.
+    async fn read_tags_again(&self, deployment: Deployment) -> Deployment {
+        let terms = &deployment.plan.terms;
+        let Ok((_, account)) = self.place(&terms.environment) else { return deployment };
+        let mut strayed = Vec::new();
+        for (image, expected) in left_at(&deployment) {
+            let repository = &image.repository;
+            let found = match account.ecr.resolve(repository, &terms.tag).await {
+                Ok(found) if found.as_ref() == Some(expected) => continue,
+                Ok(found) => found,
+                Err(error) => {
+                    tracing::warn!(deployment.id = %deployment.id, %error, "the tag could not be read again");
+                    continue;
+                }
+            };
+            let from = image.from.as_ref().map(|from| &from.digest);
+            let ours = found.as_ref() == Some(&image.to.digest)
+                || (found.is_some() && found.as_ref() == from);
+            let repaired = ours
+                && account
+                    .ecr
+                    .move_tag(repository, &terms.tag, found.as_ref(), expected)
+                    .await
+                    .is_ok();
+            tracing::warn!(deployment.id = %deployment.id, %repository, ?found, repaired, "the tag had strayed");
+            strayed.push(Event::TagStrayed { repository: repository.clone(), found, repaired });
+        }
+        match self.append_if(deployment.id, |_| strayed.clone()).await {
+            Ok(Some(after)) => after,
+            Ok(None) => deployment,
+            Err(problem) => {
+                tracing::error!(deployment.id = %deployment.id, ?problem, "a strayed tag could not be recorded");
+                deployment
             }
         }
     }
@@ -227,6 +269,28 @@ impl Hands<'_> {
                 Ok(StepOutcome::DeploymentStarted { id })
             }
         }
+    }
+}
+
+/// Where the end left each tag of the plan; nothing, where the end does not say.
+fn left_at(deployment: &Deployment) -> Vec<(&ImageMove, &Digest)> {
+    let images = deployment.plan.terms.images.iter();
+    match deployment.end() {
+        Some(End::Succeeded) => images.map(|image| (image, &image.to.digest)).collect(),
+        Some(
+            End::RolledBack { .. }
+            | End::Cancelled { undone: true, .. }
+            | End::Superseded { undone: true, .. },
+        ) => images.filter_map(|image| Some((image, &image.from.as_ref()?.digest))).collect(),
+        Some(
+            End::Failed { .. }
+            | End::Cancelled { undone: false, .. }
+            | End::Superseded { undone: false, .. }
+            | End::Rejected { .. }
+            | End::Expired
+            | End::Refused { .. },
+        )
+        | None => Vec::new(),
     }
 }
 

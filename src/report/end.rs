@@ -3,7 +3,7 @@
 use crate::domain::card::{Card, Tone};
 use crate::domain::deployment::{Deployment, Ended};
 use crate::domain::event::{Cause, End, RefusedWhy};
-use crate::domain::id::PersonId;
+use crate::domain::id::{Digest, PersonId, Repository};
 use crate::domain::plan::{ImageMove, Kind, Terms};
 use crate::domain::rollout::{Phase, Rollout};
 
@@ -35,6 +35,11 @@ pub fn with_end(mut card: Card, deployment: &Deployment, ended: &Ended) -> Card 
     card = if loud { card.warning(told.headline) } else { card.text(told.headline) };
     for detail in told.details {
         card = card.text(detail);
+    }
+    for stray in &ended.strayed {
+        let terms = &deployment.plan.terms;
+        let sentence = strayed(terms, &stray.repository, stray.found.as_ref(), stray.repaired);
+        card = card.warning(sentence);
     }
     card = card.text(told.next);
     for command in told.commands {
@@ -69,6 +74,30 @@ pub fn end_reply(deployment: &Deployment) -> Option<Card> {
     match told.commands.into_iter().next() {
         Some(command) => Some(card.command(command)),
         None => Some(card),
+    }
+}
+
+/// What was found when a tag was read again after the end.
+pub fn strayed(
+    terms: &Terms,
+    repository: &Repository,
+    found: Option<&Digest>,
+    repaired: bool,
+) -> String {
+    let tag = format!("{repository}:{}", terms.tag);
+    let found = found.map_or_else(
+        || "was gone".to_owned(),
+        |digest| format!("was at {}", plan::name_of(terms, repository, digest)),
+    );
+    if repaired {
+        format!(
+            "Read again after the end, {tag} {found}: a late write of Shipmate's own. It is back."
+        )
+    } else {
+        format!(
+            "Drift: read again after the end, {tag} {found}, and Shipmate did not put it there. \
+             The next task to start runs that. Promote what should run."
+        )
     }
 }
 

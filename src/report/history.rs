@@ -11,7 +11,7 @@ use crate::domain::id::{DeploymentId, EnvironmentName, PersonId};
 use crate::domain::plan::Terms;
 
 use super::cause::StepWords;
-use super::{asking, cause, deployment, plan, refusal, votes, words};
+use super::{asking, cause, deployment, end, plan, refusal, votes, words};
 
 /// A story longer than this leaves its middle out.
 const LONGEST_STORY: usize = 60;
@@ -124,7 +124,8 @@ fn progressed(recorded: &Recorded) -> Option<&crate::domain::id::ServiceName> {
         | Event::CanaryPassed { .. }
         | Event::StopRequested { .. }
         | Event::UndoStarted { .. }
-        | Event::Ended { .. } => None,
+        | Event::Ended { .. }
+        | Event::TagStrayed { .. } => None,
     }
 }
 
@@ -196,6 +197,9 @@ fn event_line(event: &Event, terms: &Terms) -> String {
             format!("going back: {}", cause::sentence(cause, terms))
         }
         Event::Ended { end } => end_line(end, terms),
+        Event::TagStrayed { repository, found, repaired } => {
+            end::strayed(terms, repository, found.as_ref(), *repaired)
+        }
     }
 }
 

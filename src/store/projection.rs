@@ -9,6 +9,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::event::{Choice, End, Event, Recorded, Via, Vote};
 use crate::domain::id::{DeploymentId, MessageId, PersonId};
 use crate::domain::plan::{Kind, Terms};
+use crate::domain::rollout::Rollout;
 use crate::ports::StoreError;
 
 /// An event that was just appended.
@@ -61,7 +62,8 @@ pub async fn project(
         | Event::Progressed { .. }
         | Event::CanaryPassed { .. }
         | Event::StopRequested { .. }
-        | Event::UndoStarted { .. } => advance(writing, appended).await,
+        | Event::UndoStarted { .. }
+        | Event::TagStrayed { .. } => advance(writing, appended).await,
     }
 }
 
@@ -228,7 +230,8 @@ async fn finish(
     if let (Kind::Rollback { of }, End::Succeeded) = (&terms.kind, end) {
         sqlx::query(sql::UNDONE).bind(of.0).execute(&mut *writing).await?;
     }
-    if leaves_hold(&terms.kind, end) {
+    let touched = deployment.rollout().is_some_and(Rollout::touched);
+    if touched && leaves_hold(&terms.kind, end) {
         sqlx::query(sql::SET_HOLD)
             .bind(terms.environment.as_str())
             .bind(deployment.id.0)
@@ -240,7 +243,7 @@ async fn finish(
 }
 
 /// Whether an environment was rolled back, or should have been, so that automation must leave
-/// it alone.
+/// it alone. Where nothing was touched, there is nothing to leave alone.
 fn leaves_hold(kind: &Kind, end: &End) -> bool {
     match end {
         End::RolledBack { .. } => true,

@@ -176,7 +176,8 @@ impl Look<'_> {
             | Event::CanaryPassed { .. }
             | Event::StopRequested { .. }
             | Event::UndoStarted { .. }
-            | Event::Ended { .. } => false,
+            | Event::Ended { .. }
+            | Event::TagStrayed { .. } => false,
         }
     }
 }
