@@ -21,9 +21,10 @@ impl Engine {
         let environment = &deployment.plan.terms.environment;
         let card = report::deployment_card(&deployment, &self.local_time(Some(environment)));
         let place = Place::Channel(deployment.request.channel.clone());
-        // A key for each version of the terms: posting again after a crash finds the message.
-        let terms = deployment.plan.terms.hash();
-        let key = format!("card-{}-{}", deployment.id, terms);
+        // The key changes once a posted card is recorded: posting again after a crash finds
+        // the message, and posting anew makes another.
+        let posted = deployment.old_messages.len() + usize::from(deployment.message.is_some());
+        let key = format!("card-{}-{posted}", deployment.id);
         if let Some(old) = &deployment.message {
             self.edit(old, &report::closed_card(&deployment)).await;
         }

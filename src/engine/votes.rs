@@ -23,6 +23,9 @@ const COUNT_AGAIN: [Duration; 4] = [
     Duration::from_secs(20),
 ];
 
+/// How long somebody needs at least to read a plan that was asked about anew.
+const TIME_TO_READ: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
+
 impl Engine {
     /// Reads a message's reactions anew and makes of them what they are.
     pub(super) async fn reactions_changed(&self, message: &MessageId) {
@@ -122,7 +125,7 @@ impl Engine {
         if !waiting || same || said_no {
             return Ok(());
         }
-        self.cast(&reaction.person, &deployment, choice, Via::Reaction).await
+        self.cast(&reaction.person, &deployment, choice, Via::Reaction).await.map(|_| ())
     }
 
     /// Takes a reaction off that may not count, and tells its giver why.
@@ -168,8 +171,14 @@ impl Engine {
     ) -> Result<Card, Problem> {
         let turn = self.ballot_turn(deployment.id);
         let turn = turn.lock().await;
-        self.cast(person, deployment, choice, via).await?;
+        if let Some(asked) = self.asked_just_now(deployment) {
+            return Ok(asked);
+        }
+        let counted = self.cast(person, deployment, choice, via).await?;
         drop(turn);
+        if !counted {
+            return Ok(report::not_counted_card(deployment.id));
+        }
         if choice == Choice::No {
             let end = End::Rejected { by: person.clone(), because };
             self.end_waiting(deployment.id, end).await?;
@@ -181,29 +190,37 @@ impl Engine {
         Ok(report::vote_card(&now, choice))
     }
 
-    /// Decides about one vote for the terms as they are in `deployment`, and records it.
+    /// A plan that changed while somebody was writing is not what they agreed to: a word on it
+    /// counts once there was time to read it. A reaction stands on the very message it means.
+    fn asked_just_now(&self, deployment: &Deployment) -> Option<Card> {
+        let anew = !deployment.old_messages.is_empty();
+        let since = self.parts.clock.now().duration_since(deployment.asked_at);
+        (anew && since < TIME_TO_READ).then(|| report::not_counted_card(deployment.id))
+    }
+
+    /// Decides about one vote for the terms as they are in `deployment`, and records it;
+    /// false: the deployment has moved on, and the vote counts for nothing.
     async fn cast(
         &self,
         person: &PersonId,
         deployment: &Deployment,
         choice: Choice,
         via: Via,
-    ) -> Result<(), Problem> {
+    ) -> Result<bool, Problem> {
         let person = self.person(person).await?;
         self.judge_deployment(&person, Action::Approve, deployment).await?;
         let terms = deployment.plan.terms.hash();
         let vote = Vote { person, choice, via, terms };
         tracing::info!(deployment.id = %deployment.id, person = %vote.person.id, ?choice, "vote");
-        self.append_if(deployment.id, |now| {
+        let appended = self.append_if(deployment.id, |now| {
             let same_terms = now.plan.terms.hash() == vote.terms;
             if matches!(now.stage, Stage::Waiting) && same_terms {
                 vec![Event::VoteCast(vote.clone())]
             } else {
                 Vec::new()
             }
-        })
-        .await?;
-        Ok(())
+        });
+        Ok(appended.await?.is_some())
     }
 
     /// Draws the conclusion from the votes that stand: rejected, approved, or shown.
@@ -264,9 +281,7 @@ impl Engine {
             }
             Some(after) => {
                 self.refresh_card(&after).await;
-                Ok(format!(
-                    "#{id} is being undone: the tag goes back and what was restarted is restarted again."
-                ))
+                Ok(format!("#{id} is called off: whatever it has changed goes back."))
             }
         }
     }

@@ -157,7 +157,8 @@ impl Grammar {
 
     /// Whether a message says anything outside quotes and code.
     pub fn has_words(&self, message: &str) -> bool {
-        text::spoken_lines(message).iter().any(|line| !text::tokens(line).is_empty())
+        let word = |token: &Token<'_>| token.kind == text::TokenKind::Word;
+        text::spoken_lines(message).iter().any(|line| text::tokens(line).iter().any(word))
     }
 
     fn resolver<'a>(&'a self, vocabulary: &'a Vocabulary) -> Resolver<'a> {

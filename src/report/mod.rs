@@ -27,6 +27,7 @@ pub use status::{
     EnvironmentStatus, HoldStatus, OpenDeployment, Running, ServiceStatus, status_card,
 };
 pub use votes::{
-    no_such_deployment_card, not_open_card, vote_card, vote_withdrawn_card, which_deployment_card,
+    no_such_deployment_card, not_counted_card, not_open_card, vote_card, vote_withdrawn_card,
+    which_deployment_card,
 };
 pub use words::{ago, clean, duration};

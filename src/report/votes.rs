@@ -119,6 +119,13 @@ pub fn not_open_card(deployment: &Deployment) -> Card {
         .command(asking::show(deployment.id))
 }
 
+/// The answer to a vote for a plan that changed while it was given.
+pub fn not_counted_card(id: DeploymentId) -> Card {
+    Card::new(Tone::Warning, format!("#{id} has moved on: your vote was not counted"))
+        .text("Read the newest message about it. If you still mean it, say it again.")
+        .command(asking::show(id))
+}
+
 /// The answer to a number that no deployment has.
 pub fn no_such_deployment_card(id: DeploymentId) -> Card {
     Card::new(Tone::Warning, format!("There is no deployment #{id}"))
