@@ -6,6 +6,7 @@ mod files;
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use tokio::sync::mpsc;
 
 pub use self::check::check;
@@ -16,7 +17,7 @@ use crate::engine::{Engine, Parts, Rhythm};
 use crate::grammar::Grammar;
 use crate::policy::Policies;
 use crate::ports::{Chat, Clock, Raised, Store};
-use crate::sandbox::{Options, Sandbox, demo_world};
+use crate::sandbox::{Options, Sandbox, Times, demo_world};
 use crate::settings::Settings;
 use crate::store::SqliteStore;
 
@@ -63,8 +64,12 @@ pub fn spawn(
 ///
 /// # Errors
 /// The port cannot be had.
-pub async fn sandbox(port: u16) -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(demo_world(), Options { port, ..Options::default() }).await?;
+pub async fn sandbox(port: u16, fast: bool) -> anyhow::Result<()> {
+    let times = if fast { Times::fast() } else { Times::realistic() };
+    let options = Options { port, times, ..Options::default() };
+    let sandbox = Sandbox::start(demo_world(), options)
+        .await
+        .with_context(|| format!("port {port} cannot be had"))?;
     let url = sandbox.url();
     println!("A simulated AWS answers at {url}");
     println!("  export AWS_ENDPOINT_URL={url} AWS_REGION=eu-west-1");

@@ -34,6 +34,9 @@ enum Command {
         /// The port on 127.0.0.1; 0 picks a free one
         #[arg(long, default_value_t = 0)]
         port: u16,
+        /// Shorten the simulated times
+        #[arg(long)]
+        fast: bool,
     },
     /// Check settings, commands and policies, and run the policies' cases
     Check {
@@ -63,9 +66,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             telemetry::start("off");
             runtime.block_on(app::demo(app::Demo { fast, aws, settings }))
         }
-        Command::Sandbox { port } => {
+        Command::Sandbox { port, fast } => {
             telemetry::start("info");
-            runtime.block_on(app::sandbox(port))?;
+            runtime.block_on(app::sandbox(port, fast))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Check { settings } => {
