@@ -1,3 +1,4 @@
 //! The one test binary: a world of stateful peers, a file for each command and each promise.
 
+mod domain;
 mod settings;

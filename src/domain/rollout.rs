@@ -63,6 +63,8 @@ pub struct Tally {
     pub canary_passed: bool,
     /// `best` when tasks were last told to stop; `None`: none was yet.
     pub best_when_stopped: Option<u32>,
+    /// `total` then.
+    pub total_when_stopped: u32,
 }
 
 /// The event does not fit a rollout in this condition.
@@ -202,6 +204,7 @@ impl Phase {
             (Step::StopTasks { service, .. }, _) => {
                 if let Some(tally) = self.services.get_mut(service) {
                     tally.best_when_stopped = Some(tally.best);
+                    tally.total_when_stopped = tally.total;
                 }
             }
             (

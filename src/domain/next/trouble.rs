@@ -146,13 +146,13 @@ impl Look<'_> {
         let patience = jiff::SignedDuration::try_from(self.tempo.patience);
         let patience = patience.unwrap_or(jiff::SignedDuration::MAX);
         let Some(ecs) = self.ecs(&service.name) else { return Some(patience) };
-        let serve = all_serve(version, &ecs);
-        if serve && !self.all_settled(version, &ecs) {
+        let serve = all_serve(&ecs);
+        if serve && self.some_settle(version, &ecs) {
             return None;
         }
         let tally = self.phase.services.get(&service.name).copied().unwrap_or_default();
         // A task that ECS moves elsewhere while all are settling has to settle anew.
-        let was_complete = serve || tally.best >= tally.total;
+        let was_complete = self.all_settled(version, &ecs) || tally.best >= tally.total;
         let extra = if was_complete { self.settle().saturating_mul(2) } else { Default::default() };
         Some(patience.saturating_add(extra))
     }
