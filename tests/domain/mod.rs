@@ -4,6 +4,7 @@
 mod crash;
 mod ends;
 mod journal;
+mod mishaps;
 mod nonsense;
 mod plans;
 mod runner;
