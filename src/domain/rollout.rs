@@ -220,12 +220,13 @@ impl Phase {
 
     /// Whether doing this step is progress. Stopping tasks is, unless more good ones than ever
     /// should have come of the last time and did not: stopping the same place again and again
-    /// must not look like getting on.
+    /// must not look like getting on. Places that were scaled away explain that there are fewer.
     pub fn gets_on(&self, step: &Step) -> bool {
         match step {
             Step::MoveTag { .. } | Step::KeepTag { .. } | Step::StartDeployment { .. } => true,
             Step::StopTasks { service, .. } => self.services.get(service).is_some_and(|tally| {
-                tally.best_when_stopped.is_none_or(|before| before < tally.best)
+                tally.total < tally.total_when_stopped
+                    || tally.best_when_stopped.is_none_or(|before| before < tally.best)
             }),
         }
     }

@@ -106,7 +106,7 @@ impl Look<'_> {
         (newer || !self.may_lag()).then(|| Cause::Overtaken { service: service.clone() })
     }
 
-    /// Whether nothing has got better for too long. What has just got better, or is about to,
+    /// Whether nothing has got better for too long. Fewer places to fill count as better. What has just got better, or is about to,
     /// counts although no event tells of it yet: a process that was away for long finds it so.
     pub(super) fn no_progress(&self, survey: &Survey<'_>) -> Option<Cause> {
         if survey.counts.iter().any(|event| self.is_better(event)) {
@@ -159,9 +159,11 @@ impl Look<'_> {
 
     fn is_better(&self, event: &Event) -> bool {
         match event {
-            Event::Progressed { service, good, .. } => {
-                self.phase.services.get(service).is_some_and(|tally| *good > tally.best)
-            }
+            Event::Progressed { service, good, total } => self
+                .phase
+                .services
+                .get(service)
+                .is_some_and(|tally| *good > tally.best || *total < tally.total),
             Event::Requested(_)
             | Event::Posted { .. }
             | Event::VoteCast(_)
