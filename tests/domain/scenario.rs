@@ -220,7 +220,7 @@ impl ServiceSketch {
         let ran = |at: u32| match self.before {
             Before::From => digest_of("from"),
             Before::Target => digest_of("to"),
-            Before::Half if at % 2 == 0 => digest_of("to"),
+            Before::Half if at.is_multiple_of(2) => digest_of("to"),
             Before::Half => digest_of("from"),
             Before::Older => digest_of("older"),
         };

@@ -32,10 +32,12 @@ fn terms() -> Terms {
     }
 }
 
+type Change = Box<dyn Fn(&mut Terms)>;
+
 #[test]
 fn every_bound_field_changes_the_hash() {
     let other = || Digest::of(b"other");
-    let changes: Vec<(&str, Box<dyn Fn(&mut Terms)>)> = vec![
+    let changes: Vec<(&str, Change)> = vec![
         ("environment", Box::new(|terms| terms.environment = "production".into())),
         ("kind", Box::new(|terms| terms.kind = Kind::Rollback { of: DeploymentId(1) })),
         ("tag", Box::new(|terms| terms.tag = "x".into())),

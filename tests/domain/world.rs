@@ -194,7 +194,7 @@ impl World {
                 Life::Pulling if task.age >= self.pull_time => {
                     let of = service.deployments.iter_mut().find(|one| one.id == task.deployment);
                     let digest = match of {
-                        Some(_) | None if service.cached.is_some() => service.cached.clone(),
+                        _ if service.cached.is_some() => service.cached.clone(),
                         Some(of) if service.consistent => {
                             if of.pinned.is_none() {
                                 of.pinned.clone_from(&tag);
