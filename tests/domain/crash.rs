@@ -9,7 +9,7 @@ use super::runner::judge_end;
 use super::scenario::sketches;
 
 proptest! {
-    #![proptest_config(cases(400))]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn a_good_image_succeeds_although_the_process_dies(

@@ -22,7 +22,7 @@ pub fn story(run: &super::runner::Run) -> String {
 }
 
 proptest! {
-    #![proptest_config(cases(400))]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn it_ends_and_what_it_ends_with_is_true(sketch in sketches()) {

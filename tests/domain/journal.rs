@@ -79,7 +79,7 @@ fn others(plan: &Plan) -> Vec<Event> {
 }
 
 proptest! {
-    #![proptest_config(cases(100))]
+    #![proptest_config(cases(50))]
 
     #[test]
     fn events_survive_json(mut sketch in sketches(), cancelled in prop::option::of(0..20_u32)) {

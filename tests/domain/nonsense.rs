@@ -123,7 +123,7 @@ pub fn observations() -> impl Strategy<Value = Observation> {
 }
 
 proptest! {
-    #![proptest_config(cases(300))]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn whatever_is_seen_what_is_decided_can_be_recorded(
