@@ -1,5 +1,6 @@
 //! The one test binary: a world of stateful peers, a file for each command and each promise.
 
+mod domain;
 mod settings;
 mod policy;
 mod store;

@@ -63,6 +63,8 @@ pub struct Tally {
     pub canary_passed: bool,
     /// `best` when tasks were last told to stop; `None`: none was yet.
     pub best_when_stopped: Option<u32>,
+    /// `total` then.
+    pub total_when_stopped: u32,
 }
 
 /// The event does not fit a rollout in this condition.
@@ -203,6 +205,7 @@ impl Phase {
             (Step::StopTasks { service, .. }, _) => {
                 if let Some(tally) = self.services.get_mut(service) {
                     tally.best_when_stopped = Some(tally.best);
+                    tally.total_when_stopped = tally.total;
                 }
             }
             (
@@ -218,12 +221,13 @@ impl Phase {
 
     /// Whether doing this step is progress. Stopping tasks is, unless more good ones than ever
     /// should have come of the last time and did not: stopping the same place again and again
-    /// must not look like getting on.
+    /// must not look like getting on. Places that were scaled away explain that there are fewer.
     pub fn gets_on(&self, step: &Step) -> bool {
         match step {
             Step::MoveTag { .. } | Step::KeepTag { .. } | Step::StartDeployment { .. } => true,
             Step::StopTasks { service, .. } => self.services.get(service).is_some_and(|tally| {
-                tally.best_when_stopped.is_none_or(|before| before < tally.best)
+                tally.total < tally.total_when_stopped
+                    || tally.best_when_stopped.is_none_or(|before| before < tally.best)
             }),
         }
     }

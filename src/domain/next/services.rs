@@ -153,9 +153,11 @@ impl Look<'_> {
         if !new.is_empty() {
             return Need::Note(Event::CanaryPassed { service: service.name.clone() });
         }
-        // A canary that served and was then taken away, by scaling or a host, gets a successor.
-        // One in whose place the old image came back does not: the next would be no better.
-        if self.phase.restarted(&service.name) && tally.best == 0 {
+        // A canary that served and was then taken away, by scaling or a host, gets a successor;
+        // so does one whose place was scaled away. One in whose place the old image came back
+        // does not: the next would be no better.
+        let came_back_old = tally.best == 0 && ecs.desired >= tally.total_when_stopped;
+        if self.phase.restarted(&service.name) && came_back_old {
             return Need::Time;
         }
         self.stop_up_to(1, service, old, ecs)
@@ -226,9 +228,7 @@ impl Look<'_> {
         let (serving, idle): (Vec<&Task>, Vec<&Task>) =
             old.into_iter().partition(|task| task.serves(check));
         let never_room = ecs.minimum() >= ecs.desired;
-        let all_there = count(ecs.wanted_tasks()) >= ecs.desired
-            && ecs.wanted_tasks().all(|task| task.serves(check));
-        let room = if never_room && all_there { 1 } else { ecs.room() };
+        let room = if never_room && all_serve(ecs) { 1 } else { ecs.room() };
         let tasks = idle.into_iter().chain(serving.into_iter().take(room as usize));
         let tasks: Vec<TaskArn> = tasks.take(most as usize).map(|task| task.arn.clone()).collect();
         if tasks.is_empty() {
@@ -281,6 +281,10 @@ impl Look<'_> {
                 Step::MoveTag { .. } | Step::KeepTag { .. } | Step::StopTasks { .. } => false,
             }),
         };
+        if to_undo && ecs.steady() && runs_only(version, ecs) {
+            // Its tasks were pulled when the tag was back already.
+            return self.time_unless_settled(version, ecs);
+        }
         if to_undo {
             return restart(service, primary);
         }
@@ -306,6 +310,12 @@ impl Look<'_> {
             && ecs.wanted_tasks().all(|task| self.settled(task, version, check))
     }
 
+    /// Whether some task of this version has still to settle.
+    pub(super) fn some_settle(&self, version: &Version, ecs: &EcsService) -> bool {
+        let check = ecs.container.has_health_check();
+        ecs.wanted_tasks().any(|task| on(task, version) && !self.settled(task, version, check))
+    }
+
     fn settled(&self, task: &Task, version: &Version, check: bool) -> bool {
         let since = self.now.duration_since(task.since);
         task.serves(check) && on(task, version) && since >= self.settle()
@@ -324,10 +334,10 @@ fn restart_once_steady(service: &PlannedService, ecs: &EcsService) -> Need {
     }
 }
 
-pub(super) fn all_serve(version: &Version, ecs: &EcsService) -> bool {
+/// On whichever version.
+pub(super) fn all_serve(ecs: &EcsService) -> bool {
     let check = ecs.container.has_health_check();
-    count(ecs.wanted_tasks()) >= ecs.desired
-        && ecs.wanted_tasks().all(|task| task.serves(check) && on(task, version))
+    count(ecs.wanted_tasks()) >= ecs.desired && ecs.wanted_tasks().all(|task| task.serves(check))
 }
 
 /// It has tasks, and all are on this version.

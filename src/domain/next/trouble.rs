@@ -106,7 +106,7 @@ impl Look<'_> {
         (newer || !self.may_lag()).then(|| Cause::Overtaken { service: service.clone() })
     }
 
-    /// Whether nothing has got better for too long. What has just got better, or is about to,
+    /// Whether nothing has got better for too long. Fewer places to fill count as better. What has just got better, or is about to,
     /// counts although no event tells of it yet: a process that was away for long finds it so.
     pub(super) fn no_progress(&self, survey: &Survey<'_>) -> Option<Cause> {
         if survey.counts.iter().any(|event| self.is_better(event)) {
@@ -146,22 +146,24 @@ impl Look<'_> {
         let patience = jiff::SignedDuration::try_from(self.tempo.patience);
         let patience = patience.unwrap_or(jiff::SignedDuration::MAX);
         let Some(ecs) = self.ecs(&service.name) else { return Some(patience) };
-        let serve = all_serve(version, &ecs);
-        if serve && !self.all_settled(version, &ecs) {
+        let serve = all_serve(&ecs);
+        if serve && self.some_settle(version, &ecs) {
             return None;
         }
         let tally = self.phase.services.get(&service.name).copied().unwrap_or_default();
         // A task that ECS moves elsewhere while all are settling has to settle anew.
-        let was_complete = serve || tally.best >= tally.total;
+        let was_complete = self.all_settled(version, &ecs) || tally.best >= tally.total;
         let extra = if was_complete { self.settle().saturating_mul(2) } else { Default::default() };
         Some(patience.saturating_add(extra))
     }
 
     fn is_better(&self, event: &Event) -> bool {
         match event {
-            Event::Progressed { service, good, .. } => {
-                self.phase.services.get(service).is_some_and(|tally| *good > tally.best)
-            }
+            Event::Progressed { service, good, total } => self
+                .phase
+                .services
+                .get(service)
+                .is_some_and(|tally| *good > tally.best || *total < tally.total),
             Event::Requested(_)
             | Event::Posted { .. }
             | Event::VoteCast(_)

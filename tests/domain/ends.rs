@@ -1,0 +1,51 @@
+//! It always ends, and what it ends with is true: promises 2, 3 and 4.
+
+use proptest::prelude::*;
+use shipmate::domain::event::End;
+
+use super::cases;
+use super::runner::judge_end;
+use super::scenario::{Sketch, sketches};
+
+fn check(sketch: &Sketch) -> Result<(), TestCaseError> {
+    let Some((run, world)) = sketch.run() else { return Ok(()) };
+    let broken = judge_end(&run, &world);
+    prop_assert!(broken.is_empty(), "{broken:#?}\n{}", story(&run));
+    Ok(())
+}
+
+/// What happened, an event to a line.
+pub fn story(run: &super::runner::Run) -> String {
+    let lines = run.journal.iter().skip(1).map(|one| format!("{} {:?}", one.at, one.event));
+    let terms = &run.deployment.plan.terms;
+    format!("{terms:#?}\n{}", lines.collect::<Vec<String>>().join("\n"))
+}
+
+proptest! {
+    #![proptest_config(cases(200))]
+
+    #[test]
+    fn it_ends_and_what_it_ends_with_is_true(sketch in sketches()) {
+        check(&sketch)?;
+    }
+
+    #[test]
+    fn a_good_image_that_nobody_stops_succeeds(mut sketch in sketches()) {
+        sketch.make_good();
+        if let Some((run, _)) = sketch.run() {
+            prop_assert_eq!(run.deployment.end(), Some(&End::Succeeded), "{}", story(&run));
+        }
+    }
+
+    #[test]
+    fn a_cancelled_one_ends_true(mut sketch in sketches(), at in 0..60_u32) {
+        sketch.mishaps.cancelled = Some(at);
+        check(&sketch)?;
+    }
+
+    #[test]
+    fn a_step_that_fails_ends_true(mut sketch in sketches(), step in 0..10_usize, done: bool) {
+        sketch.mishaps.fails = Some((step, done));
+        check(&sketch)?;
+    }
+}

@@ -1,0 +1,226 @@
+//! The plan: what it refuses, how it chooses, what it leaves out.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use shipmate::domain::environment::{Environment, Restart, Service, Strategy as Way};
+use shipmate::domain::id::PolicyHash;
+use shipmate::domain::observation::{
+    ContainerSeen, Controller, EcsService, ImageSeen, Observation, RolloutState, Scheduling,
+    ServiceSeen,
+};
+use shipmate::domain::plan::{Kind, Plan, Wanted, Warning, Why, plan};
+use shipmate::domain::refusal::Refusal;
+
+use super::cases;
+use super::nonsense::observations;
+use super::scenario::{
+    digest, image_seen, observation, one_service, repository, service_name, sketches,
+};
+
+/// What a plan is made from, to be spoiled in one place.
+struct Given {
+    environment: Environment,
+    images: Vec<ImageSeen>,
+    seen: Observation,
+    turn_taken: bool,
+}
+
+impl Given {
+    fn new() -> Self {
+        let sketch = one_service();
+        Self {
+            environment: sketch.environment(),
+            images: vec![image_seen(0, &digest(0, "to"))],
+            seen: observation(&sketch.world(), 1),
+            turn_taken: false,
+        }
+    }
+
+    fn ecs(&mut self) -> &mut EcsService {
+        match self.seen.services.get_mut(&service_name(0)) {
+            Some(ServiceSeen::Found(ecs)) => ecs,
+            Some(ServiceSeen::Missing) | None => panic!("it is there"),
+        }
+    }
+
+    fn container(&mut self, pinned: bool) {
+        if let ContainerSeen::Present { consistent, .. } = &mut self.ecs().container {
+            *consistent = pinned;
+        }
+    }
+
+    fn service(&mut self) -> &mut Service {
+        &mut self.environment.services[0]
+    }
+
+    fn plan(&self) -> Result<Plan, Refusal> {
+        plan(&Wanted {
+            environment: &self.environment,
+            kind: Kind::Promotion,
+            images: &self.images,
+            environment_tags: &BTreeSet::new(),
+            seen: &self.seen,
+            policies: &PolicyHash::new("p"),
+            expected: None,
+            turn_taken: self.turn_taken,
+        })
+    }
+}
+
+fn refused(spoil: impl Fn(&mut Given)) -> &'static str {
+    let mut given = Given::new();
+    spoil(&mut given);
+    given.plan().expect_err("it is refused").code()
+}
+
+fn found(image: &str) -> impl Fn(&mut Given) {
+    move |given: &mut Given| {
+        if let ContainerSeen::Present { image: found, .. } = &mut given.ecs().container {
+            *found = image.to_owned();
+        }
+    }
+}
+
+#[test]
+fn it_refuses_what_cannot_work() {
+    let spoil = |code: &str, spoil: &dyn Fn(&mut Given)| assert_eq!(refused(spoil), code);
+    spoil("archived", &|given| given.images[0].archived = true);
+    spoil("nothing-runs", &|given| given.images[0] = image_seen(1, &digest(1, "to")));
+    spoil("two-images", &|given| given.images.push(image_seen(0, &digest(0, "older"))));
+    spoil("nothing-to-do", &|given| given.images[0] = image_seen(0, &digest(0, "from")));
+    spoil("service-missing", &|given| given.seen.services.clear());
+    spoil("service-missing", &|given| {
+        given.seen.services.insert(service_name(0), ServiceSeen::Missing);
+    });
+    spoil("service-inactive", &|given| given.ecs().active = false);
+    spoil("controller-not-ecs", &|given| given.ecs().controller = Controller::External);
+    spoil("blue-green", &|given| given.ecs().controller = Controller::BlueGreen);
+    spoil("daemon", &|given| given.ecs().scheduling = Scheduling::Daemon);
+    spoil("container-missing", &|given| {
+        given.ecs().container = ContainerSeen::Absent { names: vec!["web".to_owned()] };
+    });
+    spoil("tag-not-followed", &found("1.dkr/core:1.0.0"));
+    spoil("tag-not-followed", &found("1.dkr/team/core:staging-latest"));
+    spoil("tag-not-followed", &found("core:staging-latest"));
+    spoil("tag-not-followed", &found("1.dkr/core@sha256:00"));
+    spoil("foreign-deployment", &|given| {
+        given.ecs().deployments[0].rollout = RolloutState::InProgress;
+    });
+    spoil("stop-keeps-old-image", &|given| {
+        given.container(true);
+        given.service().restart = Restart::Fixed(Way::Stop);
+    });
+}
+
+#[test]
+fn what_is_under_way_is_ours_while_the_turn_is_taken() {
+    let mut given = Given::new();
+    given.ecs().deployments[0].rollout = RolloutState::InProgress;
+    given.turn_taken = true;
+    assert!(given.plan().is_ok());
+}
+
+#[test]
+fn it_chooses_how_a_service_restarts() {
+    let choice = |spoil: &dyn Fn(&mut Given)| {
+        let mut given = Given::new();
+        spoil(&mut given);
+        let plan = given.plan().unwrap();
+        (plan.terms.services[0].strategy, plan.outlook.services[0].why)
+    };
+    assert_eq!(choice(&|_| {}), (Way::Stop, Why::PullsMovedTag));
+    assert_eq!(choice(&|given| given.container(true)), (Way::Deployment, Why::DigestPinned));
+    let no_room = |given: &mut Given| given.ecs().minimum_healthy_percent = 100;
+    assert_eq!(choice(&no_room), (Way::Deployment, Why::NoRoom));
+    // Three of four may not go below the two that half of four is; of one, none may go.
+    assert_eq!(choice(&|given| given.ecs().minimum_healthy_percent = 75).0, Way::Stop);
+    assert_eq!(choice(&|given| given.ecs().minimum_healthy_percent = 76).0, Way::Deployment);
+    let no_tasks = |given: &mut Given| {
+        given.ecs().desired = 0;
+        given.ecs().tasks.clear();
+    };
+    assert_eq!(choice(&no_tasks), (Way::Stop, Why::NoTasks));
+    let fixed = |way: Way| move |given: &mut Given| given.service().restart = Restart::Fixed(way);
+    assert_eq!(choice(&fixed(Way::Deployment)), (Way::Deployment, Why::Settings));
+    assert_eq!(choice(&fixed(Way::Stop)), (Way::Stop, Why::Settings));
+}
+
+#[test]
+fn a_fixed_stop_below_the_minimum_says_so() {
+    let mut given = Given::new();
+    given.ecs().minimum_healthy_percent = 100;
+    given.service().restart = Restart::Fixed(Way::Stop);
+    let warnings = given.plan().unwrap().outlook.warnings;
+    let below = Warning::BelowMinimum { service: service_name(0), minimum: 4, serving: 4 };
+    assert!(warnings.contains(&below), "{warnings:?}");
+}
+
+#[test]
+fn it_leaves_out_what_is_in_place() {
+    let mut sketch = one_service();
+    sketch.images.push(sketch.images[0].clone());
+    sketch.services.push(sketch.services[0].clone());
+    sketch.services[1].repository = 1;
+    let mut given = Given::new();
+    given.environment = sketch.environment();
+    given.seen = observation(&sketch.world(), 2);
+    given.images = vec![image_seen(1, &digest(1, "to")), image_seen(0, &digest(0, "from"))];
+    let terms = given.plan().unwrap().terms;
+    assert_eq!(terms.images.len(), 1);
+    assert_eq!(terms.images[0].repository, repository(1));
+    assert_eq!(terms.services.len(), 1);
+    assert_eq!(terms.services[0].name, service_name(1));
+}
+
+#[test]
+fn a_task_on_something_else_is_reason_enough() {
+    let mut given = Given::new();
+    given.images = vec![image_seen(0, &digest(0, "from"))];
+    given.ecs().tasks[0].digest = Some(digest(0, "older"));
+    let plan = given.plan().unwrap();
+    let drift = Warning::Drift { service: service_name(0), on_tag: 3, tasks: 4 };
+    assert!(plan.outlook.warnings.contains(&drift));
+    // One of the digests inside is the image too.
+    let mut given = Given::new();
+    given.images = vec![image_seen(0, &digest(0, "from"))];
+    given.images[0].children = vec![digest(0, "inside")];
+    given.ecs().tasks[0].digest = Some(digest(0, "inside"));
+    assert_eq!(given.plan().unwrap_err().code(), "nothing-to-do");
+}
+
+proptest! {
+    #![proptest_config(cases(500))]
+
+    #[test]
+    fn it_never_panics(sketch in sketches(), seen in observations(), turn_taken: bool) {
+        let mut given = Given::new();
+        given.environment = sketch.environment();
+        given.images = (0..2).map(|index| image_seen(index, &digest(index, "to"))).collect();
+        given.images[0].critical_findings = Some(u32::MAX);
+        given.images[1].critical_findings = Some(1);
+        given.images.truncate(sketch.images.len());
+        given.seen = seen;
+        given.turn_taken = turn_taken;
+        if let Ok(plan) = given.plan() {
+            prop_assert!(!plan.terms.images.is_empty());
+            for service in &plan.terms.services {
+                prop_assert!(plan.terms.image(&service.repository).is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_of_asking_makes_no_other_terms(sketch in sketches()) {
+        let world = sketch.world();
+        let mut given = Given::new();
+        given.environment = sketch.environment();
+        given.seen = observation(&world, sketch.images.len());
+        given.images =
+            (0..sketch.images.len()).map(|index| image_seen(index, &digest(index, "to"))).collect();
+        let there = given.plan().map(|plan| plan.terms.hash());
+        given.images.reverse();
+        let back = given.plan().map(|plan| plan.terms.hash());
+        prop_assert_eq!(there.ok(), back.ok());
+    }
+}
