@@ -223,6 +223,11 @@ impl EcsService {
         self.serving().saturating_sub(self.minimum())
     }
 
+    /// Whether not even a service whose every task serves has room to stop one.
+    pub fn never_room(&self) -> bool {
+        self.minimum() >= self.desired
+    }
+
     pub fn primary(&self) -> Option<&EcsDeployment> {
         self.deployments.iter().find(|deployment| deployment.primary)
     }

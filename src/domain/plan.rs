@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::environment::{Environment, Restart, Service, Strategy};
 use super::id::{
-    DeploymentId, Digest, EnvironmentName, PolicyHash, Repository, ServiceName, Tag, TermsHash,
-    sha256_hex,
+    DeploymentId, Digest, EcsDeploymentId, EnvironmentName, PolicyHash, Repository, ServiceName,
+    Tag, TermsHash, sha256_hex,
 };
 use super::image::Image;
 use super::observation::{
@@ -85,6 +85,9 @@ pub struct PlannedService {
     pub container: String,
     pub repository: Repository,
     pub strategy: Strategy,
+    /// The settings fix `stop`, and stopping a single task goes below the service's minimum:
+    /// it is agreed to, and done one by one.
+    pub below_minimum: bool,
 }
 
 /// What is shown beside the terms and may change without asking anew.
@@ -228,6 +231,9 @@ pub struct Wanted<'a> {
     /// A deployment of ours runs in the environment now: what ECS has under way is ours, and
     /// it is looked at again when the turn comes.
     pub turn_taken: bool,
+    /// ECS deployments that earlier deployments of ours forced. One that never completed must
+    /// not stand in the way of what mends it.
+    pub ours: &'a BTreeSet<EcsDeploymentId>,
 }
 
 /// Works out the plan, or says why it cannot work.
@@ -269,7 +275,7 @@ pub fn plan(wanted: &Wanted<'_>) -> Result<Plan, Refusal> {
             let ecs = check_service(wanted, service)?;
             moved |= ecs.wanted_tasks().any(|task| !runs_version(task, &image_move.to));
             let (strategy, why) = choose_strategy(service, ecs)?;
-            planned_warnings.extend(service_warnings(service, ecs, strategy, &image_move));
+            planned_warnings.extend(service_warnings(service, ecs, (strategy, why), &image_move));
             planned_outlook.push(ServiceOutlook {
                 name: service.name.clone(),
                 desired: ecs.desired,
@@ -282,6 +288,7 @@ pub fn plan(wanted: &Wanted<'_>) -> Result<Plan, Refusal> {
                 container: service.container.clone(),
                 repository: repository.clone(),
                 strategy,
+                below_minimum: below_minimum(ecs, strategy, why),
             });
         }
         if !moved {
@@ -389,7 +396,8 @@ fn check_service<'a>(wanted: &'a Wanted<'_>, service: &Service) -> Result<&'a Ec
             }
         }
     }
-    if !ecs.steady() && !wanted.turn_taken {
+    let ours = ecs.primary().is_some_and(|primary| wanted.ours.contains(&primary.id));
+    if !ecs.steady() && !wanted.turn_taken && !ours {
         return Err(Refusal::ForeignDeployment { service: name });
     }
     Ok(ecs)
@@ -418,15 +426,19 @@ fn choose_strategy(service: &Service, ecs: &EcsService) -> Result<(Strategy, Why
     }
 }
 
+fn below_minimum(ecs: &EcsService, strategy: Strategy, why: Why) -> bool {
+    strategy == Strategy::Stop && why == Why::Settings && ecs.desired > 0 && ecs.never_room()
+}
+
 fn service_warnings(
     service: &Service,
     ecs: &EcsService,
-    strategy: Strategy,
+    (strategy, why): (Strategy, Why),
     image_move: &ImageMove,
 ) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if strategy == Strategy::Stop && ecs.desired > 0 {
-        if ecs.room() < 1 {
+        if below_minimum(ecs, strategy, why) {
             warnings.push(Warning::BelowMinimum {
                 service: service.name.clone(),
                 minimum: ecs.minimum(),

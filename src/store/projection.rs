@@ -231,7 +231,7 @@ async fn finish(
         sqlx::query(sql::UNDONE).bind(of.0).execute(&mut *writing).await?;
     }
     let touched = deployment.rollout().is_some_and(Rollout::touched);
-    if touched && leaves_hold(&terms.kind, end) {
+    if leaves_hold(&terms.kind, end, touched) {
         sqlx::query(sql::SET_HOLD)
             .bind(terms.environment.as_str())
             .bind(deployment.id.0)
@@ -243,8 +243,8 @@ async fn finish(
 }
 
 /// Whether an environment was rolled back, or should have been, so that automation must leave
-/// it alone. Where nothing was touched, there is nothing to leave alone.
-fn leaves_hold(kind: &Kind, end: &End) -> bool {
+/// it alone. What was called off before anything was touched leaves nothing to leave alone.
+fn leaves_hold(kind: &Kind, end: &End, touched: bool) -> bool {
     match end {
         End::RolledBack { .. } => true,
         End::Succeeded => match kind {
@@ -252,7 +252,7 @@ fn leaves_hold(kind: &Kind, end: &End) -> bool {
             Kind::Rollback { .. } => true,
         },
         End::Failed { undo, .. } => undo.is_some(),
-        End::Cancelled { undone, .. } | End::Superseded { undone, .. } => *undone,
+        End::Cancelled { undone, .. } | End::Superseded { undone, .. } => *undone && touched,
         End::Rejected { .. } | End::Expired | End::Refused { .. } => false,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use shipmate::domain::environment::{Environment, Restart, Service, Strategy as Way};
-use shipmate::domain::id::PolicyHash;
+use shipmate::domain::id::{EcsDeploymentId, PolicyHash};
 use shipmate::domain::observation::{
     ContainerSeen, Controller, EcsService, ImageSeen, Observation, RolloutState, Scheduling,
     ServiceSeen,
@@ -24,6 +24,7 @@ struct Given {
     images: Vec<ImageSeen>,
     seen: Observation,
     turn_taken: bool,
+    ours: BTreeSet<EcsDeploymentId>,
 }
 
 impl Given {
@@ -34,6 +35,7 @@ impl Given {
             images: vec![image_seen(0, &digest(0, "to"))],
             seen: observation(&sketch.world(), 1),
             turn_taken: false,
+            ours: BTreeSet::new(),
         }
     }
 
@@ -64,6 +66,7 @@ impl Given {
             policies: &PolicyHash::new("p"),
             expected: None,
             turn_taken: self.turn_taken,
+            ours: &self.ours,
         })
     }
 }
@@ -122,6 +125,17 @@ fn what_is_under_way_is_ours_while_the_turn_is_taken() {
 }
 
 #[test]
+fn what_an_earlier_deployment_left_unfinished_does_not_stand_in_the_way() {
+    let mut given = Given::new();
+    let left = RolloutState::Failed { reason: "tasks failed to start".to_owned() };
+    given.ecs().deployments[0].rollout = left;
+    assert!(given.plan().is_err());
+    let id = given.ecs().deployments[0].id.clone();
+    given.ours.insert(id);
+    assert!(given.plan().is_ok());
+}
+
+#[test]
 fn it_chooses_how_a_service_restarts() {
     let choice = |spoil: &dyn Fn(&mut Given)| {
         let mut given = Given::new();
@@ -151,7 +165,9 @@ fn a_fixed_stop_below_the_minimum_says_so() {
     let mut given = Given::new();
     given.ecs().minimum_healthy_percent = 100;
     given.service().restart = Restart::Fixed(Way::Stop);
-    let warnings = given.plan().unwrap().outlook.warnings;
+    let plan = given.plan().unwrap();
+    assert!(plan.terms.services[0].below_minimum);
+    let warnings = plan.outlook.warnings;
     let below = Warning::BelowMinimum { service: service_name(0), minimum: 4, serving: 4 };
     assert!(warnings.contains(&below), "{warnings:?}");
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use shipmate::domain::deployment::Deployment;
+use shipmate::domain::environment::Strategy;
 use shipmate::domain::event::{End, Event, Recorded, Step, StepFailure, StepOutcome, StopRequest};
 use shipmate::domain::id::{Digest, Repository, ServiceName, Tag, TaskArn};
 use shipmate::domain::next::{Next, Tempo, next};
@@ -278,7 +279,10 @@ impl Run {
             .collect();
         let stops = serving.iter().filter(|arn| tasks.contains(arn)).count();
         let minimum = ecs.minimum() as usize;
-        let one_by_one = minimum >= ecs.desired as usize && stops <= 1;
+        let agreed = self.deployment.plan.terms.services.iter();
+        let agreed = agreed.filter(|planned| &planned.name == name).any(|one| one.below_minimum);
+        let may_go_below = agreed || rollout.undo.is_some();
+        let one_by_one = may_go_below && minimum >= ecs.desired as usize && stops <= 1;
         if stops > 0 && serving.len() - stops < minimum && !one_by_one {
             return Err(format!("stops {stops} of {} serving, minimum {minimum}", serving.len()));
         }
@@ -303,6 +307,18 @@ impl Run {
             return Err("a service on the target is restarted".to_owned());
         }
         Ok(())
+    }
+}
+
+impl Run {
+    /// Others scaled a service so that no task of it can be stopped without going below its
+    /// minimum, which nobody agreed to: a good image may end rolled back then.
+    pub fn scaled_out_of_room(&self, world: &World) -> bool {
+        self.deployment.plan.terms.services.iter().any(|planned| {
+            let service = &world.services[&planned.name];
+            let stops = planned.strategy == Strategy::Stop && !planned.below_minimum;
+            stops && service.minimum() >= service.desired as usize
+        })
     }
 }
 

@@ -155,6 +155,7 @@ impl Sketch {
             policies: &PolicyHash::new("policies"),
             expected: None,
             turn_taken: false,
+            ours: &BTreeSet::new(),
         })
     }
 

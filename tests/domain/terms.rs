@@ -27,6 +27,7 @@ fn terms() -> Terms {
             container: "app".to_owned(),
             repository: "core".into(),
             strategy: Strategy::Stop,
+            below_minimum: false,
         }],
         policies: PolicyHash::new("policies"),
     }

@@ -71,6 +71,7 @@ fn service(name: &str, repository: &str, strategy: Strategy) -> PlannedService {
         container: "app".to_owned(),
         repository: repository.into(),
         strategy,
+        below_minimum: false,
     }
 }
 

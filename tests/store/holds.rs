@@ -46,14 +46,16 @@ async fn the_end_tells_whether_there_is_a_hold() {
     let cancelled = |undone| End::Cancelled { by: "bob".into(), because: None, undone };
     let superseded = |undone| End::Superseded { by: DeploymentId(7), undone };
     let policy = RefusedWhy::Policy { by: vec![support::because()] };
-    for (end, ran, held) in [
+    for (end, touched, held) in [
         (End::Succeeded, true, false),
         (End::RolledBack { cause: cause() }, true, true),
         (End::Failed { cause: cause(), undo: Some(cause()) }, true, true),
         (End::Failed { cause: cause(), undo: None }, true, false),
         (cancelled(true), true, true),
+        (cancelled(true), false, false),
         (cancelled(false), false, false),
         (superseded(true), true, true),
+        (superseded(true), false, false),
         (superseded(false), false, false),
         (End::Rejected { by: "bob".into(), because: None }, false, false),
         (End::Expired, false, false),
@@ -61,7 +63,14 @@ async fn the_end_tells_whether_there_is_a_hold() {
     ] {
         let journal = Journal::new().await;
         let deployment = journal.begin(promotion("staging", &[("core", "1.5.0")]), at(1)).await;
+        let ran = match end {
+            End::Cancelled { undone, .. } | End::Superseded { undone, .. } => undone,
+            _ => touched,
+        };
         let mut events = if ran { started() } else { Vec::new() };
+        if touched {
+            events.extend(support::a_step());
+        }
         events.push(Event::Ended { end: end.clone() });
         journal.append(&deployment, events, at(2)).await;
         assert_eq!(hold(&journal, "staging").await.is_some(), held, "{end:?}");

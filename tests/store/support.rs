@@ -112,6 +112,7 @@ pub fn plan(environment: &str, kind: Kind, images: &[(&str, &str)]) -> Plan {
         container: "app".to_owned(),
         repository: (*repository).into(),
         strategy: Strategy::Stop,
+        below_minimum: false,
     });
     let terms = Terms {
         environment: environment.into(),
@@ -172,6 +173,13 @@ pub fn rollback(environment: &str, of: DeploymentId) -> Event {
 
 pub fn started() -> Vec<Event> {
     vec![Event::Approved, Event::Started { known_failures: BTreeSet::from(["task/old".into()]) }]
+}
+
+/// A step, begun and done.
+pub fn a_step() -> Vec<Event> {
+    let [step, ..] = steps();
+    let outcome = outcome(&step);
+    vec![Event::StepStarted { step: step.clone() }, Event::StepDone { step, outcome }]
 }
 
 pub fn requirements() -> Vec<Requirement> {

@@ -216,7 +216,8 @@ impl Look<'_> {
     }
 
     /// Stops old tasks: those that do not serve cost nothing, those that serve only within the
-    /// room that is left. Where the settings fixed `stop` and there is never room, one by one.
+    /// room that is left. Where there is never room, one by one, if the plan says so, or to
+    /// get rid of an image that went wrong.
     fn stop_up_to(
         &self,
         most: u32,
@@ -227,8 +228,9 @@ impl Look<'_> {
         let check = ecs.container.has_health_check();
         let (serving, idle): (Vec<&Task>, Vec<&Task>) =
             old.into_iter().partition(|task| task.serves(check));
-        let never_room = ecs.minimum() >= ecs.desired;
-        let room = if never_room && all_serve(ecs) { 1 } else { ecs.room() };
+        let may_go_below = service.below_minimum || self.rollout.undo.is_some();
+        let one_by_one = may_go_below && ecs.never_room() && all_serve(ecs);
+        let room = if one_by_one { 1 } else { ecs.room() };
         let tasks = idle.into_iter().chain(serving.into_iter().take(room as usize));
         let tasks: Vec<TaskArn> = tasks.take(most as usize).map(|task| task.arn.clone()).collect();
         if tasks.is_empty() {

@@ -11,11 +11,14 @@ use super::Topic;
 use crate::domain::command::{Command, Promote, Promoted};
 use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::event::{End, Event, Requested};
-use crate::domain::id::{DeploymentId, EnvironmentName, Repository};
+use crate::domain::id::{DeploymentId, EcsDeploymentId, EnvironmentName, Repository};
 use crate::domain::plan::{Kind, Plan, Wanted, listed, plan};
 use crate::domain::policy::{Action, Person};
 use crate::ports::{Said, StoreError};
 use crate::report;
+
+/// How many deployments back an ECS deployment that never completed is known as ours.
+const LOOKED_BACK: u32 = 5;
 
 /// A request for a deployment, with everything that its plan was made from.
 pub(in super::super) struct Proposal {
@@ -104,7 +107,25 @@ impl Engine {
             policies: self.parts.policies.hash(),
             expected,
             turn_taken,
+            ours: &self.forced_before(environment).await?,
         })?)
+    }
+
+    /// The ECS deployments that the last deployments of an environment forced.
+    async fn forced_before(
+        &self,
+        environment: &EnvironmentName,
+    ) -> Result<BTreeSet<EcsDeploymentId>, Problem> {
+        let store = &self.parts.store;
+        let mut forced = BTreeSet::new();
+        for one in store.history(Some(environment), LOOKED_BACK).await? {
+            let Some(deployment) = store.deployment(one.id).await? else { continue };
+            let Some(rollout) = deployment.rollout() else { continue };
+            let phases = [Some(&rollout.forward), rollout.undo.as_ref().map(|undo| &undo.phase)];
+            let ids = phases.into_iter().flatten().flat_map(|phase| phase.deployments.values());
+            forced.extend(ids.map(|ours| ours.id.clone()));
+        }
+        Ok(forced)
     }
 
     /// Asks the policies, and begins the deployment that they allow.
