@@ -58,14 +58,15 @@ impl Cluster {
     ) -> Result<BTreeMap<ServiceName, ServiceSeen>, AwsError> {
         let mut seen = BTreeMap::new();
         for some in services.chunks(SERVICES_AT_ONCE) {
-            let found = self.describe_services(some).await?;
+            // On the heap: the SDK's futures are large, and all that await this would hold them.
+            let found = Box::pin(self.describe_services(some)).await?;
             for service in some {
                 let ecs = found.iter().find(|ecs| ecs.service_name() == Some(&service.ecs_service));
                 let one = match ecs {
                     None => ServiceSeen::Missing,
                     Some(ecs) => {
-                        let containers = self.containers(ecs).await?;
-                        let tasks = self.tasks(service, known, now).await?;
+                        let containers = Box::pin(self.containers(ecs)).await?;
+                        let tasks = Box::pin(self.tasks(service, known, now)).await?;
                         ServiceSeen::Found(Box::new(read_service(service, ecs, &containers, tasks)))
                     }
                 };
