@@ -63,6 +63,7 @@ pub fn spawn(
 ///
 /// # Errors
 /// The port cannot be had.
+#[expect(clippy::print_stdout, reason = "where the sandbox answers is what the command says")]
 pub async fn sandbox(port: u16) -> anyhow::Result<()> {
     let sandbox = Sandbox::start(demo_world(), Options { port, ..Options::default() }).await?;
     let url = sandbox.url();
