@@ -64,6 +64,7 @@ pub fn spawn(
 ///
 /// # Errors
 /// The port cannot be had.
+#[expect(clippy::print_stdout, reason = "where the sandbox answers is what the command says")]
 pub async fn sandbox(port: u16, fast: bool) -> anyhow::Result<()> {
     let times = if fast { Times::fast() } else { Times::realistic() };
     let options = Options { port, times, ..Options::default() };

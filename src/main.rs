@@ -45,6 +45,7 @@ enum Command {
     },
 }
 
+#[expect(clippy::print_stderr, reason = "an error that ends the program is told where it is run")]
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // One provider of cryptography, chosen before anything can ask for one. A second call
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "the report of a check is what the command says")]
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new()?;
     match command {

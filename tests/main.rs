@@ -1,5 +1,14 @@
 //! The one test binary: a world of stateful peers, a file for each command and each promise.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test fails by panicking, also in its helpers, and says there what it skipped"
+)]
+
 mod domain;
 mod settings;
 mod policy;

@@ -198,6 +198,7 @@ fn history_file() -> Option<PathBuf> {
     Some(directory.join("demo-history"))
 }
 
+#[expect(clippy::print_stdout, reason = "the verdict ends the transcript")]
 async fn play(
     terminal: &Terminal,
     engine: &Engine,

@@ -65,7 +65,8 @@ impl Repositories {
     ) -> Result<(TagsSeen, Option<ImageSeen>), AwsError> {
         let mut ids = vec![by_tag(current), by_tag(previous)];
         ids.extend(asked.map(Asked::identifier));
-        let images = self.get(repository, ids).await?;
+        // On the heap: the SDK's futures are large, and all that await this would hold them.
+        let images = Box::pin(self.get(repository, ids)).await?;
         let of_tag = |tag: &Tag| images.iter().find(|image| image.tag.as_ref() == Some(tag));
         let wanted = match asked {
             None => None,
@@ -75,10 +76,10 @@ impl Repositories {
         let now = of_tag(current);
         let known: HashSet<&Digest> =
             now.into_iter().chain(wanted).map(|image| &image.digest).collect();
-        let details = self.details(repository, known).await?;
+        let details = Box::pin(self.details(repository, known)).await?;
         let critical = match wanted {
             None => None,
-            Some(image) => self.critical_findings(repository, &image.digest).await?,
+            Some(image) => Box::pin(self.critical_findings(repository, &image.digest)).await?,
         };
         let seen = |image: &Fetched, critical_findings| {
             let detail = details.get(&image.digest).cloned().unwrap_or_default();

@@ -59,10 +59,11 @@ impl Cluster {
     ) -> Result<BTreeMap<ServiceName, ServiceSeen>, AwsError> {
         let mut seen = BTreeMap::new();
         for some in services.chunks(SERVICES_AT_ONCE) {
-            let found = self.describe_services(some).await?;
+            // On the heap: the SDK's futures are large, and all that await this would hold them.
+            let found = Box::pin(self.describe_services(some)).await?;
             let looks = some.iter().map(|service| {
                 let ecs = found.iter().find(|ecs| ecs.service_name() == Some(&service.ecs_service));
-                self.look_at(service, ecs, known, now)
+                Box::pin(self.look_at(service, ecs, known, now))
             });
             for (service, one) in some.iter().zip(try_join_all(looks).await?) {
                 seen.insert(service.name.clone(), one);

@@ -25,6 +25,10 @@ pub enum AwsError {
 }
 
 impl AwsError {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the SDK may add kinds of errors at any time: its enum is non-exhaustive"
+    )]
     pub(super) fn new<E, R>(operation: &'static str, error: &SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,

@@ -7,6 +7,7 @@ mod error;
 mod pace;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -55,10 +56,8 @@ impl Aws {
             let ecr_region = registry_region.unwrap_or(&environment.region);
             let role = &environment.role_arn;
             for region in [&environment.region, ecr_region] {
-                let key = (region.clone(), role.clone());
-                if !configs.contains_key(&key) {
-                    let config = load(region, role.as_deref(), endpoint).await;
-                    configs.insert(key, config);
+                if let Entry::Vacant(vacant) = configs.entry((region.clone(), role.clone())) {
+                    vacant.insert(load(region, role.as_deref(), endpoint).await);
                 }
             }
             let config = |region: &String| configs.get(&(region.clone(), role.clone()));

@@ -193,12 +193,7 @@ impl Hands<'_> {
         // What was done is written down whatever else happened to the deployment meanwhile.
         while !self.record(deployment, outcomes.clone()).await? {
             let still: Vec<Step> = under_way(deployment);
-            outcomes.retain(|event| match event {
-                Event::StepDone { step, .. } | Event::StepFailed { step, .. } => {
-                    still.contains(step)
-                }
-                _ => false,
-            });
+            outcomes.retain(|event| outcome_of(event).is_some_and(|step| still.contains(step)));
         }
         Ok(Pass::Moved)
     }
@@ -291,6 +286,28 @@ fn left_at(deployment: &Deployment) -> Vec<(&ImageMove, &Digest)> {
             | End::Refused { .. },
         )
         | None => Vec::new(),
+    }
+}
+
+/// The step whose outcome an event is.
+fn outcome_of(event: &Event) -> Option<&Step> {
+    match event {
+        Event::StepDone { step, .. } | Event::StepFailed { step, .. } => Some(step),
+        Event::Requested(_)
+        | Event::Posted { .. }
+        | Event::VoteCast(_)
+        | Event::VoteWithdrawn { .. }
+        | Event::Approved
+        | Event::OutlookChanged { .. }
+        | Event::Replanned { .. }
+        | Event::Started { .. }
+        | Event::StepStarted { .. }
+        | Event::Progressed { .. }
+        | Event::CanaryPassed { .. }
+        | Event::StopRequested { .. }
+        | Event::UndoStarted { .. }
+        | Event::Ended { .. }
+        | Event::TagStrayed { .. } => None,
     }
 }
 

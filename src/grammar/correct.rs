@@ -131,7 +131,7 @@ impl Grammar {
             let command = best.kind.id().to_owned();
             Why::Missing { command, argument, choices: Vec::new(), example: None }
         } else {
-            self.fault(line, first, best, tokens, vocabulary)
+            self.fault(first, best, &best.lines_keeping_names(line, tokens), vocabulary)
         };
         Reading::Misunderstood(Misunderstood { why: self.in_full(why, vocabulary), suggestions })
     }
@@ -145,18 +145,17 @@ impl Grammar {
         })
     }
 
-    /// What is wrong with a line that can be corrected.
+    /// What is wrong with a line that can be corrected; `kept`: the line with everything
+    /// corrected but its names.
     fn fault(
         &self,
-        line: &str,
         first: &Token<'_>,
         best: &Correction,
-        tokens: &[Token<'_>],
+        kept: &str,
         vocabulary: &Vocabulary,
     ) -> Why {
-        let kept = best.lines_keeping_names(line, tokens);
-        let retokened = text::tokens(&kept);
-        if let Some(Err((_, trouble))) = self.line(&kept, &retokened, vocabulary) {
+        let retokened = text::tokens(kept);
+        if let Some(Err((_, trouble))) = self.line(kept, &retokened, vocabulary) {
             return trouble.why;
         }
         match best.edits.first() {

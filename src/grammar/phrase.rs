@@ -317,7 +317,12 @@ impl Node {
                 // Each part once at most, in the order in which they are written.
                 let parts = match part.as_ref() {
                     Self::Choice(parts) => parts.as_slice(),
-                    other => std::slice::from_ref(other),
+                    one @ (Self::Word(_)
+                    | Self::Argument(_)
+                    | Self::Sequence(_)
+                    | Self::Optional(_)
+                    | Self::Repeat(_)
+                    | Self::Endings) => std::slice::from_ref(one),
                 };
                 let mut all: Vec<Way> = vec![(Mask::default(), Vec::new())];
                 for part in parts {

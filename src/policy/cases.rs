@@ -74,8 +74,11 @@ impl Cases {
     }
 
     /// The cases that ship with the policies.
+    #[expect(
+        clippy::expect_used,
+        reason = "the texts are part of the program, and a test loads them"
+    )]
     pub fn shipped() -> Self {
-        // The texts are part of the program, and a test loads them.
         Self::load(&Sources::shipped().cases).expect("the shipped cases load")
     }
 

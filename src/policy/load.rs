@@ -119,8 +119,11 @@ impl Policies {
     }
 
     /// The policies that ship.
+    #[expect(
+        clippy::expect_used,
+        reason = "the texts are part of the program, and a test loads them"
+    )]
     pub fn shipped() -> Self {
-        // The texts are part of the program, and a test loads them.
         Self::of(&Sources::shipped()).expect("the shipped policies load")
     }
 

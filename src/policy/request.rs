@@ -23,8 +23,11 @@ pub(super) struct Types {
 }
 
 pub(super) static TYPES: LazyLock<Types> = LazyLock::new(|| {
+    #[expect(
+        clippy::expect_used,
+        reason = "these few words are identifiers of Cedar, whatever anybody asks"
+    )]
     let named = |name: &str| -> EntityTypeName {
-        // These few words are identifiers of Cedar, whatever anybody asks.
         name.parse().expect("a plain identifier names an entity type")
     };
     Types {

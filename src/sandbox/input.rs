@@ -15,7 +15,11 @@ impl<'a> Input<'a> {
     pub(super) fn new(value: &'a Value) -> Result<Input<'a>, Refusal> {
         match value {
             Value::Object(members) => Ok(Input { members }),
-            _ => Err(wrong("the request", "a structure")),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_) => Err(wrong("the request", "a structure")),
         }
     }
 

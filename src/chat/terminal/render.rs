@@ -59,15 +59,15 @@ impl Painter {
         let mut rows = self.title(card, note);
         self.lines(card, &mut rows);
         for field in &card.fields {
-            self.body(&mut rows, card.tone, Ink::Bold, "", &wrap::line(&field.name));
+            self.body(&mut rows, card.tone, (Ink::Bold, ""), &wrap::line(&field.name));
             for line in field.lines.iter().flat_map(|line| wrap::lines(line)) {
-                self.body(&mut rows, card.tone, Ink::None, "  ", &line);
+                self.body(&mut rows, card.tone, (Ink::None, "  "), &line);
             }
         }
         self.progress(card, &mut rows);
         self.actions(card, &mut rows);
         if let Some(footer) = &card.footer {
-            self.body(&mut rows, card.tone, Ink::Dim, "", &wrap::line(footer));
+            self.body(&mut rows, card.tone, (Ink::Dim, ""), &wrap::line(footer));
         }
         rows
     }
@@ -105,7 +105,7 @@ impl Painter {
             rows.push(format!("{before}{}", self.ink(code.trim_end_matches(';'), &row)));
         }
         if let Some(note) = note {
-            self.body(&mut rows, card.tone, Ink::Dim, "", &wrap::line(note));
+            self.body(&mut rows, card.tone, (Ink::Dim, ""), &wrap::line(note));
         }
         rows
     }
@@ -119,14 +119,14 @@ impl Painter {
             };
             for (index, line) in wrap::lines(text).into_iter().enumerate() {
                 let again = " ".repeat(width(before));
-                self.body(rows, card.tone, ink, if index == 0 { before } else { &again }, &line);
+                self.body(rows, card.tone, (ink, if index == 0 { before } else { &again }), &line);
             }
         }
     }
 
     fn progress(&self, card: &Card, rows: &mut Vec<String>) {
         if let Some(progress) = &card.progress {
-            self.body(rows, card.tone, Ink::None, "", &bar(progress));
+            self.body(rows, card.tone, (Ink::None, ""), &bar(progress));
         }
     }
 
@@ -134,13 +134,13 @@ impl Painter {
         if !card.actions.is_empty() {
             let offer = |action: &CardAction| format!("{} {}", action.emoji(), action.label());
             let offers: Vec<_> = card.actions.iter().map(offer).collect();
-            self.body(rows, card.tone, Ink::None, "", &offers.join("  "));
+            self.body(rows, card.tone, (Ink::None, ""), &offers.join("  "));
         }
     }
 
     /// Adds one line of the body, in as many rows as it takes; `before` stands before the
     /// first and its width before the others.
-    fn body(&self, rows: &mut Vec<String>, tone: Tone, ink: Ink, before: &str, text: &str) {
+    fn body(&self, rows: &mut Vec<String>, tone: Tone, (ink, before): (Ink, &str), text: &str) {
         let edge = match self.style {
             Style::Plain => " ".repeat(INDENT),
             Style::Ansi => format!("{}  ", self.ink(tone_code(tone), "│")),
