@@ -42,6 +42,8 @@ CREATE TABLE deployments (
     ended_at BIGINT,
     -- A rollback that reverts it has succeeded.
     undone BOOLEAN NOT NULL DEFAULT FALSE,
+    -- It has ended, and those who should know do not know it yet.
+    untold BOOLEAN NOT NULL DEFAULT FALSE,
     CHECK ((kind = 'rollback') = (reverts IS NOT NULL)),
     CHECK ((turn IS NULL) = (started_at IS NULL))
 );
@@ -52,6 +54,7 @@ CREATE UNIQUE INDEX deployments_running ON deployments (environment) WHERE stage
 CREATE UNIQUE INDEX deployments_asked_in ON deployments (asked_in) WHERE asked_in IS NOT NULL;
 CREATE INDEX deployments_environment ON deployments (environment, id);
 CREATE INDEX deployments_open ON deployments (id) WHERE ended_at IS NULL;
+CREATE INDEX deployments_untold ON deployments (id) WHERE untold = TRUE;
 CREATE INDEX deployments_succeeded ON deployments (environment, turn) WHERE stage = 'succeeded';
 CREATE INDEX deployments_last_success ON deployments (environment, turn)
     WHERE kind = 'promotion' AND stage = 'succeeded' AND undone = FALSE;

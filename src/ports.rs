@@ -188,6 +188,13 @@ pub trait Store: Send + Sync {
     /// All that have not ended, oldest first.
     async fn open(&self) -> Result<Vec<Deployment>, StoreError>;
 
+    /// Ended deployments whose end was not yet told, oldest first. An end is untold from the
+    /// moment at which it is recorded.
+    async fn untold(&self) -> Result<Vec<Deployment>, StoreError>;
+
+    /// Marks a deployment's end as told.
+    async fn told(&self, id: DeploymentId) -> Result<(), StoreError>;
+
     /// The deployment whose present card this is.
     async fn by_message(&self, message: &MessageId) -> Result<Option<DeploymentId>, StoreError>;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::error::ProvideErrorMetadata;
 use aws_sdk_ecr::types::{
-    FindingSeverity, Image as EcrImage, ImageDetail, ImageIdentifier, ImageStatus,
+    FindingSeverity, Image as EcrImage, ImageDetail, ImageIdentifier, ImageStatus, ScanStatus,
 };
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -280,11 +280,17 @@ impl Repositories {
             .send()
             .await;
         match answer {
-            Ok(answer) => Ok(answer.image_scan_findings().map(|findings| {
-                let counts = findings.finding_severity_counts();
-                let critical = counts.and_then(|all| all.get(&FindingSeverity::Critical)).copied();
-                u32::try_from(critical.unwrap_or(0)).unwrap_or(0)
-            })),
+            Ok(answer) => {
+                let status = answer.image_scan_status().and_then(|status| status.status());
+                let finished = matches!(status, Some(ScanStatus::Complete | ScanStatus::Active));
+                let findings = answer.image_scan_findings().filter(|_| finished);
+                // A scan that has just finished may lack its counts for a while.
+                let counts = findings.and_then(|findings| findings.finding_severity_counts());
+                Ok(counts.map(|counts| {
+                    let critical = counts.get(&FindingSeverity::Critical).copied();
+                    u32::try_from(critical.unwrap_or(0)).unwrap_or(0)
+                }))
+            }
             Err(error) if never_scanned(error.code()) => Ok(None),
             Err(error) => Err(AwsError::new("ecr:DescribeImageScanFindings", &error)),
         }

@@ -307,6 +307,7 @@ fn read_service(
             Some(SchedulingStrategy::Daemon) => Scheduling::Daemon,
             Some(_) | None => Scheduling::Replica,
         },
+        load_balanced: !ecs.load_balancers().is_empty(),
         deployments: ecs.deployments().iter().filter_map(read_deployment).collect(),
         container: read_container(service, containers),
         tasks,

@@ -1,7 +1,7 @@
 //! A deployment: the fold of its events. `apply` is the only way in which it changes, and an
 //! event that does not fit where the deployment is, is an error.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
@@ -27,6 +27,8 @@ pub struct Deployment {
     pub asked_at: Timestamp,
     /// Where the card of the present terms stands.
     pub message: Option<MessageId>,
+    /// When that card was posted, or one before it.
+    pub posted_at: Option<Timestamp>,
     /// Cards of earlier terms, closed.
     pub old_messages: Vec<MessageId>,
     pub votes: BTreeMap<PersonId, Vote>,
@@ -111,6 +113,7 @@ impl Deployment {
             overridden: request.overridden.clone(),
             asked_at: first.at,
             message: None,
+            posted_at: None,
             old_messages: Vec::new(),
             votes: BTreeMap::new(),
             stage: Stage::Waiting,
@@ -134,9 +137,12 @@ impl Deployment {
         }
         match (&mut self.stage, &recorded.event) {
             (_, Event::Posted { message }) => {
-                if let Some(old) = self.message.replace(message.clone()) {
+                if let Some(old) = self.message.replace(message.clone())
+                    && old != *message
+                {
                     self.old_messages.push(old);
                 }
+                self.posted_at = Some(at);
             }
             (Stage::Waiting, Event::VoteCast(vote)) if vote.terms == self.plan.terms.hash() => {
                 self.votes.insert(vote.person.id.clone(), vote.clone());
@@ -166,6 +172,9 @@ impl Deployment {
                 self.votes.clear();
                 self.asked_at = at;
                 self.stage = Stage::Waiting;
+                // What stands on the old card was given to the old terms: until a new card is
+                // posted there is nothing to vote on.
+                self.old_messages.extend(self.message.take());
             }
             (Stage::Queued { .. }, Event::Started { known_failures }) => {
                 let rollout = Rollout::begin(&self.plan.terms, at, known_failures.clone());
@@ -221,17 +230,15 @@ impl Deployment {
         self.votes.values().find(|vote| vote.choice == Choice::No)
     }
 
+    /// Whether nothing more is needed, and nobody said no.
+    pub fn is_agreed(&self) -> bool {
+        self.needed().is_empty() && self.rejected_by().is_none()
+    }
+
     /// When the present question ends without an answer; `None`: nothing is asked.
     pub fn expires_at(&self) -> Option<Timestamp> {
         let shortest = self.requirements.iter().map(|requirement| requirement.expires).min()?;
         self.asked_at.checked_add(shortest).ok()
-    }
-
-    /// The roles that could still help, for a call to vote.
-    pub fn wanted_roles(&self) -> BTreeSet<super::id::Role> {
-        let needed = self.needed();
-        let open = self.requirements.iter().filter(|r| needed.contains_key(&r.policy));
-        open.flat_map(|requirement| requirement.approvers.iter().cloned()).collect()
     }
 
     pub fn is_rollback(&self) -> bool {

@@ -57,7 +57,8 @@ pub enum Event {
         requirements: Vec<Requirement>,
         overridden: Vec<Because>,
     },
-    /// It has the environment's turn. `known_failures`: tasks that had failed before.
+    /// It has the environment's turn. `known_failures`: tasks that had failed before, or had not
+    /// come so far as to pull an image: whatever becomes of them, the new image is not to blame.
     Started {
         known_failures: BTreeSet<TaskArn>,
     },

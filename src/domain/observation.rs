@@ -67,6 +67,9 @@ pub struct EcsService {
     pub minimum_healthy_percent: u32,
     pub controller: Controller,
     pub scheduling: Scheduling,
+    /// A load balancer has a say in whether its tasks are healthy, which ECS tells of its own
+    /// deployments only.
+    pub load_balanced: bool,
     /// ECS's deployments of the service, the primary first.
     pub deployments: Vec<EcsDeployment>,
     /// What the task definition says about the container that runs the image.

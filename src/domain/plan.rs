@@ -123,6 +123,8 @@ pub enum Why {
     NoRoom,
     /// It runs no tasks.
     NoTasks,
+    /// Only ECS's own deployments wait until the load balancer calls a task healthy.
+    LoadBalanced,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -408,7 +410,8 @@ pub fn strategy(service: &Service, ecs: &EcsService) -> Option<Strategy> {
     choose_strategy(service, ecs).ok().map(|(strategy, _)| strategy)
 }
 
-/// `stop` where a replaced task pulls the moved tag and there is room; else `deployment`.
+/// `stop` where a replaced task pulls the moved tag, there is room, and no load balancer has
+/// a say; else `deployment`.
 fn choose_strategy(service: &Service, ecs: &EcsService) -> Result<(Strategy, Why), Refusal> {
     let pinned = match ecs.container {
         ContainerSeen::Present { consistent, .. } => consistent,
@@ -420,6 +423,7 @@ fn choose_strategy(service: &Service, ecs: &EcsService) -> Result<(Strategy, Why
         }
         Restart::Fixed(strategy) => Ok((strategy, Why::Settings)),
         Restart::Auto if pinned => Ok((Strategy::Deployment, Why::DigestPinned)),
+        Restart::Auto if ecs.load_balanced => Ok((Strategy::Deployment, Why::LoadBalanced)),
         Restart::Auto if ecs.desired == 0 => Ok((Strategy::Stop, Why::NoTasks)),
         Restart::Auto if ecs.room() < 1 => Ok((Strategy::Deployment, Why::NoRoom)),
         Restart::Auto => Ok((Strategy::Stop, Why::PullsMovedTag)),

@@ -133,7 +133,11 @@ fn service_line(service: &PlannedService, outlook: &Outlook) -> String {
         Why::NoTasks => {
             format!("{name}: nothing to restart — it runs no tasks; later ones take the new image")
         }
-        Why::Settings | Why::PullsMovedTag | Why::DigestPinned | Why::NoRoom => {
+        Why::Settings
+        | Why::PullsMovedTag
+        | Why::DigestPinned
+        | Why::LoadBalanced
+        | Why::NoRoom => {
             format!("{name} ({count}): {} — {}", how(service.strategy, seen.desired), why(seen.why))
         }
     }
@@ -152,6 +156,7 @@ fn why(why: Why) -> &'static str {
         Why::Settings => "the settings say so",
         Why::PullsMovedTag => "a replaced task pulls the moved tag",
         Why::DigestPinned => "ECS pins the digest of a deployment",
+        Why::LoadBalanced => "only an ECS deployment waits for the load balancer",
         Why::NoRoom => "stopping even one task would go below the minimum",
         Why::NoTasks => "it runs no tasks",
     }

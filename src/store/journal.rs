@@ -168,6 +168,21 @@ pub async fn events(store: &SqliteStore, id: DeploymentId) -> Result<Vec<Recorde
     read(&chain::rows(&mut reading, id).await?)
 }
 
+/// Ended deployments whose end was not yet told.
+pub async fn untold(store: &SqliteStore) -> Result<Vec<Deployment>, StoreError> {
+    let ids: Vec<i64> = sqlx::query_scalar(sql::UNTOLD).fetch_all(&store.readers).await?;
+    let mut untold = Vec::new();
+    for id in ids {
+        untold.extend(deployment(store, DeploymentId(id)).await?);
+    }
+    Ok(untold)
+}
+
+pub async fn told(store: &SqliteStore, id: DeploymentId) -> Result<(), StoreError> {
+    sqlx::query(sql::TOLD).bind(id.0).execute(&store.writer).await?;
+    Ok(())
+}
+
 pub async fn open(store: &SqliteStore) -> Result<Vec<Deployment>, StoreError> {
     let ids: Vec<i64> = sqlx::query_scalar(sql::OPEN).fetch_all(&store.readers).await?;
     let mut open = Vec::new();

@@ -138,6 +138,14 @@ impl Store for SqliteStore {
         inbox::unhandled(&self.readers).await
     }
 
+    async fn untold(&self) -> Result<Vec<Deployment>, StoreError> {
+        journal::untold(self).await
+    }
+
+    async fn told(&self, id: DeploymentId) -> Result<(), StoreError> {
+        journal::told(self, id).await
+    }
+
     async fn asked_in(&self, message: &MessageId) -> Result<Option<DeploymentId>, StoreError> {
         history::one_id(&self.readers, sql::ASKED_IN, message.as_str()).await
     }

@@ -136,6 +136,7 @@ async fn replan(writing: &mut SqliteConnection, deployment: &Deployment) -> Resu
     sqlx::query(sql::CLEAR_IMAGES).bind(deployment.id.0).execute(&mut *writing).await?;
     insert_images(writing, deployment).await?;
     sqlx::query(sql::CLEAR_VOTES).bind(deployment.id.0).execute(&mut *writing).await?;
+    sqlx::query(sql::CLOSE_MESSAGES).bind(deployment.id.0).execute(&mut *writing).await?;
     Ok(())
 }
 

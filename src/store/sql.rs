@@ -43,7 +43,11 @@ statements! {
         SET version = $2, hash = $3, stage = $4, turn = $5, started_at = $6
         WHERE id = $1";
 
-    END = "UPDATE deployments SET ended_at = $2 WHERE id = $1";
+    END = "UPDATE deployments SET ended_at = $2, untold = TRUE WHERE id = $1";
+
+    TOLD = "UPDATE deployments SET untold = FALSE WHERE id = $1";
+
+    UNTOLD = "SELECT id FROM deployments WHERE untold = TRUE ORDER BY id";
 
     UNDONE = "UPDATE deployments SET undone = TRUE WHERE id = $1";
 
@@ -90,12 +94,16 @@ statements! {
 
     LAST_SUCCESS = "SELECT id FROM deployments
         WHERE environment = $1 AND kind = 'promotion' AND stage = 'succeeded' AND undone = FALSE
+          AND EXISTS (
+            SELECT 1 FROM deployment_images AS i WHERE i.deployment = deployments.id
+              AND (i.from_digest IS NULL OR i.from_digest <> i.to_digest)
+          )
         ORDER BY turn DESC LIMIT 1";
 
     VERIFIED = "SELECT EXISTS (
             SELECT 1 FROM deployment_images AS i JOIN deployments AS d ON d.id = i.deployment
             WHERE i.repository = $2 AND i.to_digest = $3
-              AND d.environment = $1 AND d.stage = 'succeeded'
+              AND d.environment = $1 AND d.stage = 'succeeded' AND d.undone = FALSE
         )";
 
     DURATIONS = "SELECT d.turn, d.started_at, d.ended_at FROM deployments AS d

@@ -96,6 +96,7 @@ pub fn services() -> impl Strategy<Value = ServiceSeen> {
                 minimum_healthy_percent,
                 controller,
                 scheduling: Scheduling::Replica,
+                load_balanced: false,
                 deployments,
                 container,
                 tasks,

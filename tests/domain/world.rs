@@ -343,6 +343,7 @@ impl World {
             minimum_healthy_percent: service.minimum_percent,
             controller: Controller::Rolling,
             scheduling: Scheduling::Replica,
+            load_balanced: false,
             deployments: deployments.collect(),
             container: ContainerSeen::Present {
                 image: format!("1.dkr.ecr.eu-west-1.amazonaws.com/{repository}:{}", service.tag),

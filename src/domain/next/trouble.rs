@@ -184,15 +184,15 @@ impl Look<'_> {
     }
 }
 
-/// Every task of the plan's services that is seen to have failed: what a phase that begins now
-/// must not hold against its version.
+/// Every task of the plan's services that is seen to have failed, or that was on its way
+/// before its image was known: what a phase that begins now must not hold against its version.
 pub fn failed_tasks(terms: &Terms, seen: &Observation) -> BTreeSet<TaskArn> {
     terms
         .services
         .iter()
         .filter_map(|service| seen.services.get(&service.name)?.found())
         .flat_map(|ecs| ecs.tasks.iter())
-        .filter(|task| task.failed())
+        .filter(|task| task.failed() || task.digest.is_none())
         .map(|task| task.arn.clone())
         .collect()
 }
