@@ -7,3 +7,5 @@ mod grammar;
 mod terminal;
 mod sandbox;
 mod report;
+mod world;
+mod commands;
