@@ -9,3 +9,5 @@ mod sandbox;
 mod report;
 mod world;
 mod commands;
+mod promises;
+mod tidy;

@@ -315,7 +315,7 @@ impl Asked {
         }
     }
 
-    fn tag(&self) -> Option<&Tag> {
+    pub fn tag(&self) -> Option<&Tag> {
         match self {
             Self::Tag(tag) => Some(tag),
             Self::Digest(_) => None,

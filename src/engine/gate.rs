@@ -16,7 +16,8 @@ use crate::domain::plan::Plan;
 use crate::domain::policy::Action;
 use crate::ports::StoreError;
 
-/// For how long what a plan was made from counts as "just before acting".
+/// For how long what a plan was made from counts as "just before acting", where nobody had to
+/// vote and nothing else had to end first.
 const FRESH: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
 
 /// How long to wait before asking again somebody who did not answer.
@@ -88,6 +89,8 @@ impl Engine {
             if deployment.is_rollback() && !running.is_rollback() {
                 self.pre_empt(&running, &deployment).await?;
             }
+            // What was seen while another one ran will not be so when its turn comes.
+            lock(&self.shared.fresh).remove(&deployment.id);
             self.refresh_card(&deployment).await;
             return Ok(Passage::Closed);
         }

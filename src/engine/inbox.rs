@@ -111,8 +111,13 @@ impl Engine {
         let _ = job.handled.send(());
     }
 
-    /// Answers a message that an earlier process took in and did not finish with.
+    /// Answers a message that an earlier process took in and did not finish with. Where its
+    /// deployment has begun, that goes on by itself and is the answer.
     pub(super) async fn answer_again(&self, said: &Said) {
+        let begun = self.parts.store.asked_in(&said.message).await;
+        if begun.is_ok_and(|begun| begun.is_some()) {
+            return self.close(said).await;
+        }
         if let Reading::Command(command) = self.parts.grammar.parse(&said.text, &self.vocabulary())
         {
             self.answer(said, command).await;

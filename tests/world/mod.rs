@@ -195,9 +195,7 @@ impl World {
     pub async fn say_only(&mut self, person: &str, text: &str) -> ChatEvent {
         let (event, since) = self.terminal.say(&person.into(), text);
         self.since = since;
-        let (handled, _) = oneshot::channel();
-        let raised = Raised { event: event.clone(), handled };
-        self.process().events.send(raised).await.unwrap();
+        self.raise_only(event.clone()).await;
         event
     }
 
@@ -206,6 +204,17 @@ impl World {
         let (handled, done) = oneshot::channel();
         self.process().events.send(Raised { event, handled }).await.unwrap();
         within("the bot deals with an event", done).await.expect("the bot deals with it");
+    }
+
+    /// The chat raises this, and nobody waits for what the bot does about it.
+    pub async fn raise_only(&self, event: ChatEvent) {
+        let (handled, _) = oneshot::channel();
+        self.process().events.send(Raised { event, handled }).await.unwrap();
+    }
+
+    /// Whether nothing runs and nothing is queued at this moment.
+    pub fn is_calm(&self) -> bool {
+        !self.process().engine.is_busy()
     }
 
     /// Somebody puts a reaction on the newest message that offers it.
@@ -234,7 +243,7 @@ impl World {
     pub async fn wait(&self) {
         let mut calm = 0;
         self.until("it is calm", || {
-            calm = if self.process().engine.is_busy() { 0 } else { calm + 1 };
+            calm = if self.is_calm() { calm + 1 } else { 0 };
             calm > 2
         })
         .await;
