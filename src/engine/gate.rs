@@ -12,6 +12,7 @@ use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::event::{End, Event, RefusedWhy, StopRequest, Withdrawal};
 use crate::domain::id::EnvironmentName;
 use crate::domain::next::failed_tasks;
+use crate::domain::observation::Observation;
 use crate::domain::plan::Plan;
 use crate::domain::policy::Action;
 use crate::ports::StoreError;
@@ -25,8 +26,8 @@ const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// What became of the first in the queue.
 enum Passage {
-    /// It runs.
-    Through(Box<Deployment>),
+    /// It runs, on what was seen just before.
+    Through(Box<Deployment>, Observation),
     /// It ended, or waits for votes again: the next one may try.
     Aside,
     /// The turn is not free.
@@ -58,8 +59,8 @@ impl Engine {
         let _turn = turn.lock().await;
         while let Some(first) = self.first_in_queue(environment).await? {
             match self.pass(first).await? {
-                Passage::Through(deployment) => {
-                    self.run_deployment(&deployment);
+                Passage::Through(deployment, seen) => {
+                    self.run_deployment(&deployment, Some(seen));
                     return Ok(());
                 }
                 Passage::Aside => {}
@@ -115,7 +116,7 @@ impl Engine {
             Event::Started { known_failures },
         ];
         match self.parts.store.append(deployment.id, deployment.version, events, now).await {
-            Ok(started) => Ok(Passage::Through(Box::new(started))),
+            Ok(started) => Ok(Passage::Through(Box::new(started), looked.seen)),
             // A vote was taken back, or somebody cancelled: look once more.
             Err(StoreError::Conflict(_)) => Ok(Passage::Aside),
             Err(StoreError::TurnTaken) => Ok(Passage::Closed),

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::Engine;
+use super::reporter::promised;
 use crate::domain::deployment::Stage;
 use crate::domain::id::EnvironmentName;
 
@@ -18,7 +19,13 @@ impl Engine {
             match deployment.stage {
                 Stage::Running(_) => {
                     tracing::info!(deployment.id = %id, "is carried on");
-                    self.run_deployment(&deployment);
+                    self.run_deployment(&deployment, None);
+                }
+                // Nobody has seen its plan yet.
+                Stage::Waiting if deployment.message.is_none() => {
+                    if let Err(problem) = self.put_forward(deployment).await {
+                        tracing::warn!(deployment.id = %id, ?problem, "the plan could not be shown");
+                    }
                 }
                 Stage::Waiting => {
                     self.refresh_card(&deployment).await;
@@ -42,7 +49,14 @@ impl Engine {
             let engine = self.clone();
             let work = self.begin_work();
             tokio::spawn(async move {
-                engine.answer_again(&left.said).await;
+                match promised(&left.said.message) {
+                    None => engine.answer_again(&left.said).await,
+                    Some(id) => {
+                        if let Err(error) = engine.tell_again(id).await {
+                            tracing::error!(deployment.id = %id, %error, "the end could not be told");
+                        }
+                    }
+                }
                 drop(work);
             });
         }

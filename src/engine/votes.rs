@@ -9,7 +9,7 @@ use super::{Engine, lock};
 use crate::domain::card::{Card, CardAction};
 use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::event::{Choice, End, Event, StopRequest, Via, Vote, Withdrawal};
-use crate::domain::id::{DeploymentId, MessageId, PersonId};
+use crate::domain::id::{DeploymentId, MessageId, PersonId, TermsHash};
 use crate::domain::policy::Action;
 use crate::ports::{Place, Reaction, StoreError};
 use crate::report;
@@ -34,15 +34,17 @@ impl Engine {
         let turn = turn.lock().await;
         let Some(deployment) = self.parts.store.deployment(id).await? else { return Ok(()) };
         let Some(message) = deployment.message.clone() else { return Ok(()) };
-        if deployment.end().is_some() {
+        // Between two plans the card that stands is the old one's: nothing there counts.
+        if deployment.end().is_some() || !self.card_is_current(id).await? {
             return Ok(());
         }
+        let terms = deployment.plan.terms.hash();
         let reactions = self.parts.chat.reactions(&message).await?;
         self.withdraw_missing(&deployment, &reactions).await?;
         for reaction in &reactions {
             let taken = match reaction.action {
-                CardAction::Approve => self.count_reaction(id, reaction, Choice::Yes).await,
-                CardAction::Reject => self.count_reaction(id, reaction, Choice::No).await,
+                CardAction::Approve => self.count_reaction(id, &terms, reaction, Choice::Yes).await,
+                CardAction::Reject => self.count_reaction(id, &terms, reaction, Choice::No).await,
                 CardAction::Cancel => {
                     let cancelled = self.cancel_deployment(&reaction.person, &deployment, None);
                     cancelled.await.map(|_| ())
@@ -99,11 +101,13 @@ impl Engine {
     async fn count_reaction(
         &self,
         id: DeploymentId,
+        seen: &TermsHash,
         reaction: &Reaction,
         choice: Choice,
     ) -> Result<(), Problem> {
         let Some(deployment) = self.parts.store.deployment(id).await? else { return Ok(()) };
-        let waiting = matches!(deployment.stage, Stage::Waiting);
+        let same_terms = deployment.plan.terms.hash() == *seen;
+        let waiting = matches!(deployment.stage, Stage::Waiting) && same_terms;
         let counted = deployment.votes.get(&reaction.person);
         let said_no = counted.is_some_and(|vote| vote.choice == Choice::No);
         let same = counted.is_some_and(|vote| vote.choice == choice);

@@ -110,7 +110,7 @@ async fn aws_that_throttles_without_end_refuses() {
 async fn critical_findings_that_cannot_be_read_are_not_none() {
     let mut world = World::start().await;
     world.verified_on_staging("core", "1.5.0").await;
-    let error = "ValidationException".to_owned();
+    let error = "InvalidParameterException".to_owned();
     let fault = Fault::new("DescribeImageScanFindings", 20, FaultKind::Refuse { error });
     world.sandbox.order(fault).unwrap();
     world.say("alice", "promote core:1.5.0 to production").await;

@@ -232,6 +232,9 @@ impl Engine {
             if events.is_empty() {
                 return Ok(None);
             }
+            if events.iter().any(|event| matches!(event, Event::Ended { .. })) {
+                self.promise_to_tell(&deployment).await?;
+            }
             let now = self.parts.clock.now();
             match store.append(id, deployment.version, events, now).await {
                 Err(StoreError::Conflict(_)) => {}
