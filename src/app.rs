@@ -34,8 +34,20 @@ pub struct Surroundings {
 /// # Errors
 /// Commands or policies that cannot be loaded, or a journal that cannot be opened.
 pub async fn assemble(settings: &Settings, around: Surroundings) -> anyhow::Result<Engine> {
+    let store = SqliteStore::open(settings.database.url.reveal()).await?;
+    assemble_on(Arc::new(store), settings, around).await
+}
+
+/// The same on a journal that is open already.
+///
+/// # Errors
+/// Commands or policies that cannot be loaded.
+pub async fn assemble_on(
+    store: Arc<dyn Store>,
+    settings: &Settings,
+    around: Surroundings,
+) -> anyhow::Result<Engine> {
     let (grammar, policies) = rules(settings)?;
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(settings.database.url.reveal()).await?);
     let Surroundings { endpoint, chat, clock, rhythm } = around;
     let environments: Environments = settings.environments.clone();
     let aws = Aws::connect(&environments, &endpoint).await;

@@ -17,3 +17,7 @@ mod grammar;
 mod terminal;
 mod sandbox;
 mod report;
+mod world;
+mod commands;
+mod promises;
+mod tidy;

@@ -1,7 +1,7 @@
 //! ECR: what an image is, and moving a tag to it.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::error::ProvideErrorMetadata;
@@ -32,7 +32,15 @@ pub struct Repositories {
     client: Client,
     registry_id: Option<String>,
     pace: Arc<Pace>,
+    /// Manifests that were fetched lately: what stands under a digest never changes.
+    manifests: Arc<Mutex<HashMap<(Repository, Digest), Kept>>>,
 }
+
+/// More manifests than these are not kept; most have a few kilobytes.
+const MANIFESTS_KEPT: usize = 64;
+
+/// A manifest byte by byte, and its media type.
+type Kept = (String, Option<String>);
 
 /// What an index says of its children; a plain manifest has none.
 #[derive(Default, Deserialize)]
@@ -48,7 +56,7 @@ struct Child {
 
 impl Repositories {
     pub(super) fn new(client: Client, registry_id: Option<String>, pace: Arc<Pace>) -> Self {
-        Self { client, registry_id, pace }
+        Self { client, registry_id, pace, manifests: Arc::default() }
     }
 
     /// What the environment's two tags point at, and the images that were asked for by tag or
@@ -139,6 +147,7 @@ impl Repositories {
     ) -> Result<(), StepFailure> {
         self.put(repository, tag, to, |now| match now {
             Some(now) if Some(now) != from => Err(StepFailure {
+                transient: false,
                 code: "tag-moved-by-others".to_owned(),
                 detail: format!(
                     "{repository}:{tag} points at {} now, which is not what the plan saw; somebody else moved it",
@@ -160,7 +169,12 @@ impl Repositories {
         tag: &Tag,
         digest: &Digest,
     ) -> Result<(), StepFailure> {
-        self.put(repository, tag, digest, |_| Ok(())).await
+        // Where the tag points makes no difference, so that a manifest which is known already
+        // can be put without a look.
+        match self.kept(repository, digest) {
+            Some(manifest) => self.put_manifest(repository, tag, digest, manifest).await,
+            None => self.put(repository, tag, digest, |_| Ok(())).await,
+        }
     }
 
     async fn put(
@@ -180,18 +194,30 @@ impl Repositories {
         guard(now)?;
         let Some(image) = images.iter().find(|image| &image.digest == to) else {
             return Err(StepFailure {
+                transient: false,
                 code: "image-gone".to_owned(),
                 detail: format!("{repository} no longer has {}", to.short()),
             });
         };
+        let manifest = (image.manifest.clone(), image.media_type.clone());
+        self.put_manifest(repository, tag, to, manifest).await
+    }
+
+    async fn put_manifest(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+        to: &Digest,
+        (manifest, media_type): Kept,
+    ) -> Result<(), StepFailure> {
         self.pace.put_image.until_ready().await;
         let sent = self
             .client
             .put_image()
             .repository_name(repository.as_str())
             .set_registry_id(self.registry_id.clone())
-            .image_manifest(&image.manifest)
-            .set_image_manifest_media_type(image.media_type.clone())
+            .image_manifest(manifest)
+            .set_image_manifest_media_type(media_type)
             .image_digest(to.as_str())
             .image_tag(tag.as_str())
             .send()
@@ -233,7 +259,22 @@ impl Repositories {
             .send()
             .await
             .map_err(|error| AwsError::new(operation, &error))?;
-        answer.images().iter().map(|image| Fetched::read(operation, image)).collect()
+        let images = answer.images().iter().map(|image| Fetched::read(operation, image));
+        let images: Vec<Fetched> = images.collect::<Result<_, _>>()?;
+        let mut kept = self.manifests.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() + images.len() > MANIFESTS_KEPT {
+            kept.clear();
+        }
+        for image in &images {
+            let key = (repository.clone(), image.digest.clone());
+            kept.insert(key, (image.manifest.clone(), image.media_type.clone()));
+        }
+        Ok(images)
+    }
+
+    fn kept(&self, repository: &Repository, digest: &Digest) -> Option<Kept> {
+        let kept = self.manifests.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(&(repository.clone(), digest.clone())).cloned()
     }
 
     async fn details(
@@ -322,7 +363,7 @@ impl Asked {
         }
     }
 
-    fn tag(&self) -> Option<&Tag> {
+    pub fn tag(&self) -> Option<&Tag> {
         match self {
             Self::Tag(tag) => Some(tag),
             Self::Digest(_) => None,

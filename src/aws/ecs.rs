@@ -140,7 +140,11 @@ impl Cluster {
             }
         }
         Err(last.map_or_else(
-            || StepFailure { code: "no-answer".into(), detail: "AWS did not answer".into() },
+            || StepFailure {
+                transient: false,
+                code: "no-answer".into(),
+                detail: "AWS did not answer".into(),
+            },
             StepFailure::from,
         ))
     }

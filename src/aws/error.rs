@@ -114,6 +114,10 @@ impl AwsError {
 
 impl From<AwsError> for StepFailure {
     fn from(error: AwsError) -> Self {
-        Self { code: error.code().to_owned(), detail: error.to_string() }
+        Self {
+            code: error.code().to_owned(),
+            detail: error.to_string(),
+            transient: error.is_transient(),
+        }
     }
 }

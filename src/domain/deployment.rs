@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::event::{Choice, End, Event, Recorded, Requested, Vote};
-use super::id::{DeploymentId, Digest, MessageId, PersonId, PolicyId, Repository};
+use super::id::{DeploymentId, MessageId, PersonId, PolicyId};
 use super::plan::{Kind, Plan};
 use super::policy::{Because, Requirement};
 use super::rollout::Rollout;
@@ -54,16 +54,6 @@ pub struct Ended {
     pub at: Timestamp,
     pub end: End,
     pub rollout: Option<Rollout>,
-    /// Tags that were found elsewhere when they were read again after the end.
-    pub strayed: Vec<StrayTag>,
-}
-
-/// A tag that was not where the end had left it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StrayTag {
-    pub repository: Repository,
-    pub found: Option<Digest>,
-    pub repaired: bool,
 }
 
 /// An event that cannot follow what was before it.
@@ -181,24 +171,15 @@ impl Deployment {
                 self.stage = Stage::Running(Box::new(rollout));
             }
             (Stage::Waiting | Stage::Queued { .. }, Event::Ended { end }) if !end.acted() => {
-                let ended = Ended { at, end: end.clone(), rollout: None, strayed: Vec::new() };
+                let ended = Ended { at, end: end.clone(), rollout: None };
                 self.stage = Stage::Ended(Box::new(ended));
             }
             (Stage::Running(rollout), Event::Ended { end })
                 if end.acted() && rollout.phase().under_way.is_empty() =>
             {
                 let rollout = Some((**rollout).clone());
-                let ended = Ended { at, end: end.clone(), rollout, strayed: Vec::new() };
+                let ended = Ended { at, end: end.clone(), rollout };
                 self.stage = Stage::Ended(Box::new(ended));
-            }
-            (Stage::Ended(ended), Event::TagStrayed { repository, found, repaired })
-                if ended.rollout.is_some() =>
-            {
-                ended.strayed.push(StrayTag {
-                    repository: repository.clone(),
-                    found: found.clone(),
-                    repaired: *repaired,
-                });
             }
             (Stage::Running(rollout), event) => {
                 rollout.apply(event, at).map_err(|super::rollout::DoesNotFit| illegal)?;
@@ -305,6 +286,6 @@ fn event_name(event: &Event) -> &'static str {
         Event::StopRequested { .. } => "stop-requested",
         Event::UndoStarted { .. } => "undo-started",
         Event::Ended { .. } => "ended",
-        Event::TagStrayed { .. } => "tag-strayed",
+        Event::TagRepaired { .. } => "tag-repaired",
     }
 }

@@ -94,12 +94,11 @@ pub enum Event {
     Ended {
         end: End,
     },
-    /// Read again after the end, the environment's tag was not where the end had left it.
-    TagStrayed {
+    /// Read again before the end, the environment's tag stood where this deployment had put it
+    /// before: a late write of ours, which is put right.
+    TagRepaired {
         repository: Repository,
-        found: Option<Digest>,
-        /// It was a late write of ours, and is put back.
-        repaired: bool,
+        found: Digest,
     },
 }
 
@@ -178,6 +177,9 @@ pub struct StepFailure {
     pub code: String,
     /// A sentence for people.
     pub detail: String,
+    /// The same step may work later.
+    #[serde(default)]
+    pub transient: bool,
 }
 
 /// Who wants a running deployment undone.

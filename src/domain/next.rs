@@ -267,6 +267,7 @@ fn end_stopped(stop: StopRequest) -> End {
 
 fn nothing_to_go_back_to(step: Step, image: &ImageMove) -> Cause {
     let failure = StepFailure {
+        transient: false,
         code: "nothing-to-go-back-to".to_owned(),
         detail: format!("nothing else ran from {} before", image.repository),
     };

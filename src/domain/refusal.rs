@@ -66,6 +66,12 @@ pub enum Refusal {
     NothingToRollBack {
         environment: EnvironmentName,
     },
+    /// Another deployment is the last success now than when the rollback was asked for.
+    NotTheLast {
+        environment: EnvironmentName,
+        of: DeploymentId,
+        last: Option<DeploymentId>,
+    },
     /// What ran before cannot be had again.
     RollbackTargetGone {
         image: String,
@@ -126,6 +132,7 @@ impl Refusal {
             Self::SameEnvironment { .. } => "same-environment",
             Self::Unsettled { .. } => "unsettled",
             Self::NothingToRollBack { .. } => "nothing-to-roll-back",
+            Self::NotTheLast { .. } => "not-the-last",
             Self::RollbackTargetGone { .. } => "rollback-target-gone",
             Self::ServiceMissing { .. } => "service-missing",
             Self::ServiceInactive { .. } => "service-inactive",

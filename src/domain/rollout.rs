@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::event::{Cause, Event, Step, StepFailure, StepOutcome, StopRequest};
-use super::id::{EcsDeploymentId, ServiceName, TaskArn};
+use super::id::{Digest, EcsDeploymentId, Repository, ServiceName, TaskArn};
 use super::plan::Terms;
 
 /// A deployment while it acts, and what it had done when it ended.
@@ -18,6 +18,8 @@ pub struct Rollout {
     pub undo: Option<Undo>,
     /// Somebody wants it undone; `next` begins the undo at the next look.
     pub stop: Option<StopRequest>,
+    /// Late writes of ours to the environment's tag, by the digest that was found there.
+    pub repaired: Vec<(Repository, Digest)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +80,7 @@ impl Rollout {
             forward: Phase::begin(terms, at, known_failures),
             undo: None,
             stop: None,
+            repaired: Vec::new(),
         }
     }
 
@@ -133,6 +136,9 @@ impl Rollout {
                 phase.services.get_mut(service).ok_or(DoesNotFit)?.canary_passed = true;
                 phase.progressed_at = at;
             }
+            Event::TagRepaired { repository, found } => {
+                self.repaired.push((repository.clone(), found.clone()));
+            }
             Event::StopRequested { stop } => {
                 if self.stop.is_some() || self.undo.is_some() {
                     return Err(DoesNotFit);
@@ -159,8 +165,7 @@ impl Rollout {
             | Event::OutlookChanged { .. }
             | Event::Replanned { .. }
             | Event::Started { .. }
-            | Event::Ended { .. }
-            | Event::TagStrayed { .. } => return Err(DoesNotFit),
+            | Event::Ended { .. } => return Err(DoesNotFit),
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The gate before acting: whose turn it is, and whether everything is still as it was agreed.
 //! Observe, plan and policy once more: same terms, still permitted, voters still entitled.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,14 +11,17 @@ use super::problem::Problem;
 use super::{Engine, lock};
 use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::event::{End, Event, RefusedWhy, StopRequest, Withdrawal};
-use crate::domain::id::EnvironmentName;
+use crate::domain::id::{DeploymentId, EnvironmentName, PersonId};
 use crate::domain::next::failed_tasks;
-use crate::domain::plan::Plan;
+use crate::domain::observation::{ImageSeen, Observation};
+use crate::domain::plan::{Kind, Plan};
 use crate::domain::policy::Action;
-use crate::ports::StoreError;
+use crate::domain::refusal::Refusal;
+use crate::ports::{Place, StoreError};
 use crate::report;
 
-/// For how long what a plan was made from counts as "just before acting".
+/// For how long what a plan was made from counts as "just before acting", where nobody had to
+/// vote and nothing else had to end first.
 const FRESH: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
 
 /// How long to wait before asking again somebody who did not answer.
@@ -25,8 +29,8 @@ const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// What became of the first in the queue.
 enum Passage {
-    /// It runs.
-    Through(Box<Deployment>),
+    /// It runs, on what was seen just before.
+    Through(Box<Deployment>, Observation),
     /// It ended, or waits for votes again: the next one may try.
     Aside,
     /// The turn is not free.
@@ -40,82 +44,101 @@ impl Engine {
         let environment = environment.clone();
         let work = self.begin_work();
         tokio::spawn(async move {
-            loop {
-                match engine.let_one_through(&environment).await {
-                    Ok(()) => break,
-                    Err(problem) => {
-                        tracing::error!(%environment, ?problem, "the queue waits: could not decide");
-                        engine.tell_why_it_waits(&environment, &problem).await;
-                        engine.parts.clock.sleep(ASK_AGAIN).await;
-                    }
+            // Everyone tries at once; where somebody did not answer, one goes on trying.
+            if engine.let_one_through(&environment).await.is_err()
+                && lock(&engine.shared.retrying).insert(environment.clone())
+            {
+                while let Err(problem) = engine.let_one_through(&environment).await {
+                    tracing::error!(%environment, ?problem, "the queue waits: could not decide");
+                    engine.parts.clock.sleep(ASK_AGAIN).await;
                 }
+                lock(&engine.shared.retrying).remove(&environment);
             }
             drop(work);
         });
     }
 
+    /// An error: somebody could not be asked about one of the queue, and nobody behind it could
+    /// go either.
     async fn let_one_through(&self, environment: &EnvironmentName) -> Result<(), Problem> {
         let turn = Arc::clone(lock(&self.shared.turns).entry(environment.clone()).or_default());
         let _turn = turn.lock().await;
-        while let Some(first) = self.first_in_queue(environment).await? {
-            match self.pass(first).await? {
-                Passage::Through(deployment) => {
-                    self.run_deployment(&deployment);
+        let mut undecided = BTreeSet::new();
+        let mut last = Ok(());
+        while let Some(first) = self.first_in_queue(environment, &undecided).await? {
+            match self.pass(first.clone()).await {
+                Ok(Passage::Through(deployment, seen)) => {
+                    self.run_deployment(&deployment, Some(seen));
                     return Ok(());
                 }
-                Passage::Aside => {}
-                Passage::Closed => return Ok(()),
+                Ok(Passage::Aside) => {}
+                Ok(Passage::Closed) => return Ok(()),
+                // One that cannot be decided about does not keep the others.
+                Err(problem) => {
+                    self.tell_why_it_waits(&first, &problem).await;
+                    undecided.insert(first.id);
+                    last = Err(problem);
+                }
             }
         }
-        Ok(())
+        last
     }
 
-    /// Says on the card of the first in the queue that it cannot be decided about just now.
-    async fn tell_why_it_waits(&self, environment: &EnvironmentName, problem: &Problem) {
+    /// Says on its card that a deployment cannot be decided about just now.
+    async fn tell_why_it_waits(&self, deployment: &Deployment, problem: &Problem) {
         let Problem::Undecided(undecided) = problem else { return };
-        if let Ok(Some(first)) = self.first_in_queue(environment).await {
-            let note =
-                report::waits_for_answer(undecided.unasked, &format!("{:#}", undecided.error));
-            self.refresh_card_with(&first, Some(note)).await;
-        }
+        let note = report::waits_for_answer(undecided.unasked, &format!("{:#}", undecided.error));
+        self.refresh_card_with(deployment, Some(note)).await;
     }
 
     /// Rollbacks go first, then whoever was agreed first.
     async fn first_in_queue(
         &self,
         environment: &EnvironmentName,
+        but: &BTreeSet<DeploymentId>,
     ) -> Result<Option<Deployment>, Problem> {
         let open = self.parts.store.open().await?;
-        let queued = open.into_iter().filter_map(|one| match one.stage {
-            Stage::Queued { since } if &one.plan.terms.environment == environment => {
-                Some(((!one.is_rollback(), since, one.id), one))
+        let here = |one: &Deployment| &one.plan.terms.environment == environment;
+        let queued = open.into_iter().filter(|one| !but.contains(&one.id)).filter_map(|one| {
+            match one.stage {
+                Stage::Queued { since } if here(&one) => {
+                    Some(((!one.is_rollback(), since, one.id), one))
+                }
+                Stage::Queued { .. } | Stage::Waiting | Stage::Running(_) | Stage::Ended(_) => None,
             }
-            Stage::Queued { .. } | Stage::Waiting | Stage::Running(_) | Stage::Ended(_) => None,
         });
         Ok(queued.min_by_key(|(place, _)| *place).map(|(_, one)| one))
     }
 
     async fn pass(&self, deployment: Deployment) -> Result<Passage, Problem> {
-        if let Some(running) = self.running_in(&deployment.plan.terms.environment).await? {
-            if deployment.is_rollback() && !running.is_rollback() {
-                self.pre_empt(&running, &deployment).await?;
-            }
-            self.refresh_card(&deployment).await;
-            return Ok(Passage::Closed);
-        }
         // Before anything moves, the channel sees the plan.
         let deployment = match deployment.message {
             Some(_) => deployment,
             None => self.show_card(deployment).await?,
         };
+        if let Some(running) = self.running_in(&deployment.plan.terms.environment).await? {
+            // What was seen while another one ran will not be so when its turn comes.
+            lock(&self.shared.fresh).remove(&deployment.id);
+            if deployment.is_rollback() && !running.is_rollback() {
+                return self.go_first(&deployment, &running).await;
+            }
+            self.refresh_card(&deployment).await;
+            return Ok(Passage::Closed);
+        }
+        if !self.still_reverts_the_last(&deployment).await? {
+            return Ok(Passage::Aside);
+        }
         let Some((looked, plan)) = self.plan_again(&deployment).await? else {
             return Ok(Passage::Aside);
         };
-        let Some(permitted) = self.permitted_again(&deployment, &looked, &plan).await? else {
+        let Some(permitted) = self.permitted_again(&deployment, &looked.images, &plan).await?
+        else {
             return Ok(Passage::Aside);
         };
         let same_terms = plan.terms.hash() == deployment.plan.terms.hash();
-        if !same_terms || permitted.requirements != deployment.requirements {
+        let same_demands = permitted.requirements == deployment.requirements
+            && permitted.overridden == deployment.overridden;
+        if !same_terms || !same_demands {
             self.ask_anew(&deployment, plan, permitted).await?;
             return Ok(Passage::Aside);
         }
@@ -129,7 +152,7 @@ impl Engine {
             Event::Started { known_failures },
         ];
         match self.parts.store.append(deployment.id, deployment.version, events, now).await {
-            Ok(started) => Ok(Passage::Through(Box::new(started))),
+            Ok(started) => Ok(Passage::Through(Box::new(started), looked.seen)),
             // A vote was taken back, or somebody cancelled: look once more.
             Err(StoreError::Conflict(_)) => Ok(Passage::Aside),
             Err(StoreError::TurnTaken) => Ok(Passage::Closed),
@@ -147,7 +170,41 @@ impl Engine {
         }))
     }
 
-    /// A rollback does not wait for what it is there to end.
+    /// A rollback that is still permitted and agreed does not wait for what it is there to end.
+    async fn go_first(
+        &self,
+        rollback: &Deployment,
+        running: &Deployment,
+    ) -> Result<Passage, Problem> {
+        if self.permitted_again(rollback, &[], &rollback.plan).await?.is_none()
+            || !self.voters_entitled(rollback).await?
+        {
+            return Ok(Passage::Aside);
+        }
+        self.pre_empt(running, rollback).await?;
+        self.refresh_card(rollback).await;
+        Ok(Passage::Closed)
+    }
+
+    /// Whether a rollback still reverts the last success: one that came meanwhile is what
+    /// people would want undone. Where it does not, it has ended.
+    async fn still_reverts_the_last(&self, deployment: &Deployment) -> Result<bool, Problem> {
+        let terms = &deployment.plan.terms;
+        let of = match terms.kind {
+            Kind::Promotion => return Ok(true),
+            Kind::Rollback { of } => of,
+        };
+        let last = self.parts.store.last_success(&terms.environment).await?.map(|last| last.id);
+        if last == Some(of) {
+            return Ok(true);
+        }
+        let refusal = Refusal::NotTheLast { environment: terms.environment.clone(), of, last };
+        let end = End::Refused { why: RefusedWhy::Plan { refusal } };
+        self.end_waiting(deployment.id, end).await?;
+        Ok(false)
+    }
+
+    /// Undoes what runs.
     async fn pre_empt(&self, running: &Deployment, rollback: &Deployment) -> Result<(), Problem> {
         let stop = StopRequest::Rollback { deployment: rollback.id };
         let stopped = self.append_if(running.id, |now| match &now.stage {
@@ -197,7 +254,7 @@ impl Engine {
     async fn permitted_again(
         &self,
         deployment: &Deployment,
-        looked: &Looked,
+        images: &[ImageSeen],
         plan: &Plan,
     ) -> Result<Option<Permitted>, Problem> {
         let request = &deployment.request;
@@ -205,7 +262,7 @@ impl Engine {
         let intent = Intent {
             action: if deployment.is_rollback() { Action::Rollback } else { Action::Promote },
             plan,
-            images: &looked.images,
+            images,
             because: request.because.as_deref(),
             break_glass: request.break_glass,
         };
@@ -243,12 +300,19 @@ impl Engine {
         Ok(())
     }
 
+    async fn tell_withdrawn(&self, id: DeploymentId, person: &PersonId, why: Withdrawal) {
+        let Ok(Some(now)) = self.parts.store.deployment(id).await else { return };
+        let card = report::vote_withdrawn_card(&now, person, why);
+        let place = Place::Channel(now.request.channel.clone());
+        let key = format!("withdrawn-{id}-{person}-{}", now.version);
+        if let Err(error) = self.parts.chat.post(&place, &card, &key).await {
+            tracing::warn!(deployment.id = %id, %error, "could not tell that a vote is gone");
+        }
+    }
+
     /// Decides about each vote once more, with the roles that its giver holds now and the
     /// reactions that stand now.
     async fn voters_entitled(&self, deployment: &Deployment) -> Result<bool, Problem> {
-        if deployment.requirements.is_empty() {
-            return Ok(true);
-        }
         for vote in deployment.votes.values() {
             let person = self.person(&vote.person.id).await?;
             let still = match self.judge_deployment(&person, Action::Approve, deployment).await {
@@ -262,7 +326,9 @@ impl Engine {
                 }
             };
             if !still {
-                self.withdraw(deployment.id, &person.id, Withdrawal::NoLongerEntitled).await?;
+                let why = Withdrawal::NoLongerEntitled;
+                self.withdraw(deployment.id, &person.id, why).await?;
+                self.tell_withdrawn(deployment.id, &person.id, why).await;
             }
         }
         self.recount(deployment.id).await?;

@@ -10,13 +10,16 @@ use super::problem::Undecided;
 use crate::domain::command::Command;
 use crate::domain::id::EnvironmentName;
 use crate::grammar::{Misunderstood, Reading};
-use crate::ports::{ChatEvent, Raised, Said};
-use crate::report::Unasked;
+use crate::ports::{ChatEvent, Raised, Said, Unhandled};
+use crate::report::{self, Unasked};
+
+/// A message older than this when it comes to be answered is not acted on.
+const TOO_OLD: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
 
 /// A message on its way to be answered.
 struct Job {
     said: Said,
-    command: Command,
+    reading: Reading,
     handled: oneshot::Sender<()>,
 }
 
@@ -34,25 +37,10 @@ impl Engine {
                     });
                 }
                 ChatEvent::Said(said) => {
-                    let Some(command) = self.take_in(&said).await else {
-                        let _ = handled.send(());
-                        continue;
-                    };
-                    let lane = match &command {
-                        Command::Promote(promote) => Some(promote.environment.clone()),
-                        Command::Rollback(_)
-                        | Command::Status { .. }
-                        | Command::Show { .. }
-                        | Command::History { .. }
-                        | Command::Approve(_)
-                        | Command::Reject(_)
-                        | Command::Cancel(_)
-                        | Command::Help { .. }
-                        | Command::Whoami => None,
-                    };
-                    let job = Job { said, command, handled };
+                    let reading = self.parts.grammar.parse(&said.text, &self.vocabulary());
+                    let lane = lane_of(&reading);
+                    let job = Job { said, reading, handled };
                     match lane {
-                        // A rollback never stands behind a promotion that AWS keeps waiting.
                         None => drop(tokio::spawn(self.clone().work(job))),
                         Some(name) => {
                             let lane = lanes.entry(name).or_insert_with(|| self.open_lane());
@@ -76,51 +64,55 @@ impl Engine {
         sender
     }
 
-    /// Writes a message down and reads it; `None`: nothing is left to do about it.
-    async fn take_in(&self, said: &Said) -> Option<Command> {
-        let reading = self.parts.grammar.parse(&said.text, &self.vocabulary());
-        if reading == Reading::NotACommand {
-            // Quotes and code are nobody's question; other talk to the bot deserves an answer.
-            if self.parts.grammar.has_words(&said.text) {
-                self.misunderstood(said, "That is no command I know.", &["help".to_owned()]).await;
-            }
-            return None;
+    async fn work(self, Job { said, reading, handled }: Job) {
+        if self.take_in(&said, &reading).await {
+            self.answer_reading(&said, reading).await;
+            self.close(&said).await;
+        }
+        let _ = handled.send(());
+    }
+
+    /// Writes a message down; false: it is nobody's question, or was taken in before.
+    async fn take_in(&self, said: &Said, reading: &Reading) -> bool {
+        // Quotes and code are nobody's question; other talk to the bot deserves an answer.
+        if *reading == Reading::NotACommand && !self.parts.grammar.has_words(&said.text) {
+            return false;
         }
         match self.parts.store.receive(said, self.parts.clock.now()).await {
-            Ok(true) => {}
-            Ok(false) => {
-                tracing::debug!(message = %said.message, "was taken in before");
-                return None;
-            }
+            Ok(new) => new,
             Err(error) => {
                 let undecided = Undecided { unasked: Unasked::Journal, error: error.into() };
                 self.undecided(said, &undecided).await;
-                return None;
+                false
             }
         }
+    }
+
+    async fn answer_reading(&self, said: &Said, reading: Reading) {
         match reading {
-            Reading::NotACommand => None,
-            Reading::Command(command) => Some(command),
-            Reading::Misunderstood(misunderstood) => {
-                let Misunderstood { why, suggestions } = &misunderstood;
-                self.misunderstood(said, &why.to_string(), suggestions).await;
-                self.close(said).await;
-                None
+            Reading::Command(command) => self.answer(said, command).await,
+            Reading::NotACommand => {
+                self.misunderstood(said, "That is no command I know.", &["help".to_owned()]).await;
+            }
+            Reading::Misunderstood(Misunderstood { why, suggestions }) => {
+                self.misunderstood(said, &why.to_string(), &suggestions).await;
             }
         }
     }
 
-    async fn work(self, job: Job) {
-        self.answer(&job.said, job.command).await;
-        self.close(&job.said).await;
-        let _ = job.handled.send(());
-    }
-
-    /// Answers a message that an earlier process took in and did not finish with.
-    pub(super) async fn answer_again(&self, said: &Said) {
-        if let Reading::Command(command) = self.parts.grammar.parse(&said.text, &self.vocabulary())
-        {
-            self.answer(said, command).await;
+    /// Answers a message that an earlier process took in and did not finish with. Where its
+    /// deployment has begun, that goes on by itself and is the answer. What may mean something
+    /// else by now is not done, but asked for again.
+    pub(super) async fn answer_again(&self, left: &Unhandled) {
+        let said = &left.said;
+        let begun = self.parts.store.asked_in(&said.message).await;
+        let reading = self.parts.grammar.parse(&said.text, &self.vocabulary());
+        let age = self.parts.clock.now().duration_since(left.received_at);
+        if begun.is_ok_and(|begun| begun.is_some()) {
+        } else if age > TOO_OLD || names_no_deployment(&reading) {
+            self.whisper(said, &report::say_again_card(&said.text)).await;
+        } else {
+            self.answer_reading(said, reading).await;
         }
         self.close(said).await;
     }
@@ -130,5 +122,46 @@ impl Engine {
             // It will be looked at once more at the next start, and found to be done.
             tracing::warn!(message = %said.message, %error, "could not be marked as handled");
         }
+    }
+}
+
+/// The environment whose promotions a message stands in line with. A rollback stands in none:
+/// it does not wait for a promotion that AWS keeps waiting.
+fn lane_of(reading: &Reading) -> Option<EnvironmentName> {
+    match reading {
+        Reading::Command(Command::Promote(promote)) => Some(promote.environment.clone()),
+        Reading::Command(
+            Command::Rollback(_)
+            | Command::Status { .. }
+            | Command::Show { .. }
+            | Command::History { .. }
+            | Command::Approve(_)
+            | Command::Reject(_)
+            | Command::Cancel(_)
+            | Command::Help { .. }
+            | Command::Whoami,
+        )
+        | Reading::NotACommand
+        | Reading::Misunderstood(_) => None,
+    }
+}
+
+/// A word on a deployment that only the moment could tell.
+fn names_no_deployment(reading: &Reading) -> bool {
+    match reading {
+        Reading::Command(
+            Command::Approve(ballot) | Command::Reject(ballot) | Command::Cancel(ballot),
+        ) => ballot.deployment.is_none(),
+        Reading::Command(
+            Command::Promote(_)
+            | Command::Rollback(_)
+            | Command::Status { .. }
+            | Command::Show { .. }
+            | Command::History { .. }
+            | Command::Help { .. }
+            | Command::Whoami,
+        )
+        | Reading::NotACommand
+        | Reading::Misunderstood(_) => false,
     }
 }

@@ -33,7 +33,7 @@ pub(super) struct Intent<'a> {
 impl Engine {
     /// The person with the roles that the chat says they hold now.
     pub(super) async fn person(&self, id: &PersonId) -> Result<Person, Problem> {
-        let roles = self.parts.chat.roles(id).await?;
+        let roles = self.parts.chat.roles(id).await.map_err(Problem::roles)?;
         Ok(Person { id: id.clone(), roles })
     }
 
@@ -86,7 +86,8 @@ impl Engine {
         self.judge_in(person, Action::Read, name).await
     }
 
-    /// May this person do this in an environment, nothing else being known?
+    /// May this person do this in an environment, nothing else being known? Voting and calling
+    /// off are about what somebody else asked for: of one's own it would be the exception.
     pub(super) async fn judge_in(
         &self,
         person: &Person,
@@ -94,7 +95,19 @@ impl Engine {
         name: &EnvironmentName,
     ) -> Result<Permitted, Problem> {
         let (environment, _) = self.place(name)?;
-        let facts = self.facts(environment, &person.id).await?;
+        let requester = match action {
+            Action::Approve | Action::Cancel => PersonId::new(""),
+            Action::Read
+            | Action::Promote
+            | Action::Rollback
+            | Action::Restart
+            | Action::BreakGlass
+            | Action::Lock
+            | Action::Unlock
+            | Action::Ban
+            | Action::ReleaseHold => person.id.clone(),
+        };
+        let facts = self.facts(environment, &requester).await?;
         self.ask(Question { person: person.clone(), action, environment: name.clone(), facts })
     }
 

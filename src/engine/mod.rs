@@ -11,6 +11,7 @@ mod reconciliation;
 mod reporter;
 mod runner;
 mod scheduler;
+mod tags;
 mod votes;
 mod watcher;
 
@@ -72,6 +73,8 @@ struct Shared {
     running: Mutex<std::collections::HashSet<DeploymentId>>,
     /// One at a time decides about the turn of an environment.
     turns: Mutex<HashMap<EnvironmentName, Arc<tokio::sync::Mutex<()>>>>,
+    /// Environments whose queue somebody goes on trying.
+    retrying: Mutex<std::collections::HashSet<EnvironmentName>>,
     /// One at a time decides about a deployment's votes.
     ballots: Mutex<HashMap<DeploymentId, Arc<tokio::sync::Mutex<()>>>>,
     /// What a plan was made from, for as long as that is news.

@@ -8,7 +8,7 @@ use crate::aws::{Account, Asked, AwsError, KnownStopped, Listed};
 use crate::domain::command::{ImageReference, Pick};
 use crate::domain::environment::{Environment, Service};
 use crate::domain::id::{Digest, EnvironmentName, Repository, Tag};
-use crate::domain::image::compare_versions;
+use crate::domain::image::{Image, compare_versions};
 use crate::domain::observation::{EcsService, ImageSeen, Observation, ServiceSeen};
 use crate::domain::refusal::Refusal;
 use crate::grammar::nearest;
@@ -183,26 +183,41 @@ impl Engine {
         }
     }
 
-    /// Names the nearest tags, or the newest where none is near.
+    /// Says that it is archived, or names the nearest tags, or the newest where none is near.
     async fn no_such_image(&self, account: &Account, target: &Target) -> Problem {
         let hidden = self.parts.environments.tags();
         let listed = match account.ecr.list(&target.repository).await {
             Ok(listed) => listed,
             Err(error) => return error.into(),
         };
-        let mut tags: Vec<Tag> = listed.into_iter().flat_map(|image| image.tags).collect();
+        let meant = listed.iter().find(|image| match &target.asked {
+            Asked::Tag(tag) => image.tags.contains(tag),
+            Asked::Digest(digest) => &image.digest == digest,
+        });
+        // ECR lists what is archived, and does not hand it out.
+        if let Some(image) = meant.filter(|image| image.archived) {
+            let asked = target.asked.tag();
+            let known =
+                Image { repository: target.repository.clone(), digest: image.digest.clone() };
+            return Refusal::Archived { image: known.shown(asked, &image.tags, &hidden) }.into();
+        }
+        let there = listed.into_iter().filter(|image| !image.archived);
+        let mut tags: Vec<Tag> = there.flat_map(|image| image.tags).collect();
         tags.retain(|tag| !hidden.contains(tag));
         lock(&self.shared.tags).insert(target.repository.clone(), tags.clone());
-        let asked = match &target.asked {
-            Asked::Tag(tag) => tag.as_str(),
-            Asked::Digest(digest) => digest.as_str(),
+        let (asked, near) = match &target.asked {
+            // No tag is near a digest.
+            Asked::Digest(digest) => (digest.as_str(), Vec::new()),
+            Asked::Tag(tag) => {
+                let near = nearest(tag.as_str(), tags.iter().map(Tag::as_str));
+                let near: Vec<Tag> = near.into_iter().map(Tag::from).collect();
+                let newest = || {
+                    tags.sort_by(|a, b| compare_versions(b, a));
+                    tags.into_iter().take(3).collect()
+                };
+                (tag.as_str(), if near.is_empty() { newest() } else { near })
+            }
         };
-        let mut near: Vec<Tag> =
-            nearest(asked, tags.iter().map(Tag::as_str)).into_iter().map(Tag::from).collect();
-        if near.is_empty() {
-            tags.sort_by(|a, b| compare_versions(b, a));
-            near = tags.into_iter().take(3).collect();
-        }
         Refusal::NoSuchImage {
             repository: target.repository.clone(),
             asked: asked.to_owned(),

@@ -32,6 +32,13 @@ impl From<Refusal> for Problem {
     }
 }
 
+impl Problem {
+    /// The chat did not tell somebody's roles.
+    pub fn roles(error: ChatError) -> Self {
+        Self::Undecided(Undecided { unasked: Unasked::Roles, error: error.into() })
+    }
+}
+
 /// Every error of something outside leaves the question undecided.
 macro_rules! undecided {
     ($($error:ty => $unasked:ident),+) => {$(
@@ -43,4 +50,4 @@ macro_rules! undecided {
     )+};
 }
 
-undecided!(AwsError => Aws, PolicyError => Policies, ChatError => Roles, StoreError => Journal);
+undecided!(AwsError => Aws, PolicyError => Policies, ChatError => Chat, StoreError => Journal);

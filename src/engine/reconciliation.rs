@@ -1,52 +1,69 @@
 //! What an earlier process left: running deployments are carried on, queues move, votes are
-//! counted anew, and messages whose handling was cut short are handled.
+//! counted anew, ends are told, and messages whose handling was cut short are handled.
 
 use std::collections::BTreeSet;
 
 use super::{Engine, lock};
-use crate::domain::deployment::Stage;
+use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::id::EnvironmentName;
 
 impl Engine {
     /// Takes everything up again. What was under way is looked at on AWS before it is done
     /// again: see `runner`.
     pub(super) async fn resume(&self) -> anyhow::Result<()> {
-        let mut environments: BTreeSet<EnvironmentName> = BTreeSet::new();
-        for deployment in self.parts.store.open().await? {
-            let id = deployment.id;
-            environments.insert(deployment.plan.terms.environment.clone());
-            lock(&self.shared.open).insert(id);
-            match deployment.stage {
-                Stage::Running(_) => {
-                    tracing::info!(deployment.id = %id, "is carried on");
-                    self.run_deployment(&deployment);
-                }
-                Stage::Waiting => {
-                    self.refresh_card(&deployment).await;
-                    let counted = match self.recount(id).await {
-                        Ok(()) => self.count_votes(id).await,
-                        error => error,
-                    };
-                    if let Err(problem) = counted {
-                        tracing::warn!(deployment.id = %id, ?problem, "votes will be counted later");
-                    }
-                }
-                Stage::Queued { .. } => self.refresh_card(&deployment).await,
-                Stage::Ended(_) => {}
-            }
+        let open = self.parts.store.open().await?;
+        // What acts comes first: nobody's chat keeps it waiting.
+        for deployment in open.iter().filter(|one| matches!(one.stage, Stage::Running(_))) {
+            tracing::info!(deployment.id = %deployment.id, "is carried on");
+            self.run_deployment(deployment, None);
         }
-        for environment in &environments {
+        let environments: BTreeSet<&EnvironmentName> =
+            open.iter().map(|one| &one.plan.terms.environment).collect();
+        for environment in environments {
             self.take_turns(environment);
         }
-        for left in self.parts.store.unhandled().await? {
-            tracing::info!(message = %left.said.message, "is handled again");
-            let engine = self.clone();
-            let work = self.begin_work();
-            tokio::spawn(async move {
-                engine.answer_again(&left.said).await;
-                drop(work);
-            });
-        }
+        let engine = self.clone();
+        let work = self.begin_work();
+        tokio::spawn(async move {
+            for deployment in open {
+                lock(&engine.shared.open).insert(deployment.id);
+                engine.take_up(deployment).await;
+            }
+            engine.handle_what_was_left().await;
+            drop(work);
+        });
         Ok(())
+    }
+
+    /// Shows an open deployment as it is, and reads what people did on its card meanwhile.
+    async fn take_up(&self, deployment: Deployment) {
+        let id = deployment.id;
+        let taken_up = match deployment.stage {
+            // Nobody has seen its plan yet.
+            Stage::Waiting if deployment.message.is_none() => self.put_forward(deployment).await,
+            Stage::Waiting | Stage::Queued { .. } | Stage::Running(_) => {
+                self.refresh_card(&deployment).await;
+                self.recount(id).await
+            }
+            Stage::Ended(_) => Ok(()),
+        };
+        if let Err(problem) = taken_up {
+            tracing::warn!(deployment.id = %id, ?problem, "is looked at again later");
+            self.shared.reschedule.notify_one();
+        }
+    }
+
+    /// In the order in which they came, one after the other: a later one may build on an
+    /// earlier one.
+    async fn handle_what_was_left(&self) {
+        match self.parts.store.unhandled().await {
+            Ok(left) => {
+                for left in left {
+                    tracing::info!(message = %left.said.message, "is handled again");
+                    self.answer_again(&left).await;
+                }
+            }
+            Err(error) => tracing::error!(%error, "what was left could not be read"),
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::{Engine, lock};
 use crate::domain::card::CardAction;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
-use crate::domain::id::EnvironmentName;
+use crate::domain::id::{EnvironmentName, MessageId};
 use crate::ports::{ChatError, Place};
 use crate::report;
 
@@ -25,7 +25,7 @@ impl Engine {
         // the message, and posting anew makes another.
         let posted = deployment.old_messages.len() + usize::from(deployment.message.is_some());
         let key = format!("card-{}-{posted}", deployment.id);
-        if let Some(old) = &deployment.message {
+        if let (None, Some(old)) = (&deployment.message, deployment.old_messages.last()) {
             self.edit(old, &report::closed_card(&deployment)).await;
         }
         let message = chat.post(&place, &card, &key).await?;
@@ -53,30 +53,48 @@ impl Engine {
     /// Renders a deployment's card anew, with what the journal does not know: what keeps it
     /// from going on just now.
     pub(super) async fn refresh_card_with(&self, deployment: &Deployment, note: Option<String>) {
+        if let Err(problem) = self.try_refresh_card(deployment, note).await {
+            // The next change, or the telling of the end, shows it.
+            tracing::warn!(deployment.id = %deployment.id, ?problem, "the card could not be brought up to date");
+        }
+    }
+
+    async fn try_refresh_card(
+        &self,
+        deployment: &Deployment,
+        note: Option<String>,
+    ) -> Result<(), Problem> {
         let environment = &deployment.plan.terms.environment;
         let mut card = report::deployment_card(deployment, &self.local_time(Some(environment)));
         if let Some(note) = note {
             card = card.warning(note);
         }
-        match &deployment.message {
-            Some(message) => {
-                if let Err(ChatError::MessageGone) = self.parts.chat.edit(message, &card).await
-                    && let Err(problem) = self.show_card(deployment.clone()).await
-                {
-                    tracing::warn!(deployment.id = %deployment.id, ?problem, "the card could not be posted anew");
-                }
-            }
-            None => {
-                if let Err(problem) = self.show_card(deployment.clone()).await {
-                    tracing::warn!(deployment.id = %deployment.id, ?problem, "the card could not be posted");
-                }
-            }
+        let edited = match &deployment.message {
+            Some(message) => self.parts.chat.edit(message, &card).await,
+            None => Err(ChatError::MessageGone),
+        };
+        match edited {
+            Err(ChatError::MessageGone) => self.show_card(deployment.clone()).await.map(|_| ()),
+            edited => Ok(edited?),
         }
     }
 
-    /// Shows the end, tells it to the person who asked, and lets the next one have its turn.
+    /// Lets the next one have its turn, and tells the end. What cannot be told now is told by
+    /// the scheduler, or by the next process.
     pub(super) async fn finish(&self, deployment: &Deployment) {
-        self.refresh_card(deployment).await;
+        lock(&self.shared.fresh).remove(&deployment.id);
+        lock(&self.shared.ballots).remove(&deployment.id);
+        lock(&self.shared.open).remove(&deployment.id);
+        self.take_turns(&deployment.plan.terms.environment);
+        if let Err(problem) = self.tell_end(deployment).await {
+            tracing::warn!(deployment.id = %deployment.id, ?problem, "the end could not be told yet");
+            self.shared.reschedule.notify_one();
+        }
+    }
+
+    /// Shows the end on the card, and tells it to the person who asked.
+    pub(super) async fn tell_end(&self, deployment: &Deployment) -> Result<(), Problem> {
+        self.try_refresh_card(deployment, None).await?;
         if let (Some(asked_in), Some(card)) =
             (&deployment.request.asked_in, report::end_reply(deployment))
         {
@@ -86,15 +104,10 @@ impl Engine {
                 person: deployment.request.requester.id.clone(),
                 ping: true,
             };
-            let key = format!("end-{}", deployment.id);
-            if let Err(error) = self.parts.chat.post(&place, &card, &key).await {
-                tracing::warn!(deployment.id = %deployment.id, %error, "the end could not be told");
-            }
+            self.parts.chat.post(&place, &card, &format!("end-{}", deployment.id)).await?;
         }
-        lock(&self.shared.fresh).remove(&deployment.id);
-        lock(&self.shared.ballots).remove(&deployment.id);
-        lock(&self.shared.open).remove(&deployment.id);
-        self.take_turns(&deployment.plan.terms.environment);
+        self.parts.store.told(deployment.id).await?;
+        Ok(())
     }
 
     /// The time where an environment is; where none is meant, the world's.
@@ -104,7 +117,7 @@ impl Engine {
         self.parts.clock.now().to_zoned(zone)
     }
 
-    async fn edit(&self, message: &crate::domain::id::MessageId, card: &crate::domain::card::Card) {
+    async fn edit(&self, message: &MessageId, card: &crate::domain::card::Card) {
         if let Err(error) = self.parts.chat.edit(message, card).await {
             tracing::warn!(%message, %error, "a card could not be edited");
         }

@@ -10,16 +10,19 @@ use super::{Engine, lock};
 use crate::aws::Account;
 use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::environment::{Environment, Service};
-use crate::domain::event::{End, Event, Step, StepFailure, StepOutcome};
-use crate::domain::id::{DeploymentId, Digest};
+use crate::domain::event::{Event, Step, StepFailure, StepOutcome};
+use crate::domain::id::DeploymentId;
 use crate::domain::next::{Next, Tempo, next};
-use crate::domain::plan::ImageMove;
+use crate::domain::observation::Observation;
 use crate::domain::rollout::Rollout;
 use crate::ports::StoreError;
 use crate::report::{self, Unasked};
 
 /// The longest pause after looks that AWS did not answer.
 const LONGEST_SILENCE: Duration = Duration::from_secs(15);
+
+/// The pause before something is undone that AWS could not do just now.
+const TRY_AGAIN: Duration = Duration::from_secs(2);
 
 /// What a pass through the loop led to.
 enum Pass {
@@ -31,8 +34,9 @@ enum Pass {
 }
 
 impl Engine {
-    /// Starts to carry a running deployment out, unless this process does so already.
-    pub(super) fn run_deployment(&self, deployment: &Deployment) {
+    /// Starts to carry a running deployment out, unless this process does so already. What was
+    /// seen just before it started need not be looked at again.
+    pub(super) fn run_deployment(&self, deployment: &Deployment, seen: Option<Observation>) {
         let id = deployment.id;
         if !lock(&self.shared.running).insert(id) {
             return;
@@ -42,30 +46,47 @@ impl Engine {
         let deployment = deployment.clone();
         tokio::spawn(async move {
             tracing::info!(deployment.id = %id, "runs");
-            let ended = engine.carry_out(deployment).await;
+            let ended = engine.carry_to_the_end(deployment, seen).await;
             lock(&engine.shared.running).remove(&id);
-            match ended {
-                Ok(deployment) => {
-                    let deployment = engine.read_tags_again(deployment).await;
-                    engine.finish(&deployment).await;
-                }
-                Err(error) => {
-                    let detail = format!("{error:#}");
-                    tracing::error!(deployment.id = %id, error = detail, "stopped running; the next start carries on");
-                    if let Ok(deployment) = engine.reload(id).await {
-                        let note = report::stands_still(&detail);
-                        engine.refresh_card_with(&deployment, Some(note)).await;
-                    }
-                }
-            }
+            engine.finish(&ended).await;
             drop(work);
         });
     }
 
-    async fn carry_out(&self, mut deployment: Deployment) -> anyhow::Result<Deployment> {
+    /// Takes a deployment up again for as long as something of ours keeps it from its end: a
+    /// step that was under way is looked at before it is done again, as after a crash.
+    async fn carry_to_the_end(
+        &self,
+        mut deployment: Deployment,
+        mut seen: Option<Observation>,
+    ) -> Deployment {
+        loop {
+            let error = match self.carry_out(deployment.clone(), seen.take()).await {
+                Ok(ended) => return ended,
+                Err(error) => format!("{error:#}"),
+            };
+            tracing::error!(deployment.id = %deployment.id, error, "stands still; trying again");
+            let note = report::stands_still(&error);
+            self.refresh_card_with(&deployment, Some(note)).await;
+            self.parts.clock.sleep(LONGEST_SILENCE).await;
+            match self.reload(deployment.id).await {
+                Ok(now) if now.end().is_some() => return now,
+                Ok(now) => deployment = now,
+                Err(error) => {
+                    tracing::error!(deployment.id = %deployment.id, %error, "cannot be read")
+                }
+            }
+        }
+    }
+
+    async fn carry_out(
+        &self,
+        mut deployment: Deployment,
+        mut before: Option<Observation>,
+    ) -> anyhow::Result<Deployment> {
         let (environment, account) = self
             .place(&deployment.plan.terms.environment)
-            .map_err(|problem| anyhow::anyhow!("{problem:?}"))?;
+            .map_err(|_| anyhow::anyhow!("the settings no longer name its environment"))?;
         let tempo = Tempo { settle: environment.settle, patience: environment.patience };
         let services: Vec<&Service> = deployment
             .plan
@@ -83,7 +104,11 @@ impl Engine {
         loop {
             self.refresh_card(&deployment).await;
             let now = self.parts.clock.now();
-            let seen = match watcher.look(&account.ecs, &services, now).await {
+            let looked = match before.take() {
+                Some(seen) => Ok(watcher.begin(seen)),
+                None => watcher.look(&account.ecs, &services, now).await,
+            };
+            let seen = match looked {
                 Ok(seen) => seen,
                 Err(error) => {
                     tracing::warn!(deployment.id = %deployment.id, %error, "could not look; trying again");
@@ -114,44 +139,6 @@ impl Engine {
         }
     }
 
-    /// After the end: a write of ours that AWS carried out late is put right, and somebody
-    /// else's is told.
-    async fn read_tags_again(&self, deployment: Deployment) -> Deployment {
-        let terms = &deployment.plan.terms;
-        let Ok((_, account)) = self.place(&terms.environment) else { return deployment };
-        let mut strayed = Vec::new();
-        for (image, expected) in left_at(&deployment) {
-            let repository = &image.repository;
-            let found = match account.ecr.resolve(repository, &terms.tag).await {
-                Ok(found) if found.as_ref() == Some(expected) => continue,
-                Ok(found) => found,
-                Err(error) => {
-                    tracing::warn!(deployment.id = %deployment.id, %error, "the tag could not be read again");
-                    continue;
-                }
-            };
-            let from = image.from.as_ref().map(|from| &from.digest);
-            let ours = found.as_ref() == Some(&image.to.digest)
-                || (found.is_some() && found.as_ref() == from);
-            let repaired = ours
-                && account
-                    .ecr
-                    .move_tag(repository, &terms.tag, found.as_ref(), expected)
-                    .await
-                    .is_ok();
-            tracing::warn!(deployment.id = %deployment.id, %repository, ?found, repaired, "the tag had strayed");
-            strayed.push(Event::TagStrayed { repository: repository.clone(), found, repaired });
-        }
-        match self.append_if(deployment.id, |_| strayed.clone()).await {
-            Ok(Some(after)) => after,
-            Ok(None) => deployment,
-            Err(problem) => {
-                tracing::error!(deployment.id = %deployment.id, ?problem, "a strayed tag could not be recorded");
-                deployment
-            }
-        }
-    }
-
     async fn reload(&self, id: DeploymentId) -> Result<Deployment, StoreError> {
         let deployment = self.parts.store.deployment(id).await?;
         deployment.ok_or(StoreError::NoSuchDeployment(id))
@@ -159,10 +146,10 @@ impl Engine {
 }
 
 /// What acts for one environment.
-struct Hands<'a> {
-    engine: &'a Engine,
-    environment: &'a Environment,
-    account: &'a Account,
+pub(super) struct Hands<'a> {
+    pub engine: &'a Engine,
+    pub environment: &'a Environment,
+    pub account: &'a Account,
 }
 
 impl Hands<'_> {
@@ -173,6 +160,15 @@ impl Hands<'_> {
         }
         let resumed = under_way(deployment);
         let Next { mut events, steps } = decision;
+        if let Some(Event::Ended { end }) = events.last_mut() {
+            match self.check_tags(deployment, end).await {
+                Ok(repairs) => drop(events.splice(0..0, repairs)),
+                Err(unknown) => {
+                    tracing::warn!(deployment.id = %deployment.id, error = unknown.detail, "could not read the tags; trying again");
+                    return Ok(Pass::Idle);
+                }
+            }
+        }
         let news = steps.iter().filter(|step| !resumed.contains(step)).cloned();
         events.extend(news.map(|step| Event::StepStarted { step }));
         if !self.record(deployment, events).await? {
@@ -185,9 +181,10 @@ impl Hands<'_> {
             return Ok(Pass::Idle);
         }
         self.engine.refresh_card(deployment).await;
+        let now: &Deployment = deployment;
         let deeds = steps.into_iter().map(|step| {
             let look_first = resumed.contains(&step);
-            self.act(step, look_first, deployment.id)
+            self.act(step, look_first, now)
         });
         let mut outcomes = join_all(deeds).await;
         // What was done is written down whatever else happened to the deployment meanwhile.
@@ -223,9 +220,22 @@ impl Hands<'_> {
     }
 
     /// Does one step, and says what came of it.
-    async fn act(&self, step: Step, look_first: bool, id: DeploymentId) -> Event {
+    async fn act(&self, step: Step, look_first: bool, deployment: &Deployment) -> Event {
+        let id = deployment.id;
         tracing::info!(deployment.id = %id, environment = %self.environment.name, %step, look_first, "step");
-        match self.attempt(&step, look_first, id).await {
+        let mut attempt = self.attempt(&step, look_first, deployment).await;
+        // What goes forward can be undone; what goes back has nothing to fall back on, and
+        // tries for as long as the environment's patience lasts.
+        let going_back = deployment.rollout().is_some_and(|rollout| rollout.undo.is_some());
+        let patience = self.engine.parts.clock.now().checked_add(self.environment.patience);
+        while going_back
+            && attempt.as_ref().is_err_and(|failure| failure.transient)
+            && patience.as_ref().is_ok_and(|end| self.engine.parts.clock.now() < *end)
+        {
+            self.engine.parts.clock.sleep(TRY_AGAIN).await;
+            attempt = self.attempt(&step, true, deployment).await;
+        }
+        match attempt {
             Ok(outcome) => Event::StepDone { step, outcome },
             Err(failure) => {
                 tracing::error!(deployment.id = %id, %step, code = failure.code, detail = failure.detail, "step failed");
@@ -238,7 +248,7 @@ impl Hands<'_> {
         &self,
         step: &Step,
         look_first: bool,
-        id: DeploymentId,
+        deployment: &Deployment,
     ) -> Result<StepOutcome, StepFailure> {
         match step {
             Step::MoveTag { repository, tag, from, to } => {
@@ -249,14 +259,17 @@ impl Hands<'_> {
                 self.account.ecr.keep_tag(repository, tag, digest).await?;
                 Ok(StepOutcome::Done)
             }
-            Step::StopTasks { tasks, .. } => {
-                let reason = format!("Shipmate deployment {id}");
+            Step::StopTasks { service, tasks } => {
+                self.check_tag_of(deployment, service).await?;
+                let reason = format!("Shipmate deployment {}", deployment.id);
                 let stops = tasks.iter().map(|task| self.account.ecs.stop_task(task, &reason));
                 join_all(stops).await.into_iter().collect::<Result<Vec<()>, StepFailure>>()?;
                 Ok(StepOutcome::Done)
             }
             Step::StartDeployment { service, replacing } => {
+                self.check_tag_of(deployment, service).await?;
                 let service = self.environment.service(service).ok_or_else(|| StepFailure {
+                    transient: false,
                     code: "unknown-service".to_owned(),
                     detail: format!("the settings no longer name {service}"),
                 })?;
@@ -264,28 +277,6 @@ impl Hands<'_> {
                 Ok(StepOutcome::DeploymentStarted { id })
             }
         }
-    }
-}
-
-/// Where the end left each tag of the plan; nothing, where the end does not say.
-fn left_at(deployment: &Deployment) -> Vec<(&ImageMove, &Digest)> {
-    let images = deployment.plan.terms.images.iter();
-    match deployment.end() {
-        Some(End::Succeeded) => images.map(|image| (image, &image.to.digest)).collect(),
-        Some(
-            End::RolledBack { .. }
-            | End::Cancelled { undone: true, .. }
-            | End::Superseded { undone: true, .. },
-        ) => images.filter_map(|image| Some((image, &image.from.as_ref()?.digest))).collect(),
-        Some(
-            End::Failed { .. }
-            | End::Cancelled { undone: false, .. }
-            | End::Superseded { undone: false, .. }
-            | End::Rejected { .. }
-            | End::Expired
-            | End::Refused { .. },
-        )
-        | None => Vec::new(),
     }
 }
 
@@ -307,7 +298,7 @@ fn outcome_of(event: &Event) -> Option<&Step> {
         | Event::StopRequested { .. }
         | Event::UndoStarted { .. }
         | Event::Ended { .. }
-        | Event::TagStrayed { .. } => None,
+        | Event::TagRepaired { .. } => None,
     }
 }
 

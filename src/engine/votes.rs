@@ -10,8 +10,8 @@ use super::{Engine, lock};
 use crate::domain::card::{Card, CardAction};
 use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::event::{Choice, End, Event, StopRequest, Via, Vote, Withdrawal};
-use crate::domain::id::{DeploymentId, MessageId, PersonId};
-use crate::domain::policy::Action;
+use crate::domain::id::{DeploymentId, MessageId, PersonId, TermsHash};
+use crate::domain::policy::{Action, Denial};
 use crate::ports::{Place, Reaction, StoreError};
 use crate::report;
 
@@ -51,23 +51,37 @@ impl Engine {
         if deployment.end().is_some() {
             return Ok(());
         }
+        let terms = deployment.plan.terms.hash();
         let reactions = self.parts.chat.reactions(&message).await?;
         self.withdraw_missing(&deployment, &reactions).await?;
+        let mut unclear = None;
         for reaction in &reactions {
             let taken = match reaction.action {
-                CardAction::Approve => self.count_reaction(id, reaction, Choice::Yes).await,
-                CardAction::Reject => self.count_reaction(id, reaction, Choice::No).await,
+                CardAction::Approve => self.count_reaction(id, &terms, reaction, Choice::Yes).await,
+                CardAction::Reject => self.count_reaction(id, &terms, reaction, Choice::No).await,
                 CardAction::Cancel => {
                     let cancelled = self.cancel_deployment(&reaction.person, &deployment, None);
                     cancelled.await.map(|_| ())
                 }
             };
-            if let Err(problem) = taken {
-                self.turn_down(&deployment, &message, reaction, problem).await?;
+            match taken {
+                Ok(()) => {}
+                Err(Problem::Denied(denial)) => {
+                    self.turn_down(&deployment, &message, reaction, &denial).await;
+                }
+                Err(problem) => unclear = Some((reaction.action, problem)),
             }
         }
         drop(turn);
-        self.count_votes(id).await
+        match unclear {
+            // What could be a no must be known before the yes-votes count.
+            Some((CardAction::Reject | CardAction::Cancel, problem)) => Err(problem),
+            Some((CardAction::Approve, problem)) => {
+                self.count_votes(id).await?;
+                Err(problem)
+            }
+            None => self.count_votes(id).await,
+        }
     }
 
     async fn withdraw_missing(
@@ -107,17 +121,21 @@ impl Engine {
         })
         .await?;
         tracing::info!(deployment.id = %id, %person, ?why, "vote withdrawn");
+        // It may wait for votes again, and expire.
+        self.shared.reschedule.notify_one();
         Ok(())
     }
 
     async fn count_reaction(
         &self,
         id: DeploymentId,
+        seen: &TermsHash,
         reaction: &Reaction,
         choice: Choice,
     ) -> Result<(), Problem> {
         let Some(deployment) = self.parts.store.deployment(id).await? else { return Ok(()) };
-        let waiting = matches!(deployment.stage, Stage::Waiting);
+        let same_terms = deployment.plan.terms.hash() == *seen;
+        let waiting = matches!(deployment.stage, Stage::Waiting) && same_terms;
         let counted = deployment.votes.get(&reaction.person);
         let said_no = counted.is_some_and(|vote| vote.choice == Choice::No);
         let same = counted.is_some_and(|vote| vote.choice == choice);
@@ -134,31 +152,28 @@ impl Engine {
         deployment: &Deployment,
         message: &MessageId,
         reaction: &Reaction,
-        problem: Problem,
-    ) -> Result<(), Problem> {
+        denial: &Denial,
+    ) {
         let action = match reaction.action {
             CardAction::Approve | CardAction::Reject => Action::Approve,
             CardAction::Cancel => Action::Cancel,
         };
         let environment = &deployment.plan.terms.environment;
         let what = format!("#{}", deployment.id);
-        let card = match problem {
-            Problem::Denied(denial) => {
-                report::denial_card(&reaction.person, action, environment, Some(&what), &denial)
-            }
-            Problem::Refused(refusal) => report::refusal_card(&refusal, None),
-            // Not this person's fault: the reaction stays, and is counted at the next look.
-            undecided @ Problem::Undecided(_) => return Err(undecided),
-        };
+        let card = report::denial_card(&reaction.person, action, environment, Some(&what), denial);
         let place = Place::Private {
             channel: deployment.request.channel.clone(),
             to: Some(message.clone()),
             person: reaction.person.clone(),
         };
         let key = format!("vote-{message}-{}-{}", reaction.person, reaction.action.label());
-        self.parts.chat.take_off(message, reaction).await?;
-        self.parts.chat.post(&place, &card, &key).await?;
-        Ok(())
+        // It does not count whether or not the chat lets it be taken off and told.
+        if let Err(error) = self.parts.chat.take_off(message, reaction).await {
+            tracing::warn!(%message, person = %reaction.person, %error, "a reaction could not be taken off");
+        }
+        if let Err(error) = self.parts.chat.post(&place, &card, &key).await {
+            tracing::warn!(%message, person = %reaction.person, %error, "could not tell why a vote does not count");
+        }
     }
 
     /// A vote in words.
@@ -194,8 +209,12 @@ impl Engine {
     /// counts once there was time to read it. A reaction stands on the very message it means.
     fn asked_just_now(&self, deployment: &Deployment) -> Option<Card> {
         let anew = !deployment.old_messages.is_empty();
-        let since = self.parts.clock.now().duration_since(deployment.asked_at);
-        (anew && since < TIME_TO_READ).then(|| report::not_counted_card(deployment.id))
+        let now = self.parts.clock.now();
+        let read = deployment.message.is_some()
+            && deployment
+                .posted_at
+                .is_some_and(|posted| now.duration_since(posted) >= TIME_TO_READ);
+        (anew && !read).then(|| report::not_counted_card(deployment.id))
     }
 
     /// Decides about one vote for the terms as they are in `deployment`, and records it;
@@ -243,9 +262,9 @@ impl Engine {
         id: DeploymentId,
     ) -> Result<Option<Deployment>, Problem> {
         self.append_if(id, |now| {
-            let agreed = now.needed().is_empty() && now.rejected_by().is_none();
+            let in_time = now.expires_at().is_none_or(|end| self.parts.clock.now() <= end);
             match now.stage {
-                Stage::Waiting if agreed => vec![Event::Approved],
+                Stage::Waiting if now.is_agreed() && in_time => vec![Event::Approved],
                 Stage::Waiting | Stage::Queued { .. } | Stage::Running(_) | Stage::Ended(_) => {
                     Vec::new()
                 }

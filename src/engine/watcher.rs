@@ -1,7 +1,7 @@
 //! Looks at a running deployment's services again and again: remembers since when each task
 //! has been as it is, and says how long to wait before the next look.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::Rhythm;
 use crate::aws::{AwsError, Cluster, KnownStopped};
 use crate::domain::environment::Service;
-use crate::domain::id::{Digest, TaskArn};
+use crate::domain::id::{Digest, ServiceName, TaskArn};
 use crate::domain::observation::{Health, Observation, ServiceSeen, Task};
 
 /// The condition of a task, as far as a change of it starts its settling anew.
@@ -49,7 +49,20 @@ impl Watcher {
         services: &[&Service],
         now: Timestamp,
     ) -> Result<Observation, AwsError> {
-        let mut seen = cluster.look(services, &self.stopped, now).await?;
+        let seen = cluster.look(services, &self.stopped, now).await?;
+        Ok(self.note(seen, now))
+    }
+
+    /// Takes what somebody else has just looked at for the first look.
+    pub fn begin(&mut self, seen: Observation) -> Observation {
+        self.note(seen.services, seen.at)
+    }
+
+    fn note(
+        &mut self,
+        mut seen: BTreeMap<ServiceName, ServiceSeen>,
+        now: Timestamp,
+    ) -> Observation {
         let mut conditions = HashMap::new();
         let mut stopped = KnownStopped::new();
         let mut changed = false;
@@ -78,7 +91,7 @@ impl Watcher {
         } else {
             (self.pause * 3 / 2).min(self.rhythm.longest)
         };
-        Ok(Observation { at: now, services: seen, tags: std::collections::BTreeMap::new() })
+        Observation { at: now, services: seen, tags: BTreeMap::new() }
     }
 
     /// Something was just done: look soon.

@@ -46,6 +46,13 @@ pub fn help_card(topics: &[Topic]) -> Card {
     }
 }
 
+/// The answer to a message that was cut short by a restart, and is not acted on by itself.
+pub fn say_again_card(text: &str) -> Card {
+    Card::new(Tone::Warning, "I was restarted before I got to this")
+        .text("Nothing was done about it. If you still want it, say it again, with the number where a deployment is meant.")
+        .command(words::clean(text))
+}
+
 /// Who a person is to the policies, and what they may do alone or ask for.
 pub fn whoami_card(person: &Person, allowed: &[(EnvironmentName, Vec<Action>)]) -> Card {
     let roles = words::listed(person.roles.iter().map(crate::domain::id::Role::as_str));

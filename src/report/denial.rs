@@ -95,6 +95,8 @@ pub enum Unasked {
     Policies,
     /// The chat did not tell a person's roles.
     Roles,
+    /// The chat did not post, or did not tell the reactions.
+    Chat,
     Journal,
 }
 
@@ -122,6 +124,10 @@ fn fault(unasked: Unasked) -> (&'static str, &'static str) {
         ),
         Unasked::Roles => (
             "The chat did not say which roles you have",
+            "If it stays so, check whether the chat service has an outage.",
+        ),
+        Unasked::Chat => (
+            "The chat could not be reached",
             "If it stays so, check whether the chat service has an outage.",
         ),
         Unasked::Journal => {

@@ -36,10 +36,8 @@ pub fn with_end(mut card: Card, deployment: &Deployment, ended: &Ended) -> Card 
     for detail in told.details {
         card = card.text(detail);
     }
-    for stray in &ended.strayed {
-        let terms = &deployment.plan.terms;
-        let sentence = strayed(terms, &stray.repository, stray.found.as_ref(), stray.repaired);
-        card = card.warning(sentence);
+    for (repository, found) in ended.rollout.iter().flat_map(|rollout| &rollout.repaired) {
+        card = card.warning(repaired(&deployment.plan.terms, repository, found));
     }
     card = card.text(told.next);
     for command in told.commands {
@@ -77,28 +75,14 @@ pub fn end_reply(deployment: &Deployment) -> Option<Card> {
     }
 }
 
-/// What was found when a tag was read again after the end.
-pub fn strayed(
-    terms: &Terms,
-    repository: &Repository,
-    found: Option<&Digest>,
-    repaired: bool,
-) -> String {
-    let tag = format!("{repository}:{}", terms.tag);
-    let found = found.map_or_else(
-        || "was gone".to_owned(),
-        |digest| format!("was at {}", plan::name_of(terms, repository, digest)),
-    );
-    if repaired {
-        format!(
-            "Read again after the end, {tag} {found}: a late write of Shipmate's own. It is back."
-        )
-    } else {
-        format!(
-            "Drift: read again after the end, {tag} {found}, and Shipmate did not put it there. \
-             The next task to start runs that. Promote what should run."
-        )
-    }
+/// What was found when a tag was read again before the end, and put right.
+pub fn repaired(terms: &Terms, repository: &Repository, found: &Digest) -> String {
+    format!(
+        "Read again before the end, {repository}:{} stood at {}: a late write of Shipmate's own, \
+         which is put right.",
+        terms.tag,
+        plan::name_of(terms, repository, found)
+    )
 }
 
 /// Tells an end.

@@ -125,7 +125,7 @@ fn progressed(recorded: &Recorded) -> Option<&crate::domain::id::ServiceName> {
         | Event::StopRequested { .. }
         | Event::UndoStarted { .. }
         | Event::Ended { .. }
-        | Event::TagStrayed { .. } => None,
+        | Event::TagRepaired { .. } => None,
     }
 }
 
@@ -197,9 +197,7 @@ fn event_line(event: &Event, terms: &Terms) -> String {
             format!("going back: {}", cause::sentence(cause, terms))
         }
         Event::Ended { end } => end_line(end, terms),
-        Event::TagStrayed { repository, found, repaired } => {
-            end::strayed(terms, repository, found.as_ref(), *repaired)
-        }
+        Event::TagRepaired { repository, found } => end::repaired(terms, repository, found),
     }
 }
 

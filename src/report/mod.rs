@@ -15,7 +15,7 @@ mod status;
 mod votes;
 mod words;
 
-pub use answers::{Topic, help_card, misunderstood_card, whoami_card};
+pub use answers::{Topic, help_card, misunderstood_card, say_again_card, whoami_card};
 pub use cause::sentence as cause_sentence;
 pub use denial::{Unasked, denial_card, stands_still, undecided_card, waits_for_answer};
 pub use deployment::{closed_card, deployment_card};

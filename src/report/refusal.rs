@@ -100,6 +100,14 @@ pub fn sentence(refusal: &Refusal) -> String {
             "Nothing to roll back in {environment}: the journal has no promotion that succeeded \
              there and still stands. Promote the image that should run."
         ),
+        Refusal::NotTheLast { environment, of, last } => {
+            let now =
+                last.map_or_else(|| "there is none".to_owned(), |last| format!("it is #{last}"));
+            format!(
+                "#{of} is no longer the last success in {environment}: {now} now. Look at what runs, \
+                 and ask again if it should still go back."
+            )
+        }
         Refusal::RollbackTargetGone { image, of } => format!(
             "{image} ran before #{of} and is no longer in ECR, so there is no way back to it. \
              Promote another image."
@@ -166,6 +174,7 @@ fn title(refusal: &Refusal) -> &'static str {
         | Refusal::SameEnvironment { .. }
         | Refusal::Unsettled { .. }
         | Refusal::NothingToRollBack { .. }
+        | Refusal::NotTheLast { .. }
         | Refusal::RollbackTargetGone { .. }
         | Refusal::ServiceMissing { .. }
         | Refusal::ServiceInactive { .. }
@@ -195,6 +204,7 @@ fn lead(refusal: &Refusal) -> &'static str {
         | Refusal::SameEnvironment { .. }
         | Refusal::Unsettled { .. }
         | Refusal::NothingToRollBack { .. }
+        | Refusal::NotTheLast { .. }
         | Refusal::RollbackTargetGone { .. }
         | Refusal::ServiceMissing { .. }
         | Refusal::ServiceInactive { .. }
@@ -242,6 +252,7 @@ fn commands(refusal: &Refusal, asked: Option<&Command>) -> Vec<String> {
         | Refusal::NothingToDo { environment, .. }
         | Refusal::Unsettled { environment, .. } => vec![asking::status(environment)],
         Refusal::NothingToRollBack { environment } => vec![asking::history(environment)],
+        Refusal::NotTheLast { environment, .. } => vec![asking::status(environment)],
         Refusal::RollbackTargetGone { of, .. } => {
             let mut commands: Vec<String> = history();
             commands.push(asking::show(*of));

@@ -63,7 +63,7 @@ pub async fn project(
         | Event::CanaryPassed { .. }
         | Event::StopRequested { .. }
         | Event::UndoStarted { .. }
-        | Event::TagStrayed { .. } => advance(writing, appended).await,
+        | Event::TagRepaired { .. } => advance(writing, appended).await,
     }
 }
 

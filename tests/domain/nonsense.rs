@@ -163,7 +163,7 @@ proptest! {
                     };
                     Event::StepDone { step, outcome }
                 } else {
-                    let failure = StepFailure { code: "no".to_owned(), detail: String::new() };
+                    let failure = StepFailure { transient: false, code: "no".to_owned(), detail: String::new() };
                     Event::StepFailed { step, failure }
                 }
             }));

@@ -177,7 +177,11 @@ impl Run {
         world: &mut World,
     ) -> Result<StepOutcome, StepFailure> {
         self.steps += 1;
-        let failure = |code: &str| StepFailure { code: code.to_owned(), detail: String::new() };
+        let failure = |code: &str| StepFailure {
+            transient: false,
+            code: code.to_owned(),
+            detail: String::new(),
+        };
         let fails = self.mishaps.fails.filter(|(number, _)| number + 1 == self.steps);
         if let Some((_, false)) = fails {
             return Err(failure("injected"));

@@ -81,6 +81,7 @@ fn a_rollback_that_did_not_work() {
 #[test]
 fn failed_in_every_way() {
     let failure = StepFailure {
+        transient: false,
         code: "tag-moved-by-others".to_owned(),
         detail: "staging-latest points at something else now".to_owned(),
     };
@@ -143,8 +144,11 @@ fn every_cause() {
         stopped: Stopped { cause, reason: reason.to_owned(), exit_code },
     };
     let replacing = Step::StartDeployment { service: "web".into(), replacing: "ecs-svc/1".into() };
-    let failure =
-        StepFailure { code: "AccessDenied".into(), detail: "ecs:UpdateService is missing".into() };
+    let failure = StepFailure {
+        transient: false,
+        code: "AccessDenied".into(),
+        detail: "ecs:UpdateService is missing".into(),
+    };
     let causes = [
         crash(),
         stopped(StopCause::Exited, "OutOfMemoryError: container killed", Some(137)),

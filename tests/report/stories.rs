@@ -45,7 +45,11 @@ fn agreed_and_done() {
 
 #[test]
 fn stopped_and_stuck() {
-    let failure = StepFailure { code: "AccessDenied".into(), detail: "no right to stop".into() };
+    let failure = StepFailure {
+        transient: false,
+        code: "AccessDenied".into(),
+        detail: "no right to stop".into(),
+    };
     let stop_request = StopRequest::Person { person: "bob".into(), because: None };
     let tale = with_canary()
         .then(1, Event::StopRequested { stop: stop_request })

@@ -228,7 +228,11 @@ pub fn outcome(step: &Step) -> StepOutcome {
 }
 
 pub fn failure() -> StepFailure {
-    StepFailure { code: "tag-moved-by-others".to_owned(), detail: "Somebody moved it.".to_owned() }
+    StepFailure {
+        transient: false,
+        code: "tag-moved-by-others".to_owned(),
+        detail: "Somebody moved it.".to_owned(),
+    }
 }
 
 /// One of each cause.

@@ -179,7 +179,7 @@ impl Look<'_> {
             | Event::StopRequested { .. }
             | Event::UndoStarted { .. }
             | Event::Ended { .. }
-            | Event::TagStrayed { .. } => false,
+            | Event::TagRepaired { .. } => false,
         }
     }
 }

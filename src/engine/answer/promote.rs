@@ -175,7 +175,10 @@ impl Engine {
             images = deployment.plan.terms.names(),
             "requested"
         );
-        lock(&self.shared.fresh).insert(deployment.id, proposal.looked);
+        if deployment.requirements.is_empty() {
+            // Votes take their time: after them everything is looked at once more.
+            lock(&self.shared.fresh).insert(deployment.id, proposal.looked);
+        }
         self.put_forward(deployment).await?;
         Ok(())
     }

@@ -1,0 +1,11 @@
+//! The promises of the design, each broken on purpose by what happens around the bot.
+
+mod a_bad_image_does_little_harm;
+mod default_deny;
+mod done_means_seen;
+mod it_runs_at_once;
+mod nobody_is_surprised;
+mod nothing_is_lost;
+mod nothing_twice;
+mod one_voice;
+mod votes;

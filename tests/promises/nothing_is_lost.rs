@@ -1,0 +1,220 @@
+//! The process dies at each place where dying makes a difference: before and after every write
+//! to the journal and every message. The next one carries on, with the same end.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures::stream::{self, StreamExt};
+use shipmate::sandbox::{
+    ContainerSpec, ImageSpec, LaunchType, RepositorySpec, ServiceSpec, World as Aws,
+};
+
+use crate::world::{Plan, World};
+
+/// One service of each strategy, as small as they can be.
+const SMALL: &str = r#"
+[roles]
+developer = { people = ["alice"] }
+release-manager = { people = ["bob", "carol"] }
+on-call = { people = ["dave"] }
+
+[environments.staging]
+region = "eu-west-1"
+cluster = "staging"
+tag = "staging-latest"
+
+[services.api]
+repository = "core"
+container = "app"
+environments = ["staging"]
+
+[services.web]
+repository = "web"
+container = "web"
+environments = ["staging"]
+"#;
+
+fn small() -> Plan {
+    let repository = |name: &str| {
+        RepositorySpec::new(name)
+            .image(ImageSpec::new("1.0.0").tag("staging-latest"))
+            .image(ImageSpec::new("2.0.0"))
+    };
+    let app = ContainerSpec::new("app", "core:staging-latest").unpinned();
+    let web = ContainerSpec::new("web", "web:staging-latest");
+    let aws = Aws::new()
+        .repository(repository("core"))
+        .repository(repository("web"))
+        .service(
+            ServiceSpec::new("staging", "api", 2, app)
+                .launch_type(LaunchType::Ec2)
+                .percent(50, 200),
+        )
+        .service(ServiceSpec::new("staging", "web", 1, web));
+    Plan { aws, settings: SMALL.to_owned(), settle: Duration::from_millis(20), ..Plan::default() }
+}
+
+/// What a run is about: what is said, and what must be true at its end, wherever it died.
+#[derive(Clone, Copy)]
+struct Story {
+    line: &'static str,
+    tags: &'static [&'static str],
+    stops: bool,
+    forces: bool,
+}
+
+const CORE: Story = Story {
+    line: "promote core:2.0.0 to staging",
+    tags: &["core:staging-latest 2.0.0", "core:staging-previous 1.0.0"],
+    stops: true,
+    forces: false,
+};
+
+const WEB: Story = Story {
+    line: "promote web:2.0.0 to staging",
+    tags: &["web:staging-latest 2.0.0", "web:staging-previous 1.0.0"],
+    stops: false,
+    forces: true,
+};
+
+/// Plays the story and dies at the n-th place; false: it has not so many.
+async fn dies_at(story: Story, place: i64) -> bool {
+    let mut world = World::of(small()).await;
+    let before = world.tasks("staging", "api");
+    world.trap.set(place);
+    world.say_only("alice", story.line).await;
+    let caught = loop {
+        if world.trap.catches_within(Duration::from_millis(20)).await {
+            break true;
+        }
+        // With nothing left to do, nobody will come by any more.
+        if world.terminal.messages().iter().any(|one| one.key == "end-1") && world.is_calm() {
+            break world.trap.catches_within(Duration::from_millis(50)).await;
+        }
+    };
+    if caught {
+        world.trap.set(0);
+        world.restart().await;
+    }
+    world.wait().await;
+    let told = format!("died at {place}\n{}", world.everything());
+    assert_eq!(world.count_deployments().await, 1, "{told}");
+    assert_eq!(world.stage(1).await, "succeeded", "{told}");
+    let mut tags = world.tags_put();
+    tags.sort();
+    assert_eq!(tags, story.tags, "{told}");
+    let stopped = if story.stops { before } else { BTreeSet::new() };
+    assert_eq!(world.told_to_stop(), stopped, "{told}");
+    let forced: &[&str] = if story.forces { &["web"] } else { &[] };
+    assert_eq!(world.forced(), forced, "{told}");
+    // One card that tells the end, and one reply that pings: none lost, none twice.
+    assert!(world.card(1).card.title.ends_with(": succeeded"), "{told}");
+    let replies = world.terminal.messages().into_iter().filter(|one| one.key != world.card(1).key);
+    assert_eq!(replies.map(|one| one.key).collect::<Vec<_>>(), ["end-1"], "{told}");
+    let journal = world.journal().await;
+    let left = shipmate::ports::Store::unhandled(&journal).await.unwrap();
+    journal.close().await;
+    assert!(left.is_empty(), "{left:?}\n{told}");
+    caught
+}
+
+/// Dies once at each place.
+async fn dies_everywhere(story: Story) {
+    const AT_ONCE: usize = 4;
+    let mut places = stream::iter((1..).map(|place| dies_at(story, place))).buffered(AT_ONCE);
+    let mut died = 0;
+    while places.next().await.expect("there is always another place") {
+        died += 1;
+    }
+    assert!(died > 20, "a promotion writes more than {died} times");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stopping_tasks_goes_on_after_dying_anywhere() {
+    dies_everywhere(CORE).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deployment_goes_on_after_dying_anywhere() {
+    dies_everywhere(WEB).await;
+}
+
+/// An undo, too, is carried on: it ends rolled back wherever it died.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_undo_goes_on_after_dying() {
+    let dies = |place: i64| async move {
+        let mut plan = small();
+        plan.settle = Duration::from_millis(300);
+        let mut world = World::of(plan).await;
+        let crash = shipmate::sandbox::Behaviour::Crash { exit_code: 3 };
+        world.sandbox.push("core", &ImageSpec::new("3.0.0").behaviour(crash)).unwrap();
+        world.say("alice", "promote core:3.0.0 to staging").await;
+        let moved = || world.tag("core", "staging-latest") == "3.0.0";
+        world.until("the tag has moved", moved).await;
+        world.trap.set(place);
+        let caught = loop {
+            if world.trap.catches_within(Duration::from_millis(20)).await {
+                break true;
+            }
+            if world.is_calm() {
+                break false;
+            }
+        };
+        world.trap.set(0);
+        if caught {
+            world.restart().await;
+        }
+        world.wait().await;
+        let told = format!("died at {place}\n{}", world.everything());
+        assert_eq!(world.stage(1).await, "rolled-back", "{told}");
+        assert_eq!(world.tag("core", "staging-latest"), "1.0.0", "{told}");
+        assert!(world.sandbox.service("staging", "api").unwrap().is_steady(), "{told}");
+        assert_eq!(world.runs("staging", "api"), BTreeSet::from(["1.0.0".to_owned()]), "{told}");
+        assert!(world.card(1).card.title.ends_with(": rolled back"), "{told}");
+    };
+    stream::iter([3, 6, 9, 12, 15, 18, 21]).for_each_concurrent(4, dies).await;
+}
+
+#[tokio::test]
+async fn a_message_that_was_taken_in_is_answered_by_the_next_process() {
+    let mut world = World::of(small()).await;
+    // It dies right after it has written the message down.
+    world.trap.set(1);
+    world.say_only("alice", "status staging").await;
+    assert!(world.trap.catches_within(crate::world::LONG).await);
+    assert_eq!(world.text(), "");
+    world.restart().await;
+    world.wait().await;
+    assert!(world.text().contains("staging runs core:1.0.0 and web:1.0.0"), "{}", world.text());
+    // And not once more.
+    world.restart().await;
+    world.wait().await;
+    assert_eq!(world.messages().len(), 1);
+}
+
+/// Dying while a changed plan is asked about anew must not let old votes count for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dying_while_asking_anew_carries_no_vote_over() {
+    let dies = |place: i64| async move {
+        let mut world = World::start().await;
+        world.verified_on_staging("core", "1.5.0").await;
+        world.say("alice", "promote core:1.5.0 to production").await;
+        world.react("bob", "✅").await;
+        world.sandbox.put_tag("core", "production-latest", "1.6.0").unwrap();
+        let card = world.card(1).id;
+        world.trap.set(place);
+        let yes = shipmate::domain::card::CardAction::Approve;
+        let (event, _) = world.terminal.react(&card, &"carol".into(), Some(yes), true).unwrap();
+        world.raise_only(event).await;
+        world.trap.catches_within(Duration::from_millis(1500)).await;
+        world.trap.set(0);
+        world.restart().await;
+        world.wait().await;
+        let told = format!("died at {place}\n{}", world.everything());
+        assert_eq!(world.stage(1).await, "waiting", "{told}");
+        assert!(world.deployment(1).await.votes.is_empty(), "{told}");
+        assert_ne!(world.card(1).id, card, "{told}");
+        world.assert_untouched();
+    };
+    stream::iter(1..=10).for_each_concurrent(4, dies).await;
+}

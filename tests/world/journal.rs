@@ -1,0 +1,153 @@
+//! A place to die in: the journal with a trap before and after each write. Between two writes
+//! lies exactly one deed, so that the traps are all the places where dying makes a difference.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use shipmate::domain::deployment::Deployment;
+use shipmate::domain::event::{Event, Recorded};
+use shipmate::domain::id::{DeploymentId, EnvironmentName, MessageId, Repository};
+use shipmate::domain::image::Image;
+use shipmate::ports::{Hold, Said, Store, StoreError, Summary, Unhandled};
+use shipmate::store::SqliteStore;
+use tokio::sync::Notify;
+
+/// Counts the places that are passed; at one of them whoever passes stays for ever.
+#[derive(Default)]
+pub struct Trap {
+    /// Counts down to the place; below zero nobody is caught.
+    left: AtomicI64,
+    caught: Notify,
+}
+
+impl Trap {
+    /// The n-th place from here on is one from which nobody returns. Counts from 1.
+    pub fn set(&self, place: i64) {
+        self.left.store(place, Ordering::SeqCst);
+    }
+
+    pub async fn pass(&self) {
+        match self.left.fetch_sub(1, Ordering::SeqCst) {
+            1 => {
+                self.caught.notify_one();
+                std::future::pending::<()>().await;
+            }
+            // Whoever comes after the first was in another task of the process that died.
+            _ => {}
+        }
+    }
+
+    /// Whether somebody is caught within this time.
+    pub async fn catches_within(&self, limit: Duration) -> bool {
+        tokio::time::timeout(limit, self.caught.notified()).await.is_ok()
+    }
+}
+
+/// The journal, with traps.
+pub struct WatchedStore {
+    inner: SqliteStore,
+    trap: Arc<Trap>,
+}
+
+impl WatchedStore {
+    pub fn new(inner: SqliteStore, trap: Arc<Trap>) -> Self {
+        Self { inner, trap }
+    }
+}
+
+#[async_trait]
+impl Store for WatchedStore {
+    async fn receive(&self, said: &Said, at: Timestamp) -> Result<bool, StoreError> {
+        let received = self.inner.receive(said, at).await;
+        self.trap.pass().await;
+        received
+    }
+
+    async fn handled(&self, message: &MessageId, at: Timestamp) -> Result<(), StoreError> {
+        self.trap.pass().await;
+        self.inner.handled(message, at).await
+    }
+
+    async fn unhandled(&self) -> Result<Vec<Unhandled>, StoreError> {
+        self.inner.unhandled().await
+    }
+
+    async fn asked_in(&self, message: &MessageId) -> Result<Option<DeploymentId>, StoreError> {
+        self.inner.asked_in(message).await
+    }
+
+    async fn begin(&self, first: Event, at: Timestamp) -> Result<Deployment, StoreError> {
+        self.trap.pass().await;
+        let begun = self.inner.begin(first, at).await;
+        self.trap.pass().await;
+        begun
+    }
+
+    async fn append(
+        &self,
+        deployment: DeploymentId,
+        version: u64,
+        events: Vec<Event>,
+        at: Timestamp,
+    ) -> Result<Deployment, StoreError> {
+        self.trap.pass().await;
+        let appended = self.inner.append(deployment, version, events, at).await;
+        self.trap.pass().await;
+        appended
+    }
+
+    async fn deployment(&self, id: DeploymentId) -> Result<Option<Deployment>, StoreError> {
+        self.inner.deployment(id).await
+    }
+
+    async fn events(&self, id: DeploymentId) -> Result<Vec<Recorded>, StoreError> {
+        self.inner.events(id).await
+    }
+
+    async fn open(&self) -> Result<Vec<Deployment>, StoreError> {
+        self.inner.open().await
+    }
+
+    async fn by_message(&self, message: &MessageId) -> Result<Option<DeploymentId>, StoreError> {
+        self.inner.by_message(message).await
+    }
+
+    async fn history(
+        &self,
+        environment: Option<&EnvironmentName>,
+        limit: u32,
+    ) -> Result<Vec<Summary>, StoreError> {
+        self.inner.history(environment, limit).await
+    }
+
+    async fn last_success(
+        &self,
+        environment: &EnvironmentName,
+    ) -> Result<Option<Deployment>, StoreError> {
+        self.inner.last_success(environment).await
+    }
+
+    async fn verified(
+        &self,
+        environment: &EnvironmentName,
+        image: &Image,
+    ) -> Result<bool, StoreError> {
+        self.inner.verified(environment, image).await
+    }
+
+    async fn durations(
+        &self,
+        environment: &EnvironmentName,
+        repositories: &[Repository],
+        limit: u32,
+    ) -> Result<Vec<Duration>, StoreError> {
+        self.inner.durations(environment, repositories, limit).await
+    }
+
+    async fn hold(&self, environment: &EnvironmentName) -> Result<Option<Hold>, StoreError> {
+        self.inner.hold(environment).await
+    }
+}

@@ -1,0 +1,352 @@
+//! A world of stateful peers: a simulated AWS at the wire, a channel, a journal in a file and a
+//! clock, with the real engine between them. A message goes in, and what the bot said is looked
+//! at. The engine runs in a runtime of its own, so that it can be killed like a process.
+
+mod chat;
+mod journal;
+mod steps;
+mod words;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use shipmate::app::{Surroundings, assemble_on};
+use shipmate::aws::Endpoint;
+use shipmate::chat::terminal::{Message, Revision, Terminal};
+use shipmate::clock::OffsetClock;
+use shipmate::domain::card::CardAction;
+use shipmate::domain::deployment::Deployment;
+use shipmate::domain::id::{DeploymentId, MessageId, PersonId};
+use shipmate::engine::{Engine, Rhythm};
+use shipmate::ports::{ChatEvent, Raised, Store};
+use shipmate::sandbox::{Options, Sandbox, Times, demo_world};
+use shipmate::settings::Settings;
+use shipmate::store::SqliteStore;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio::sync::{mpsc, oneshot};
+
+pub use self::chat::WatchedChat;
+pub use self::journal::{Trap, WatchedStore};
+pub use self::words::said_by;
+
+/// The settings that ship.
+pub const SETTINGS: &str = include_str!("../../shipmate.toml");
+
+/// Longer than anything here takes, also on a machine that is busy with something else.
+pub const LONG: Duration = Duration::from_secs(60);
+
+/// 10:00 on a Tuesday in Berlin.
+pub const START: &str = "2026-11-24T09:00:00Z";
+
+/// What a world is made of, before it starts.
+pub struct Plan {
+    pub aws: shipmate::sandbox::World,
+    pub times: Times,
+    pub settings: String,
+    pub settle: Duration,
+    pub patience: Duration,
+}
+
+impl Default for Plan {
+    /// The demo's people, services and images; new tasks settle at once, more or less.
+    fn default() -> Self {
+        Self {
+            aws: demo_world(),
+            times: Times::fast(),
+            settings: SETTINGS.to_owned(),
+            settle: Duration::from_millis(60),
+            patience: Duration::from_secs(20),
+        }
+    }
+}
+
+/// Everything, and one engine in it.
+pub struct World {
+    pub sandbox: Sandbox,
+    pub terminal: Terminal,
+    pub chat: Arc<WatchedChat>,
+    pub clock: Arc<OffsetClock>,
+    pub trap: Arc<Trap>,
+    settings: Settings,
+    process: Option<Process>,
+    /// The last line of a person.
+    since: Revision,
+    directory: TempDir,
+}
+
+/// An engine, and the runtime that dies with it.
+struct Process {
+    engine: Engine,
+    events: mpsc::Sender<Raised>,
+    runtime: Runtime,
+}
+
+impl World {
+    /// The world of the demo.
+    pub async fn start() -> Self {
+        Self::of(Plan::default()).await
+    }
+
+    /// The world of the demo for images that are broken: long enough settling that one which
+    /// crashes late is seen.
+    pub async fn patient() -> Self {
+        let settle = Duration::from_millis(300);
+        Self::of(Plan { settle, ..Plan::default() }).await
+    }
+
+    pub async fn of(plan: Plan) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut settings = Settings::parse("shipmate.toml", &plan.settings, Vec::new()).unwrap();
+        settings.keep_journal_in(&directory.path().join("journal.db"));
+        settings.set_tempo(plan.settle, plan.patience);
+        let clock = Arc::new(OffsetClock::default());
+        clock.set(START.parse().unwrap());
+        let wall = Arc::clone(&clock);
+        let options =
+            Options { port: 0, clock: Arc::new(move || wall.system_time()), times: plan.times };
+        let sandbox = Sandbox::start(plan.aws, options).await.unwrap();
+        let guests = ["eve".into()];
+        let terminal = Terminal::new("ops".into(), "test", settings.people.clone(), guests);
+        let trap = Arc::new(Trap::default());
+        let chat = Arc::new(WatchedChat::new(terminal.clone(), Arc::clone(&trap)));
+        let since = Revision::default();
+        let mut world = Self {
+            sandbox,
+            terminal,
+            chat,
+            clock,
+            trap,
+            settings,
+            process: None,
+            since,
+            directory,
+        };
+        world.begin().await;
+        world
+    }
+
+    /// Starts an engine, and waits until it has taken up what an earlier one left.
+    pub async fn begin(&mut self) {
+        assert!(self.process.is_none(), "an engine runs already");
+        let settings = self.settings.clone();
+        let around = Surroundings {
+            endpoint: Endpoint::Simulated { url: self.sandbox.url() },
+            chat: self.chat.clone(),
+            clock: self.clock.clone(),
+            rhythm: Rhythm {
+                shortest: Duration::from_millis(15),
+                longest: Duration::from_millis(60),
+            },
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let trap = Arc::clone(&self.trap);
+        let (events, receiver) = mpsc::channel(64);
+        let assembling = runtime.spawn(async move {
+            let store = SqliteStore::open(settings.database.url.reveal()).await.unwrap();
+            let store = Arc::new(WatchedStore::new(store, trap));
+            let engine = assemble_on(store, &settings, around).await.unwrap();
+            shipmate::app::spawn(&engine, receiver);
+            engine
+        });
+        let engine = within("the engine starts", assembling).await.unwrap();
+        self.process = Some(Process { engine, events, runtime });
+        // Events are handled only once everything has been taken up.
+        self.raise(ChatEvent::ReactionsChanged { message: "nowhere".into() }).await;
+    }
+
+    /// The process dies at once, whatever it was doing.
+    pub async fn kill(&mut self) {
+        let Process { runtime, engine, events } = self.process.take().expect("an engine runs");
+        // A runtime that is shut down drops each task where it stands.
+        let dying = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(LONG));
+        within("the engine dies", dying).await.unwrap();
+        drop((engine, events));
+    }
+
+    /// The process dies at once, and another one is started on the same journal.
+    pub async fn restart(&mut self) {
+        self.kill().await;
+        self.begin().await;
+    }
+
+    /// The policies are replaced by these, beside which those that ship stand; from the next
+    /// start on.
+    pub fn add_policies(&mut self, name: &str, text: &str) {
+        let directory = self.directory.path().join("policies");
+        std::fs::create_dir_all(&directory).unwrap();
+        std::fs::write(directory.join(name), text).unwrap();
+        let mode = shipmate::settings::Mode::Add;
+        self.settings.policies = Some(shipmate::settings::Extra { directory, mode });
+    }
+
+    fn process(&self) -> &Process {
+        self.process.as_ref().expect("an engine runs")
+    }
+
+    /// Somebody writes, and the bot has dealt with it.
+    pub async fn say(&mut self, person: &str, text: &str) {
+        let (event, since) = self.terminal.say(&person.into(), text);
+        self.since = since;
+        self.raise(event).await;
+    }
+
+    /// Somebody writes, and nobody waits for what the bot does about it. Gives the event, which
+    /// a chat may deliver again.
+    pub async fn say_only(&mut self, person: &str, text: &str) -> ChatEvent {
+        let (event, since) = self.terminal.say(&person.into(), text);
+        self.since = since;
+        self.raise_only(event.clone()).await;
+        event
+    }
+
+    /// The chat raises this, and the bot has dealt with it.
+    pub async fn raise(&self, event: ChatEvent) {
+        let (handled, done) = oneshot::channel();
+        self.process().events.send(Raised { event, handled }).await.unwrap();
+        within("the bot deals with an event", done).await.expect("the bot deals with it");
+    }
+
+    /// The chat raises this, and nobody waits for what the bot does about it.
+    pub async fn raise_only(&self, event: ChatEvent) {
+        let (handled, _) = oneshot::channel();
+        self.process().events.send(Raised { event, handled }).await.unwrap();
+    }
+
+    /// Whether nothing runs and nothing is queued at this moment.
+    pub fn is_calm(&self) -> bool {
+        !self.process().engine.is_busy()
+    }
+
+    /// Somebody puts a reaction on the newest message that offers it.
+    pub async fn react(&mut self, person: &str, emoji: &str) {
+        let action = CardAction::of_emoji(emoji).expect("an emoji that means something");
+        let message = self.terminal.offering(&person.into(), action).unwrap();
+        self.react_on(&message, person, emoji, true).await;
+    }
+
+    /// Somebody takes a reaction back from the newest message that offers it.
+    pub async fn unreact(&mut self, person: &str, emoji: &str) {
+        let action = CardAction::of_emoji(emoji).expect("an emoji that means something");
+        let message = self.terminal.offering(&person.into(), action).unwrap();
+        self.react_on(&message, person, emoji, false).await;
+    }
+
+    pub async fn react_on(&mut self, message: &MessageId, person: &str, emoji: &str, on: bool) {
+        let action = CardAction::of_emoji(emoji);
+        let person = PersonId::from(person);
+        let (event, since) = self.terminal.react(message, &person, action, on).unwrap();
+        self.since = since;
+        self.raise(event).await;
+    }
+
+    /// Until nothing runs and nothing is queued.
+    pub async fn wait(&self) {
+        let mut calm = 0;
+        self.until("it is calm", || {
+            calm = if self.is_calm() { calm + 1 } else { 0 };
+            calm > 2
+        })
+        .await;
+    }
+
+    /// Until this holds; the bot's words are told where it never does.
+    pub async fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
+        let began = Instant::now();
+        while !holds() {
+            assert!(began.elapsed() < LONG, "never: {what}\n{}", self.everything());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Until the bot says this somewhere.
+    pub async fn until_said(&self, text: &str) {
+        self.until(&format!("somebody reads `{text}`"), || self.everything().contains(text)).await;
+    }
+
+    pub fn set_clock(&self, time: &str) {
+        let time: Timestamp = time.parse().unwrap();
+        self.clock.set(time);
+    }
+
+    /// A look into the journal by somebody else.
+    pub async fn journal(&self) -> SqliteStore {
+        SqliteStore::open(self.settings.database.url.reveal()).await.unwrap()
+    }
+
+    pub async fn deployment(&self, id: i64) -> Deployment {
+        let journal = self.journal().await;
+        let found = journal.deployment(DeploymentId(id)).await.unwrap();
+        journal.close().await;
+        found.unwrap_or_else(|| panic!("there is no deployment {id}"))
+    }
+
+    /// The code of a deployment's stage or end.
+    pub async fn stage(&self, id: i64) -> String {
+        self.deployment(id).await.stage.name().to_owned()
+    }
+
+    /// How many deployments there have been.
+    pub async fn count_deployments(&self) -> usize {
+        let journal = self.journal().await;
+        let history = journal.history(None, 1000).await.unwrap();
+        journal.close().await;
+        history.len()
+    }
+
+    /// The messages that the bot posted or edited since the last line of a person.
+    pub fn messages(&self) -> Vec<Message> {
+        let mut messages = self.terminal.messages();
+        messages.retain(|message| message.touched > self.since);
+        messages
+    }
+
+    /// What they say, without what differs from run to run.
+    pub fn text(&self) -> String {
+        said_by(&self.messages())
+    }
+
+    /// All that the bot shows now.
+    pub fn everything(&self) -> String {
+        said_by(&self.terminal.messages())
+    }
+
+    /// The card of a deployment: the only message in the channel that tells of it and is not a
+    /// reply. Closed cards of earlier plans do not count.
+    pub fn card(&self, id: i64) -> Message {
+        let begins = format!("#{id} ");
+        let messages = self.terminal.messages().into_iter();
+        let cards = messages.filter(|message| message.key.starts_with("card-"));
+        let cards: Vec<Message> = cards
+            .filter(|message| message.card.title.starts_with(&begins))
+            .filter(|message| !message.card.title.ends_with("the plan changed"))
+            .collect();
+        let [card] = cards.as_slice() else {
+            panic!("{} cards tell of #{id}:\n{}", cards.len(), self.everything());
+        };
+        card.clone()
+    }
+
+    pub fn card_text(&self, id: i64) -> String {
+        said_by(&[self.card(id)])
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // A runtime must not be waited for where others are waited for.
+        if let Some(process) = self.process.take() {
+            process.runtime.shutdown_background();
+        }
+    }
+}
+
+/// What a future gives, if it does so in time.
+pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LONG, future).await.unwrap_or_else(|_| panic!("never: {what}"))
+}
