@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::error::ProvideErrorMetadata;
 use aws_sdk_ecr::types::{
-    FindingSeverity, Image as EcrImage, ImageDetail, ImageIdentifier, ImageStatus, ScanStatus,
+    DescribeImagesFilter, FindingSeverity, Image as EcrImage, ImageDetail, ImageFailureCode,
+    ImageIdentifier, ImageStatus, ImageStatusFilter, ScanStatus,
 };
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -112,7 +113,7 @@ impl Repositories {
         Ok((tags, wanted))
     }
 
-    /// The tags and digests of a repository, newest push first.
+    /// The tags and digests of a repository, newest push first; archived images too.
     ///
     /// # Errors
     /// [`AwsError`]; a missing repository is `RepositoryNotFoundException`.
@@ -122,6 +123,7 @@ impl Repositories {
             .describe_images()
             .repository_name(repository.as_str())
             .set_registry_id(self.registry_id.clone())
+            .filter(DescribeImagesFilter::builder().image_status(ImageStatusFilter::Any).build())
             .into_paginator()
             .send();
         let mut listed = Vec::new();
@@ -259,6 +261,20 @@ impl Repositories {
             .send()
             .await
             .map_err(|error| AwsError::new(operation, &error))?;
+        // Archived is what `look` finds out about; whatever else is wrong must not read as
+        // "there is no such image".
+        for failure in answer.failures() {
+            match failure.failure_code() {
+                Some(ImageFailureCode::ImageNotFound | ImageFailureCode::ImageInaccessible) => {}
+                code => {
+                    return Err(AwsError::not_handed_out(
+                        operation,
+                        code,
+                        failure.failure_reason(),
+                    ));
+                }
+            }
+        }
         let images = answer.images().iter().map(|image| Fetched::read(operation, image));
         let images: Vec<Fetched> = images.collect::<Result<_, _>>()?;
         let mut kept = self.manifests.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,6 +1,6 @@
 //! ECS: what a service and its tasks are doing, and restarting them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_ecs::Client;
@@ -225,9 +225,10 @@ impl Cluster {
             .iter()
             .filter_map(|arn| known.get(&TaskArn::new(arn.as_str())).cloned())
             .collect();
-        let unknown =
+        let unseen_stops =
             stopped.into_iter().filter(|arn| !known.contains_key(&TaskArn::new(arn.as_str())));
-        let ask: Vec<String> = wanted.into_iter().chain(unknown).collect();
+        let running: HashSet<String> = wanted.iter().cloned().collect();
+        let ask: Vec<String> = wanted.into_iter().chain(unseen_stops).collect();
         for some in ask.chunks(TASKS_AT_ONCE) {
             self.pace.read_tasks.until_ready().await;
             let answer = self
@@ -238,7 +239,13 @@ impl Cluster {
                 .send()
                 .await
                 .map_err(|error| AwsError::new("ecs:DescribeTasks", &error))?;
-            tasks.extend(answer.tasks().iter().filter_map(|task| read_task(service, task, now)));
+            let seen: Vec<Task> =
+                answer.tasks().iter().filter_map(|task| read_task(service, task, now)).collect();
+            // One that was listed and is not described is there, and nothing is known of it.
+            let known: HashSet<&str> = seen.iter().map(|task| task.arn.as_str()).collect();
+            let unseen = some.iter().filter(|arn| !known.contains(arn.as_str()));
+            tasks.extend(unseen.filter(|arn| running.contains(*arn)).map(|arn| unknown(arn, now)));
+            tasks.extend(seen);
         }
         Ok(tasks)
     }
@@ -362,6 +369,19 @@ fn read_task(service: &Service, task: &SdkTask, now: Timestamp) -> Option<Task> 
         stopped: (task.last_status() == Some("STOPPED")).then(|| read_stop(task, container)),
         since: now,
     })
+}
+
+/// A task that ECS wants running and of which it says no more.
+fn unknown(arn: &str, now: Timestamp) -> Task {
+    Task {
+        arn: TaskArn::new(arn),
+        wanted: true,
+        running: false,
+        health: Health::Unknown,
+        digest: None,
+        stopped: None,
+        since: now,
+    }
 }
 
 fn read_stop(task: &SdkTask, container: Option<&aws_sdk_ecs::types::Container>) -> Stopped {

@@ -54,6 +54,17 @@ impl AwsError {
         Self::Nonsense { operation: "connect", detail }
     }
 
+    /// An image that a batch call could not hand out, for another reason than that it is gone.
+    pub(super) fn not_handed_out(
+        operation: &'static str,
+        code: Option<&aws_sdk_ecr::types::ImageFailureCode>,
+        reason: Option<&str>,
+    ) -> Self {
+        let code = code.map_or("UnknownFailure", |code| code.as_str()).to_owned();
+        let detail = reason.unwrap_or("ECR gave no reason").to_owned();
+        Self::Rejected { operation, code, detail }
+    }
+
     fn sorted(operation: &'static str, code: &str, detail: String) -> Self {
         let kind = match code {
             "AccessDeniedException"

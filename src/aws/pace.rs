@@ -55,11 +55,11 @@ impl Pace {
 }
 
 impl Shared {
-    /// `role` stands for the account: environments in one account under two roles count
-    /// apart, which errs on the side of AWS's other users by at most a factor of two.
+    /// The account stands in the role's ARN; without a role it is that of our own credentials.
     pub fn of(&self, role: &str, region: &str) -> Arc<Pace> {
         let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (role.to_owned(), region.to_owned());
+        let account = role.split(':').nth(4).unwrap_or_default();
+        let key = (account.to_owned(), region.to_owned());
         let pace = || match self.endpoint {
             Endpoint::Ambient => Arc::new(Pace::half_of_aws()),
             Endpoint::Simulated { .. } => Arc::new(Pace::ample()),

@@ -141,7 +141,8 @@ impl Engine {
             for repository in repositories {
                 match account.ecr.list(repository).await {
                     Ok(listed) => {
-                        let tags = listed.into_iter().flat_map(|image| image.tags);
+                        let there = listed.into_iter().filter(|image| !image.archived);
+                        let tags = there.flat_map(|image| image.tags);
                         let tags = tags.filter(|tag| !hidden.contains(tag)).collect();
                         lock(&self.shared.tags).insert(repository.clone(), tags);
                     }

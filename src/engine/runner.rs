@@ -26,7 +26,9 @@ const TRY_AGAIN: Duration = Duration::from_secs(2);
 
 /// What a pass through the loop led to.
 enum Pass {
-    /// Something was recorded or done: look again at once.
+    /// Something was recorded: what was seen may ask for more.
+    Noted,
+    /// Something was done, or is not as it was: look again at once.
     Moved,
     /// Nothing to do yet.
     Idle,
@@ -103,16 +105,16 @@ impl Engine {
         let mut silence = self.parts.rhythm.shortest;
         loop {
             self.refresh_card(&deployment).await;
-            let now = self.parts.clock.now();
             let looked = match before.take() {
                 Some(seen) => Ok(watcher.begin(seen)),
-                None => watcher.look(&account.ecs, &services, now).await,
+                None => watcher.look(&account.ecs, &services, &*self.parts.clock).await,
             };
             let seen = match looked {
                 Ok(seen) => seen,
                 Err(error) => {
                     tracing::warn!(deployment.id = %deployment.id, %error, "could not look; trying again");
                     let note = report::waits_for_answer(Unasked::Aws, &error.to_string());
+                    deployment = self.reload(deployment.id).await?;
                     self.refresh_card_with(&deployment, Some(note)).await;
                     self.parts.clock.sleep(silence).await;
                     silence = (silence * 2).min(LONGEST_SILENCE);
@@ -120,13 +122,20 @@ impl Engine {
                 }
             };
             silence = self.parts.rhythm.shortest;
-            let Stage::Running(rollout) = &deployment.stage else {
-                anyhow::bail!("deployment {} does not run", deployment.id);
-            };
-            let decision =
-                next(&deployment.plan.terms, rollout, &seen, tempo, self.parts.clock.now());
             let hands = Hands { engine: self, environment, account };
-            match hands.do_next(&mut deployment, decision).await? {
+            let pass = loop {
+                let Stage::Running(rollout) = &deployment.stage else {
+                    anyhow::bail!("deployment {} does not run", deployment.id);
+                };
+                // By the time at which the look began: what was seen late in it is not older.
+                let decision = next(&deployment.plan.terms, rollout, &seen, tempo, seen.at);
+                match hands.do_next(&mut deployment, decision).await? {
+                    Pass::Noted => {}
+                    pass @ (Pass::Moved | Pass::Idle | Pass::Ended(_)) => break pass,
+                }
+            };
+            match pass {
+                Pass::Noted => {}
                 Pass::Ended(ended) => return Ok(*ended),
                 Pass::Moved => watcher.expect_change(),
                 Pass::Idle => {
@@ -178,7 +187,7 @@ impl Hands<'_> {
             return Ok(Pass::Ended(Box::new(deployment.clone())));
         }
         if steps.is_empty() {
-            return Ok(Pass::Idle);
+            return Ok(Pass::Noted);
         }
         self.engine.refresh_card(deployment).await;
         let now: &Deployment = deployment;

@@ -11,6 +11,7 @@ use crate::aws::{AwsError, Cluster, KnownStopped};
 use crate::domain::environment::Service;
 use crate::domain::id::{Digest, ServiceName, TaskArn};
 use crate::domain::observation::{Health, Observation, ServiceSeen, Task};
+use crate::ports::Clock;
 
 /// The condition of a task, as far as a change of it starts its settling anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +40,8 @@ impl Watcher {
         }
     }
 
-    /// One look, with every task stamped with the time since which it has been seen so.
+    /// One look, with every task stamped with the time since which it has been seen so: the
+    /// end of the look that saw it first, for a look can take long.
     ///
     /// # Errors
     /// [`AwsError`]: nothing is known of this moment.
@@ -47,10 +49,11 @@ impl Watcher {
         &mut self,
         cluster: &Cluster,
         services: &[&Service],
-        now: Timestamp,
+        clock: &dyn Clock,
     ) -> Result<Observation, AwsError> {
-        let seen = cluster.look(services, &self.stopped, now).await?;
-        Ok(self.note(seen, now))
+        let at = clock.now();
+        let seen = cluster.look(services, &self.stopped, at).await?;
+        Ok(Observation { at, ..self.note(seen, clock.now()) })
     }
 
     /// Takes what somebody else has just looked at for the first look.

@@ -57,6 +57,22 @@ async fn what_runs_is_undone() {
 }
 
 #[tokio::test]
+async fn what_runs_is_undone_by_reaction_too() {
+    let mut world = World::patient().await;
+    world.say("alice", "promote core:1.5.0 and web:2.1.0 to staging").await;
+    world.until("ECS deploys", || !world.forced().is_empty()).await;
+    world.react("eve", "🛑").await;
+    assert!(world.text().contains("eve may not cancel #1 in staging"), "{}", world.text());
+    world.react("bob", "🛑").await;
+    world.wait().await;
+    assert_eq!(world.stage(1).await, "cancelled", "{}", world.everything());
+    world.assert_core("staging", "1.4.1");
+    assert_eq!(world.tag("web", "staging-latest"), "2.0.0");
+    let digest = world.sandbox.digest("web", "2.0.0").unwrap();
+    assert!(world.sandbox.service("staging", "web").unwrap().runs("web", &digest));
+}
+
+#[tokio::test]
 async fn what_is_queued_never_starts() {
     let mut world = World::patient().await;
     world.say("alice", "promote core:1.5.0 to staging").await;

@@ -129,7 +129,7 @@ async fn a_second_promotion_of_another_image_queues_and_then_runs() {
     let mut world = World::patient().await;
     world.say("alice", "promote core:1.5.0 to staging").await;
     world.say("bob", "promote web:2.1.0 to staging").await;
-    assert_snapshot!(world.text());
+    assert_snapshot!(world.card_text(2));
     world.wait().await;
     world.assert_core("staging", "1.5.0");
     assert_eq!(world.tag("web", "staging-latest"), "2.1.0");

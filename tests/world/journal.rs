@@ -29,14 +29,16 @@ impl Trap {
         self.left.store(place, Ordering::SeqCst);
     }
 
+    /// How many places were passed since it was set to none.
+    pub fn passed(&self) -> i64 {
+        -self.left.load(Ordering::SeqCst)
+    }
+
     pub async fn pass(&self) {
-        match self.left.fetch_sub(1, Ordering::SeqCst) {
-            1 => {
-                self.caught.notify_one();
-                std::future::pending::<()>().await;
-            }
-            // Whoever comes after the first was in another task of the process that died.
-            _ => {}
+        // Others may still come by in the process that is about to die: they do not matter.
+        if self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.caught.notify_one();
+            std::future::pending::<()>().await;
         }
     }
 
@@ -73,6 +75,15 @@ impl Store for WatchedStore {
 
     async fn unhandled(&self) -> Result<Vec<Unhandled>, StoreError> {
         self.inner.unhandled().await
+    }
+
+    async fn untold(&self) -> Result<Vec<Deployment>, StoreError> {
+        self.inner.untold().await
+    }
+
+    async fn told(&self, id: DeploymentId) -> Result<(), StoreError> {
+        self.trap.pass().await;
+        self.inner.told(id).await
     }
 
     async fn asked_in(&self, message: &MessageId) -> Result<Option<DeploymentId>, StoreError> {

@@ -136,8 +136,8 @@ impl World {
             chat: self.chat.clone(),
             clock: self.clock.clone(),
             rhythm: Rhythm {
-                shortest: Duration::from_millis(15),
-                longest: Duration::from_millis(60),
+                shortest: Duration::from_millis(30),
+                longest: Duration::from_millis(100),
             },
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -163,9 +163,14 @@ impl World {
     /// The process dies at once, whatever it was doing.
     pub async fn kill(&mut self) {
         let Process { runtime, engine, events } = self.process.take().expect("an engine runs");
-        // A runtime that is shut down drops each task where it stands.
-        let dying = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(LONG));
-        within("the engine dies", dying).await.unwrap();
+        // A runtime that is shut down drops each task where it stands. That blocks, so that it
+        // takes a thread of its own.
+        let (dead, died) = oneshot::channel();
+        std::thread::spawn(move || {
+            runtime.shutdown_timeout(LONG);
+            let _nobody_waits = dead.send(());
+        });
+        within("the engine dies", died).await.unwrap();
         drop((engine, events));
     }
 
