@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, also in its helpers, and says there what it skipped"
 )]
 
+mod docs;
 mod settings;
 mod policy;
 mod store;
