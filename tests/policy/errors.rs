@@ -39,7 +39,7 @@ fn unknown_actions_days_and_kinds() {
         r#"
 @id("action") permit (principal, action == Action::"destroy", resource);
 @id("day") permit (principal, action, resource) when { context.weekday == Weekday::"fryday" };
-@id("kind") permit (principal in Team::"core", action, resource);
+@id("kind") permit (principal in Roles::"core", action, resource);
 "#
     ));
 }
