@@ -10,6 +10,7 @@
 )]
 
 mod domain;
+mod docs;
 mod settings;
 mod policy;
 mod store;

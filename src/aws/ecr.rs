@@ -88,7 +88,7 @@ impl Repositories {
         let details = Box::pin(self.details(repository, known)).await?;
         let critical = match wanted {
             None => None,
-            Some(image) => Box::pin(self.critical_findings(repository, &image.digest)).await?,
+            Some(image) => Box::pin(self.critical_findings_in(repository, image)).await?,
         };
         let seen = |image: &Fetched, critical_findings| {
             let detail = details.get(&image.digest).cloned().unwrap_or_default();
@@ -320,6 +320,23 @@ impl Repositories {
             Err(error) if error.code() == Some("ImageNotFoundException") => Ok(HashMap::new()),
             Err(error) => Err(AwsError::new("ecr:DescribeImages", &error)),
         }
+    }
+
+    /// Of an image, or of those inside where it is an index: an index is not scanned itself.
+    async fn critical_findings_in(
+        &self,
+        repository: &Repository,
+        image: &Fetched,
+    ) -> Result<Option<u32>, AwsError> {
+        let mut known = self.critical_findings(repository, &image.digest).await?;
+        if known.is_none() {
+            for child in image.children() {
+                let findings = self.critical_findings(repository, &child).await?;
+                known =
+                    findings.map(|findings| known.unwrap_or(0).saturating_add(findings)).or(known);
+            }
+        }
+        Ok(known)
     }
 
     /// `None` where no finished scan is known.

@@ -96,7 +96,7 @@ impl std::error::Error for LoadErrors {}
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
     /// Cedar skips policies that err and decides without them; so the whole answer is void.
-    #[error("the policies could not be evaluated: {}", listed(.0))]
+    #[error("{}", listed(.0))]
     Evaluation(Vec<EvaluationFailure>),
     #[error("the question does not fit the schema of the policies")]
     Question(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -114,7 +114,8 @@ pub fn vote_withdrawn_card(deployment: &Deployment, person: &PersonId, why: With
 /// The answer to a word on a deployment that cannot be voted on or called off any more.
 pub fn not_open_card(deployment: &Deployment) -> Card {
     let stage = super::deployment::stage_words(deployment);
-    Card::new(Tone::Warning, format!("#{} is {stage}: that changes nothing now", deployment.id))
+    let is = if deployment.end().is_some() { "has ended:" } else { "is" };
+    Card::new(Tone::Warning, format!("#{} {is} {stage}. That changes nothing now", deployment.id))
         .text("To see it:")
         .command(asking::show(deployment.id))
 }

@@ -47,7 +47,7 @@ async fn what_runs_is_undone() {
     world.say("alice", "promote core:1.5.0 to staging").await;
     world.until("a task has been stopped", || !world.told_to_stop().is_empty()).await;
     world.say("alice", "cancel 1 because it is the wrong version").await;
-    assert!(world.text().contains("#1 is being undone"), "{}", world.text());
+    assert!(world.text().contains("#1 is called off"), "{}", world.text());
     world.wait().await;
     assert_snapshot!(world.card_text(1));
     assert_eq!(world.stage(1).await, "cancelled");

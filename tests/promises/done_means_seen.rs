@@ -58,7 +58,7 @@ async fn an_index_is_verified_by_what_each_kind_of_host_reports() {
         world.wait().await;
         assert!(world.text().contains(&format!("{environment} runs web:2.1.0.")));
         for task in world.sandbox.tasks(environment, "web") {
-            let reported = task.digests.get("web").unwrap();
+            let reported = &task.digests["web"];
             assert_eq!(*reported != index, child, "{environment}");
         }
     }

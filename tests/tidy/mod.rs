@@ -56,11 +56,6 @@ impl Source {
         let first = inside.split(['/', '.']).next().unwrap_or_default();
         (first != "main").then_some(first)
     }
-
-    /// Without what only tests see: those stand at the end of a file.
-    fn program(&self) -> &str {
-        self.text.split("#[cfg(test)]").next().unwrap_or_default()
-    }
 }
 
 fn sources() -> Vec<Source> {
@@ -180,33 +175,4 @@ fn no_file_is_too_long() {
     let lines = |source: &Source| source.text.lines().count();
     let long = sources().into_iter().filter(|source| lines(source) > LONGEST);
     none(long.map(|source| format!("{}: {} lines", source.path, lines(&source))).collect());
-}
-
-#[test]
-fn nothing_is_allowed_and_nothing_is_unwrapped() {
-    let mut wrong = Vec::new();
-    for source in sources() {
-        let mut before = "";
-        for (number, line) in source.program().lines().enumerate() {
-            let code = line.trim_start();
-            // The comment above says why it cannot fail.
-            let excused = before.starts_with("//") && code.contains(".expect(");
-            before = code;
-            if code.starts_with("//") || excused {
-                continue;
-            }
-            for (bad, instead) in [
-                ("#[allow(", "#[expect(…, reason = \"…\")]"),
-                ("#![allow(", "#[expect(…, reason = \"…\")]"),
-                (".unwrap()", "an error, or a reason why it cannot fail"),
-                (".expect(", "an error, or a reason why it cannot fail"),
-            ] {
-                if code.contains(bad) {
-                    let place = format!("{}:{}", source.path, number + 1);
-                    wrong.push(format!("{place}: `{bad}`: write {instead}"));
-                }
-            }
-        }
-    }
-    none(wrong);
 }

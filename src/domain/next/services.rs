@@ -15,7 +15,7 @@ pub(super) enum Need {
     Nothing,
     /// To be looked at again.
     Time,
-    Note(Event),
+    Note(Box<Event>),
     Do(Step),
 }
 
@@ -35,7 +35,7 @@ impl Survey<'_> {
             match need {
                 Need::Nothing => continue,
                 Need::Time => {}
-                Need::Note(event) => next.events.push(event),
+                Need::Note(event) => next.events.push(*event),
                 Need::Do(step) => next.steps.push(step),
             }
             all_good = false;
@@ -151,7 +151,7 @@ impl Look<'_> {
             return Need::Time;
         }
         if !new.is_empty() {
-            return Need::Note(Event::CanaryPassed { service: service.name.clone() });
+            return Need::Note(Box::new(Event::CanaryPassed { service: service.name.clone() }));
         }
         // A canary that served and was then taken away, by scaling or a host, gets a successor;
         // so does one whose place was scaled away. One in whose place the old image came back
