@@ -9,6 +9,7 @@ use aws_sdk_ecr::types::{
     DescribeImagesFilter, FindingSeverity, Image as EcrImage, ImageDetail, ImageFailureCode,
     ImageIdentifier, ImageStatus, ImageStatusFilter, ScanStatus,
 };
+use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -53,6 +54,15 @@ struct Manifest {
 #[derive(Deserialize)]
 struct Child {
     digest: String,
+    #[serde(default)]
+    platform: Platform,
+}
+
+/// For what a child is; attestations say `unknown`.
+#[derive(Default, Deserialize)]
+struct Platform {
+    #[serde(default)]
+    os: String,
 }
 
 impl Repositories {
@@ -322,21 +332,19 @@ impl Repositories {
         }
     }
 
-    /// Of an image, or of those inside where it is an index: an index is not scanned itself.
+    /// Of an image, or of all those inside where it is an index: an index is not scanned itself.
     async fn critical_findings_in(
         &self,
         repository: &Repository,
         image: &Fetched,
     ) -> Result<Option<u32>, AwsError> {
-        let mut known = self.critical_findings(repository, &image.digest).await?;
-        if known.is_none() {
-            for child in image.children() {
-                let findings = self.critical_findings(repository, &child).await?;
-                known =
-                    findings.map(|findings| known.unwrap_or(0).saturating_add(findings)).or(known);
-            }
+        let platforms = image.platforms();
+        if platforms.is_empty() {
+            return self.critical_findings(repository, &image.digest).await;
         }
-        Ok(known)
+        let scans = platforms.iter().map(|child| self.critical_findings(repository, child));
+        let known: Option<Vec<u32>> = try_join_all(scans).await?.into_iter().collect();
+        Ok(known.map(|findings| findings.into_iter().fold(0, u32::saturating_add)))
     }
 
     /// `None` where no finished scan is known.
@@ -428,6 +436,13 @@ impl Fetched {
             manifest: image.image_manifest().unwrap_or_default().to_owned(),
             media_type: image.image_manifest_media_type().map(str::to_owned),
         })
+    }
+
+    /// The children that can run: attestations are not scanned.
+    fn platforms(&self) -> Vec<Digest> {
+        let manifest: Manifest = serde_json::from_str(&self.manifest).unwrap_or_default();
+        let run = manifest.manifests.iter().filter(|child| child.platform.os != "unknown");
+        run.filter_map(|child| Digest::parse(&child.digest).ok()).collect()
     }
 
     fn children(&self) -> Vec<Digest> {

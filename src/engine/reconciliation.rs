@@ -22,6 +22,8 @@ impl Engine {
         for environment in environments {
             self.take_turns(environment);
         }
+        // Before the first new message is taken in: those are not left, but on their way.
+        let left = self.parts.store.unhandled().await?;
         let engine = self.clone();
         let work = self.begin_work();
         tokio::spawn(async move {
@@ -29,7 +31,12 @@ impl Engine {
                 lock(&engine.shared.open).insert(deployment.id);
                 engine.take_up(deployment).await;
             }
-            engine.handle_what_was_left().await;
+            // In the order in which they came, one after the other: a later one may build on
+            // an earlier one.
+            for one in left {
+                tracing::info!(message = %one.said.message, "is handled again");
+                engine.answer_again(&one).await;
+            }
             drop(work);
         });
         Ok(())
@@ -50,20 +57,6 @@ impl Engine {
         if let Err(problem) = taken_up {
             tracing::warn!(deployment.id = %id, ?problem, "is looked at again later");
             self.shared.reschedule.notify_one();
-        }
-    }
-
-    /// In the order in which they came, one after the other: a later one may build on an
-    /// earlier one.
-    async fn handle_what_was_left(&self) {
-        match self.parts.store.unhandled().await {
-            Ok(left) => {
-                for left in left {
-                    tracing::info!(message = %left.said.message, "is handled again");
-                    self.answer_again(&left).await;
-                }
-            }
-            Err(error) => tracing::error!(%error, "what was left could not be read"),
         }
     }
 }

@@ -53,7 +53,7 @@ async fn what_runs_is_undone() {
     assert_eq!(world.stage(1).await, "cancelled");
     world.assert_core("staging", "1.4.1");
     world.say("alice", "cancel 1").await;
-    assert!(world.text().contains("#1 is cancelled"), "{}", world.text());
+    assert!(world.text().contains("#1 has ended: cancelled"), "{}", world.text());
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ async fn a_no_in_words_ends_it_with_its_reason() {
     world.wait().await;
     assert_snapshot!(world.text());
     world.say("carol", "approve 1").await;
-    assert!(world.text().contains("#1 is rejected"), "{}", world.text());
+    assert!(world.text().contains("#1 has ended: rejected"), "{}", world.text());
     world.assert_untouched();
 }
 
