@@ -11,7 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 
 use crate::harness::{Budget, Figure, Row, Section};
-use crate::ship::{self, Berth, Ship, Way};
+use crate::ship::{self, Berth, Medium, Ship, Way};
 
 const EVENTS: i64 = 1_000_000;
 const ROUNDS: usize = 200;
@@ -97,6 +97,7 @@ async fn large_journal() -> anyhow::Result<(tempfile::TempDir, i64, i64)> {
         settings,
         endpoint: Endpoint::Simulated { url: sandbox.url() },
         rhythm: ship::hurried(),
+        medium: Medium::Disk,
     })
     .await?;
     ship.say("alice", "promote app:2 to staging").await?;

@@ -30,9 +30,10 @@ const PREFACE: &str = "\
 # Benchmarks
 
 Written by `cargo bench -- --full --write docs/benchmarks.md`; not kept by hand. Each number was measured in one run, on a machine \
-with 2 cores that does other work at the same time, against the simulated AWS on a loopback port. Look at medians and ratios; \
-absolute times, and above all the p99 of what is short or waits for the disk, tell of the noise as well. A budget stands where the \
-design sets one; one that is missed says so. The p99 of fewer than a hundred runs is the worst of them.
+that does other work at the same time, against the simulated AWS on a loopback port. Look at medians and ratios: absolute times \
+tell of the noise as well, and above all the p99 of what is short or waits for the disk, which another run may see several times as long \
+or as short. A budget stands where the design sets one; one that is missed says so. The p99 of fewer than a hundred runs is the \
+worst of them.
 ";
 
 #[derive(Default)]
@@ -85,13 +86,26 @@ fn run() -> anyhow::Result<()> {
         return runtime.block_on(fleet::carry_out(services));
     }
     let arguments = Arguments::read(given)?;
+    let before = load();
     let sections = runtime.block_on(measure(&arguments))?;
+    let cores = std::thread::available_parallelism()?;
+    let noise = format!(
+        "Noise: {cores} cores; how many programs wanted one, on average over a minute, by the system: {before} before and {} after.",
+        load()
+    );
+    println!("{noise}\n");
     print!("{}", harness::plain(&sections));
     if let Some(path) = &arguments.write {
-        let text = format!("{PREFACE}{}", harness::markdown(&sections));
+        let text = format!("{PREFACE}\n{noise}\n{}", harness::markdown(&sections));
         std::fs::write(path, text).with_context(|| path.display().to_string())?;
     }
     Ok(())
+}
+
+/// The load of the last minute, as the system says it.
+fn load() -> String {
+    let said = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    said.split_whitespace().next().unwrap_or("unknown").to_owned()
 }
 
 async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Section>> {

@@ -10,7 +10,7 @@ use shipmate::sandbox::{Call, Times};
 
 use crate::harness::{Budget, Figure, Row, Section, Unit};
 use crate::peers::{self, Redeployed};
-use crate::ship::{self, Berth, Ship, Way};
+use crate::ship::{self, Berth, Medium, Ship, Way};
 
 const TASKS: u32 = 10;
 /// Of Shipmate's own rollouts, all under way at once: they mostly wait.
@@ -94,6 +94,7 @@ async fn roll_out(way: Way, pace: Pace) -> anyhow::Result<Rollout> {
         settings,
         endpoint: Endpoint::Simulated { url: sandbox.url() },
         rhythm: pace.rhythm(),
+        medium: Medium::Disk,
     })
     .await?;
     let asked = ship.say("alice", "promote app:2 to staging").await?;
@@ -179,11 +180,8 @@ pub async fn measure(full: bool) -> anyhow::Result<Vec<Section>> {
         |call: &Call| ["PutImage", "StopTask", "UpdateService"].contains(&call.operation.as_str());
     let restarts = |call: &Call| ["StopTask", "UpdateService"].contains(&call.operation.as_str());
     calls.row(
-        Row::new(
-            "before the first that changes something, a new process",
-            before(&deployments, acts)?,
-        )
-        .budget(Budget::Median(8.0)),
+        Row::new("before the first that changes something", before(&deployments, acts)?)
+            .budget(Budget::Median(8.0)),
     );
     calls.row(Row::new("before the first task is restarted", before(&deployments, restarts)?));
     let total = |all: &[Rollout]| {

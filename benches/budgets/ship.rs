@@ -40,6 +40,34 @@ pub struct Berth {
     pub settings: Settings,
     pub endpoint: Endpoint,
     pub rhythm: Rhythm,
+    pub medium: Medium,
+}
+
+/// Where the journal is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    /// Where temporary files are, each event synchronised to it.
+    Disk,
+    /// A file system in memory: what is left of a time when the disk is taken out of it.
+    Memory,
+}
+
+impl Medium {
+    pub const ALL: [Self; 2] = [Self::Disk, Self::Memory];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Disk => "journal on disk",
+            Self::Memory => "journal in memory",
+        }
+    }
+
+    fn directory(self) -> std::io::Result<tempfile::TempDir> {
+        match self {
+            Self::Disk => tempfile::tempdir(),
+            Self::Memory => tempfile::tempdir_in("/dev/shm"),
+        }
+    }
 }
 
 /// A card on its way to the chat.
@@ -62,8 +90,8 @@ pub struct Ship {
 
 impl Ship {
     pub async fn launch(berth: Berth) -> anyhow::Result<Self> {
-        let Berth { mut settings, endpoint, rhythm } = berth;
-        let directory = tempfile::tempdir()?;
+        let Berth { mut settings, endpoint, rhythm, medium } = berth;
+        let directory = medium.directory()?;
         settings.keep_journal_in(&directory.path().join("journal.db"));
         let clock = Arc::new(OffsetClock::default());
         // A Tuesday morning, when the shipped policies let people work.
