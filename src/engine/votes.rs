@@ -55,7 +55,10 @@ impl Engine {
         let reactions = self.parts.chat.reactions(&message).await?;
         self.withdraw_missing(&deployment, &reactions).await?;
         let mut unclear = None;
-        for reaction in &reactions {
+        // A no stands before every yes: the yes that decides ends the counting.
+        let (yes, no): (Vec<&Reaction>, Vec<&Reaction>) =
+            reactions.iter().partition(|one| one.action == CardAction::Approve);
+        for reaction in no.into_iter().chain(yes) {
             let taken = match reaction.action {
                 CardAction::Approve => self.count_reaction(id, &terms, reaction, Choice::Yes).await,
                 CardAction::Reject => self.count_reaction(id, &terms, reaction, Choice::No).await,
@@ -233,11 +236,15 @@ impl Engine {
         tracing::info!(deployment.id = %deployment.id, person = %vote.person.id, ?choice, "vote");
         let appended = self.append_if(deployment.id, |now| {
             let same_terms = now.plan.terms.hash() == vote.terms;
-            if matches!(now.stage, Stage::Waiting) && same_terms {
-                vec![Event::VoteCast(vote.clone())]
-            } else {
-                Vec::new()
+            if !matches!(now.stage, Stage::Waiting) || !same_terms {
+                return Vec::new();
             }
+            let mut then = now.clone();
+            then.votes.insert(vote.person.id.clone(), vote.clone());
+            let mut events = vec![Event::VoteCast(vote.clone())];
+            // In one write: the vote that decides is what people wait for.
+            events.extend(self.is_approved(&then).then_some(Event::Approved));
+            events
         });
         Ok(appended.await?.is_some())
     }
@@ -249,11 +256,19 @@ impl Engine {
             let end = End::Rejected { by: no.person.id.clone(), because: None };
             return self.end_waiting(id, end).await;
         }
-        match self.approve_if_agreed(id).await? {
-            Some(deployment) => self.take_turns(&deployment.plan.terms.environment),
-            None => self.refresh_card(&deployment).await,
+        let approved = self.approve_if_agreed(id).await?;
+        if approved.is_some() || matches!(deployment.stage, Stage::Queued { .. }) {
+            self.take_turns(&deployment.plan.terms.environment);
+        } else {
+            self.refresh_card(&deployment).await;
         }
         Ok(())
+    }
+
+    /// Whether nothing more is needed, and it was agreed in time.
+    fn is_approved(&self, deployment: &Deployment) -> bool {
+        let in_time = deployment.expires_at().is_none_or(|end| self.parts.clock.now() <= end);
+        deployment.is_agreed() && in_time
     }
 
     /// Gives a deployment its place in the queue once nothing more is needed.
@@ -261,13 +276,10 @@ impl Engine {
         &self,
         id: DeploymentId,
     ) -> Result<Option<Deployment>, Problem> {
-        self.append_if(id, |now| {
-            let in_time = now.expires_at().is_none_or(|end| self.parts.clock.now() <= end);
-            match now.stage {
-                Stage::Waiting if now.is_agreed() && in_time => vec![Event::Approved],
-                Stage::Waiting | Stage::Queued { .. } | Stage::Running(_) | Stage::Ended(_) => {
-                    Vec::new()
-                }
+        self.append_if(id, |now| match now.stage {
+            Stage::Waiting if self.is_approved(now) => vec![Event::Approved],
+            Stage::Waiting | Stage::Queued { .. } | Stage::Running(_) | Stage::Ended(_) => {
+                Vec::new()
             }
         })
         .await

@@ -69,12 +69,14 @@ impl Watcher {
         let mut conditions = HashMap::new();
         let mut stopped = KnownStopped::new();
         let mut changed = false;
+        let mut starting = false;
         let found = seen.values_mut().filter_map(|one| match one {
             ServiceSeen::Found(ecs) => Some(ecs),
             ServiceSeen::Missing => None,
         });
         for task in found.flat_map(|ecs| ecs.tasks.iter_mut()) {
             let condition = Condition::of(task);
+            starting |= task.wanted && !task.running;
             match self.conditions.remove(&task.arn) {
                 Some((before, since)) if before == condition => task.since = since,
                 Some(_) | None => {
@@ -89,7 +91,7 @@ impl Watcher {
         }
         self.conditions = conditions;
         self.stopped = stopped;
-        self.pause = if changed {
+        self.pause = if changed || starting {
             self.rhythm.shortest
         } else {
             (self.pause * 3 / 2).min(self.rhythm.longest)

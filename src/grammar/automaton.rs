@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use super::kind::Kind;
 use super::phrase::{MAX_WORD, Node};
+use super::quick::QuickMap;
 use super::slot::{ArgumentType, Shape, Slot};
 use super::text::{Token, TokenKind};
 
@@ -55,16 +56,20 @@ pub(super) struct Position {
     pub follow: Vec<Place>,
     /// A line may end here.
     pub accepting: bool,
+    /// Free text can come next.
+    pub before_text: bool,
 }
 
 /// The words of the phrases, numbered behind the shapes.
 #[derive(Clone, Debug)]
 pub(super) struct Words {
-    numbers: HashMap<Box<str>, Symbol>,
+    numbers: QuickMap<Box<str>, Symbol>,
     /// For each symbol.
     shapes: Vec<Shape>,
     texts: Vec<Box<str>>,
     polite: Vec<bool>,
+    /// Words of switches such as "dry".
+    switches: Vec<bool>,
 }
 
 /// Said for courtesy, wherever no phrase has them, and never the name of anything.
@@ -73,10 +78,11 @@ const POLITE: [&str; 6] = ["please", "pls", "plz", "thanks", "thx", "kindly"];
 impl Words {
     fn new() -> Self {
         let mut words = Self {
-            numbers: HashMap::new(),
+            numbers: QuickMap::default(),
             shapes: Shape::ALL.to_vec(),
             texts: Shape::ALL.map(|shape| shape.sample().into()).to_vec(),
             polite: vec![false; Shape::ALL.len()],
+            switches: vec![false; Shape::ALL.len()],
         };
         for word in POLITE {
             words.number(word);
@@ -94,6 +100,7 @@ impl Words {
         self.shapes.push(if is_polite { Shape::Other } else { Shape::of(word) });
         self.texts.push(word.into());
         self.polite.push(is_polite);
+        self.switches.push(false);
         symbol
     }
 
@@ -112,6 +119,11 @@ impl Words {
 
     fn is_polite(&self, symbol: Symbol) -> bool {
         self.polite.get(usize::from(symbol)).copied().unwrap_or(false)
+    }
+
+    /// Whether some switch is written with this word.
+    pub fn is_of_switch(&self, symbol: Symbol) -> bool {
+        self.switches.get(usize::from(symbol)).copied().unwrap_or(false)
     }
 
     /// The number of a word in any case, if a phrase has it. Works without allocating, since
@@ -347,6 +359,7 @@ impl Builder {
             phrase: usize::MAX,
             follow: Vec::new(),
             accepting: false,
+            before_text: false,
         };
         Self { words: Words::new(), positions: vec![start] }
     }
@@ -428,13 +441,19 @@ impl Builder {
 
     fn word(&mut self, kind: Kind, phrase: usize, word: &str, label: Label) -> Part {
         let symbol = self.words.number(word);
+        if matches!(label, Label::Switch(_))
+            && let Some(switch) = self.words.switches.get_mut(usize::from(symbol))
+        {
+            *switch = true;
+        }
         self.leaf(kind, phrase, Test::Word(symbol), label)
     }
 
     fn leaf(&mut self, kind: Kind, phrase: usize, test: Test, label: Label) -> Part {
         let place = index(self.positions.len());
         let follow = Vec::new();
-        self.positions.push(Position { test, label, kind, phrase, follow, accepting: false });
+        let (accepting, before_text) = (false, false);
+        self.positions.push(Position { test, label, kind, phrase, follow, accepting, before_text });
         Part { first: vec![place], last: vec![place], optional: false }
     }
 
@@ -472,6 +491,12 @@ impl Builder {
         for position in &mut positions {
             position.follow.sort_unstable();
             position.follow.dedup();
+        }
+        let is_text: Vec<bool> =
+            positions.iter().map(|one| one.test == Test::Type(ArgumentType::Text)).collect();
+        for position in &mut positions {
+            let text = |place: &Place| is_text.get(usize::from(*place)).copied().unwrap_or(false);
+            position.before_text = position.follow.iter().any(text);
         }
         let dead: Box<[Place]> = Box::new([]);
         let begin: Box<[Place]> = Box::new([START]);

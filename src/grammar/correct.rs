@@ -3,10 +3,12 @@
 //! again before it is given.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
+use std::rc::Rc;
 
 use super::automaton::{Label, Place, Position, START, Symbol, Test};
 use super::kind::Kind;
+use super::quick::QuickMap;
 use super::reading::{Misunderstood, Reading, Why};
 use super::resolve::Trouble;
 use super::slot::{ArgumentType, Shape, Slot};
@@ -49,26 +51,27 @@ const SUGGESTIONS: usize = 3;
 /// Tokens read so far, and the place of the last word.
 type Node = (usize, Place);
 
+/// What is done with a word. Thousands are weighed for each line, so they are cheap to copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Edit {
+enum Edit<'g> {
     /// The token stands as it is.
     Keep(usize),
     /// The token is this word of a phrase instead.
-    Replace(usize, String),
+    Replace(usize, &'g str),
     /// The token is one of these names instead, nearest first.
-    Rename(usize, Vec<String>),
+    Rename(usize, Rc<[String]>),
     Drop,
-    Insert(String),
+    Insert(&'g str),
     Missing(Slot),
     /// From this token to the end of the line.
     Text(usize),
 }
 
 /// A way to change the line.
-struct Correction {
+struct Correction<'g> {
     cost: u32,
     kind: Kind,
-    edits: Vec<Edit>,
+    edits: Vec<Edit<'g>>,
 }
 
 impl Grammar {
@@ -150,7 +153,7 @@ impl Grammar {
     fn fault(
         &self,
         first: &Token<'_>,
-        best: &Correction,
+        best: &Correction<'_>,
         kept: &str,
         vocabulary: &Vocabulary,
     ) -> Why {
@@ -234,12 +237,12 @@ impl Grammar {
     }
 
     /// The cheapest ways to make a command of a line, cheapest first.
-    fn corrections(
-        &self,
+    fn corrections<'g>(
+        &'g self,
         line: &str,
         tokens: &[Token<'_>],
         vocabulary: &Vocabulary,
-    ) -> Vec<Correction> {
+    ) -> Vec<Correction<'g>> {
         let words: Vec<usize> = (0..tokens.len())
             .filter(|at| {
                 tokens.get(*at).is_some_and(|token| match token.kind {
@@ -255,7 +258,7 @@ impl Grammar {
         if words.is_empty() || words.len() > LONGEST || line.len() > 4096 {
             return Vec::new();
         }
-        let (memory, near) = (HashMap::new(), HashMap::new());
+        let (memory, near) = (QuickMap::default(), QuickMap::default());
         Search { grammar: self, vocabulary, tokens, words, memory, near }.run()
     }
 }
@@ -271,7 +274,7 @@ struct Tally {
     names: usize,
 }
 
-impl Correction {
+impl Correction<'_> {
     fn tally(&self) -> Tally {
         let mut tally = Tally { said: 0, changed: 0, missing: None, names: 1 };
         for edit in &self.edits {
@@ -344,24 +347,25 @@ impl Correction {
 }
 
 /// The search for the cheapest corrections: Dijkstra over the tokens and places.
-struct Search<'a> {
-    grammar: &'a Grammar,
+struct Search<'g, 'a> {
+    grammar: &'g Grammar,
     vocabulary: &'a Vocabulary,
     tokens: &'a [Token<'a>],
     /// The tokens that count.
     words: Vec<usize>,
     /// What reading a word as an argument of a type costs.
-    memory: HashMap<(usize, ArgumentType), Option<(u32, Edit)>>,
+    memory: QuickMap<(usize, ArgumentType), Option<(u32, Edit<'g>)>>,
     /// How many slips lie between a word and a word of a phrase.
-    near: HashMap<(usize, Symbol), Option<u32>>,
+    near: QuickMap<(usize, Symbol), Option<u32>>,
 }
 
-impl Search<'_> {
-    fn run(mut self) -> Vec<Correction> {
-        let mut best: HashMap<Node, u32> = HashMap::from([((0, START), 0)]);
-        let mut came_from: HashMap<Node, (Node, Edit)> = HashMap::new();
+impl<'g> Search<'g, '_> {
+    fn run(mut self) -> Vec<Correction<'g>> {
+        let mut best: QuickMap<Node, u32> = QuickMap::from_iter([((0, START), 0)]);
+        let mut came_from: QuickMap<Node, (Node, Edit<'g>)> = QuickMap::default();
+        let mut edges = Vec::new();
         let mut waiting = BinaryHeap::from([Reverse((0_u32, (0_usize, START)))]);
-        let mut found: Vec<Correction> = Vec::new();
+        let mut found: Vec<Correction<'g>> = Vec::new();
         while let Some(Reverse((so_far, node))) = waiting.pop() {
             if best.get(&node).is_some_and(|known| *known < so_far) {
                 continue;
@@ -388,7 +392,8 @@ impl Search<'_> {
                 }
                 continue;
             }
-            for (next, price, edit) in self.edges(node) {
+            self.edges(node, &mut edges);
+            for (next, price, edit) in edges.drain(..) {
                 let sum = so_far + price;
                 if sum <= cost::MOST && best.get(&next).is_none_or(|known| sum < *known) {
                     best.insert(next, sum);
@@ -400,9 +405,8 @@ impl Search<'_> {
         found
     }
 
-    fn edges(&mut self, (done, place): Node) -> Vec<(Node, u32, Edit)> {
+    fn edges(&mut self, (done, place): Node, edges: &mut Vec<(Node, u32, Edit<'g>)>) {
         let grammar = self.grammar;
-        let mut edges = Vec::new();
         let token = self.words.get(done).copied();
         if let Some(at) = token {
             edges.push(((done + 1, place), self.drop_cost(at, place), Edit::Drop));
@@ -421,7 +425,6 @@ impl Search<'_> {
                 edges.push(((done, *next), price, edit));
             }
         }
-        edges
     }
 
     fn drop_cost(&self, at: usize, place: Place) -> u32 {
@@ -455,33 +458,27 @@ impl Search<'_> {
 
     /// "dry" alone is never left out: the real thing would be suggested instead.
     fn is_switch_word(&self, token: &Token<'_>) -> bool {
-        let symbol = self.grammar.automaton.words.symbol(token);
-        let mut positions = self.grammar.automaton.positions.iter();
-        positions.any(|position| {
-            matches!(position.label, Label::Switch(_)) && position.test == Test::Word(symbol)
-        })
+        let words = &self.grammar.automaton.words;
+        words.is_of_switch(words.symbol(token))
     }
 
-    fn insert(&self, place: Place, position: &Position) -> Option<(u32, Edit)> {
-        let automaton = &self.grammar.automaton;
+    fn insert(&self, place: Place, position: &Position) -> Option<(u32, Edit<'g>)> {
+        let grammar = self.grammar;
+        let automaton = &grammar.automaton;
         let label = |place: Place| automaton.position(place).map(|position| position.label);
-        // Putting "because" somewhere would make a reason of whatever follows.
-        let before_text = position.follow.iter().any(|place| {
-            let position = automaton.position(*place);
-            position.is_some_and(|position| position.test == Test::Type(ArgumentType::Text))
-        });
         match (position.test, position.label) {
-            (Test::Word(word), Label::Keyword) if !before_text || position.accepting => {
+            // Putting "because" somewhere would make a reason of whatever follows.
+            (Test::Word(word), Label::Keyword) if !position.before_text || position.accepting => {
                 // One word alone says too little to put a command before it.
                 let first = place == START;
                 let alone = self.words.len() < 2;
-                let word = automaton.words.text(word).to_owned();
+                let word = automaton.words.text(word);
                 let price = if first { cost::INSERT_FIRST } else { cost::INSERT };
                 (!(first && alone)).then_some((price, Edit::Insert(word)))
             }
             // A switch is finished where it was begun, never put in.
             (Test::Word(word), Label::Switch(_)) if label(place) == Some(position.label) => {
-                Some((cost::INSERT, Edit::Insert(automaton.words.text(word).to_owned())))
+                Some((cost::INSERT, Edit::Insert(automaton.words.text(word))))
             }
             (Test::Type(_), Label::Argument(slot)) => Some((cost::MISSING, Edit::Missing(slot))),
             (Test::Word(_) | Test::Type(_), Label::Switch(_))
@@ -491,13 +488,14 @@ impl Search<'_> {
         }
     }
 
-    fn read(&mut self, at: usize, position: &Position) -> Option<(u32, Edit)> {
+    fn read(&mut self, at: usize, position: &Position) -> Option<(u32, Edit<'g>)> {
         let token = self.tokens.get(at)?;
         match position.test {
             Test::Comma => (token.kind == TokenKind::Comma).then_some((0, Edit::Keep(at))),
             Test::Nothing => None,
             Test::Word(symbol) => {
-                let words = &self.grammar.automaton.words;
+                let grammar = self.grammar;
+                let words = &grammar.automaton.words;
                 let known = words.known(&token.word);
                 if known == Some(symbol) {
                     return Some((0, Edit::Keep(at)));
@@ -507,7 +505,7 @@ impl Search<'_> {
                     slips(&token.word, word).and_then(|slips| u32::try_from(slips).ok())
                 });
                 let price = near? * cost::SLIP + known.map_or(0, |_| cost::KNOWN_WORD);
-                Some((price, Edit::Replace(at, word.to_owned())))
+                Some((price, Edit::Replace(at, word)))
             }
             Test::Type(kind) => {
                 if let Some(known) = self.memory.get(&(at, kind)) {
@@ -520,7 +518,7 @@ impl Search<'_> {
         }
     }
 
-    fn argument(&self, at: usize, kind: ArgumentType) -> Option<(u32, Edit)> {
+    fn argument(&self, at: usize, kind: ArgumentType) -> Option<(u32, Edit<'g>)> {
         let token = self.tokens.get(at)?;
         let word: &str = &token.word;
         let resolver = self.grammar.resolver(self.vocabulary);
@@ -535,7 +533,7 @@ impl Search<'_> {
             return if let Some(near) = trouble.replacements.first() {
                 let slips = slips(word, near).unwrap_or(3).max(1);
                 let price = u32::try_from(slips).ok()? * cost::SLIP;
-                Some((price, Edit::Rename(at, trouble.replacements)))
+                Some((price, Edit::Rename(at, trouble.replacements.into())))
             } else {
                 let fits = kind.reads(Shape::of(word)) && !is_keyword;
                 fits.then_some((cost::UNKNOWN, Edit::Keep(at)))

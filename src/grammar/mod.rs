@@ -15,6 +15,7 @@ mod kind;
 mod load;
 mod phrase;
 mod print;
+mod quick;
 mod reading;
 mod resolve;
 mod slot;

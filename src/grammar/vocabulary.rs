@@ -57,6 +57,9 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 /// How many slips lie between a word and what was meant, in any case of letters; `None` where
 /// they are too many for their length. A beginning such as "prod" counts as two slips.
 pub(super) fn slips(word: &str, meant: &str) -> Option<usize> {
+    if are_far(word, meant) {
+        return None;
+    }
     let (word, meant) = (word.to_lowercase(), meant.to_lowercase());
     let (short, long) = (word.chars().count(), meant.chars().count());
     let allowed = match short.max(long) {
@@ -84,6 +87,26 @@ pub(super) fn slips(word: &str, meant: &str) -> Option<usize> {
     }
 }
 
+/// Whether two words cannot be near each other: most pairs of words are told apart by this.
+fn are_far(word: &str, meant: &str) -> bool {
+    if !word.is_ascii() || !meant.is_ascii() {
+        return false;
+    }
+    let begins = || {
+        meant.as_bytes().get(..word.len()).is_some_and(|s| s.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    // A slip changes at most two of the letters that a word is made of.
+    let slips = if word.len().max(meant.len()) > 5 { 2 } else { 1 };
+    let far = word.len().abs_diff(meant.len()) > slips
+        || (letters(word) ^ letters(meant)).count_ones() > 2 * slips as u32;
+    far && !begins()
+}
+
+/// A bit for each letter that is in a word, in either case; other signs share bits.
+fn letters(word: &str) -> u32 {
+    word.bytes().fold(0, |letters, byte| letters | 1 << (byte.to_ascii_lowercase() & 31))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,5 +122,26 @@ mod tests {
             assert!(nearest(far, environments).is_empty(), "{far}");
         }
         assert_eq!(nearest("ot", ["to", "of"]), ["to"]);
+    }
+
+    #[test]
+    fn no_slip_is_taken_for_far() {
+        let words =
+            ["promote", "staging", "production", "Environment", "ship", "to", "break-glass"];
+        for word in words {
+            for at in 0..word.len() - 1 {
+                let (before, behind) = word.split_at(at);
+                let dropped = format!("{before}{}", &behind[1..]);
+                let replaced = format!("{before}Z{}", &behind[1..]);
+                let doubled = format!("{before}{}{behind}", &behind[..1]);
+                let swapped = format!("{before}{}{}{}", &behind[1..2], &behind[..1], &behind[2..]);
+                for slip in [dropped, replaced, doubled, swapped] {
+                    assert!(!are_far(&slip, word), "{slip} {word}");
+                    assert!(!are_far(word, &slip), "{word} {slip}");
+                }
+            }
+        }
+        assert!(!are_far("prod", "production") && !are_far("ENVI", "environment"));
+        assert!(are_far("dashboards", "to") && are_far("checkout", "rollback"));
     }
 }
