@@ -42,6 +42,8 @@ impl Engine {
     /// Ends what has expired, posts and tells what could not be posted or told before; tells
     /// when to look again.
     async fn expire(&self) -> Result<Option<Timestamp>, Problem> {
+        // Whoever waits until nothing is going on waits for what is due, too.
+        let _work = self.begin_work();
         let mut next: Option<Timestamp> = None;
         let soon = self.parts.clock.now().checked_add(ASK_AGAIN).ok();
         for deployment in self.parts.store.untold().await? {
