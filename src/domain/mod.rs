@@ -2,10 +2,12 @@
 //! Imports no other module of ours; no I/O, clock, randomness or async.
 
 pub mod card;
+pub mod channel;
 pub mod command;
 pub mod deployment;
 pub mod environment;
 pub mod event;
+pub mod form;
 pub mod id;
 pub mod image;
 pub mod next;
