@@ -13,7 +13,7 @@ pub use self::check::check;
 pub use self::demo::{Demo, DemoError, demo};
 use crate::aws::{Aws, Endpoint};
 use crate::domain::environment::Environments;
-use crate::engine::{Engine, Parts, Rhythm};
+use crate::engine::{Engine, Manners, Parts, Rhythm};
 use crate::grammar::Grammar;
 use crate::policy::Policies;
 use crate::ports::{Chat, Clock, Raised, Store};
@@ -27,6 +27,7 @@ pub struct Surroundings {
     pub chat: Arc<dyn Chat>,
     pub clock: Arc<dyn Clock>,
     pub rhythm: Rhythm,
+    pub manners: Manners,
 }
 
 /// Makes an engine out of settings. Nothing runs yet: see [`Engine::run`].
@@ -48,10 +49,20 @@ pub async fn assemble_on(
     around: Surroundings,
 ) -> anyhow::Result<Engine> {
     let (grammar, policies) = rules(settings)?;
-    let Surroundings { endpoint, chat, clock, rhythm } = around;
+    let Surroundings { endpoint, chat, clock, rhythm, manners } = around;
     let environments: Environments = settings.environments.clone();
     let aws = Aws::connect(&environments, &endpoint).await;
-    Ok(Engine::new(Parts { environments, grammar, policies, aws, store, chat, clock, rhythm }))
+    Ok(Engine::new(Parts {
+        environments,
+        grammar,
+        policies,
+        aws,
+        store,
+        chat,
+        clock,
+        rhythm,
+        manners,
+    }))
 }
 
 /// The commands and policies that the settings ask for.

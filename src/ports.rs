@@ -1,4 +1,5 @@
-//! The few traits that really have several implementations: the chat, the store, the clock.
+//! The few traits that really have several implementations: the chat, the store, the clock;
+//! and what a chat remembers from one run to the next.
 //! AWS and GitHub have none: tests, demo and production run the same clients, and only the
 //! address differs. Imports only `domain`.
 
@@ -36,6 +37,13 @@ pub enum ChatEvent {
     ReactionsChanged {
         message: MessageId,
     },
+    /// A message is gone: what it showed is shown anew.
+    MessageGone {
+        message: MessageId,
+    },
+    /// The chat was away, and what happened there meanwhile raised no event: votes are counted
+    /// anew and everything is shown as it is now.
+    Returned,
 }
 
 /// A person wrote something to the bot.
@@ -46,6 +54,12 @@ pub struct Said {
     pub channel: ChannelId,
     pub person: PersonId,
     pub text: String,
+    /// When, where the chat tells; else just now.
+    #[serde(default)]
+    pub at: Option<Timestamp>,
+    /// It was said by a button of this message, and means what stood there.
+    #[serde(default)]
+    pub pressed_on: Option<MessageId>,
 }
 
 /// Where a card goes.
@@ -64,6 +78,20 @@ pub enum Place {
         channel: ChannelId,
         to: Option<MessageId>,
         person: PersonId,
+    },
+    /// To the person directly, about a message of ours that they did something on; where they
+    /// take no direct messages, a line beside that message.
+    Aside {
+        about: MessageId,
+        person: PersonId,
+    },
+    /// To the person directly, and else nowhere.
+    Direct {
+        person: PersonId,
+    },
+    /// Beside a message of ours, where the details go that not everybody wants to read.
+    Thread {
+        of: MessageId,
     },
 }
 
@@ -93,7 +121,7 @@ pub trait Chat: Send + Sync {
 
     async fn edit(&self, message: &MessageId, card: &Card) -> Result<(), ChatError>;
 
-    /// Sets the reactions by which people can answer.
+    /// Sets the reactions by which people can answer. They may appear a little later.
     async fn offer(&self, message: &MessageId, actions: &[CardAction]) -> Result<(), ChatError>;
 
     /// Takes a person's reaction off, because it may not count.
@@ -104,6 +132,43 @@ pub trait Chat: Send + Sync {
 
     /// The roles that a person holds now: asked, never remembered.
     async fn roles(&self, person: &PersonId) -> Result<BTreeSet<Role>, ChatError>;
+
+    /// Those who hold any of these roles, as far as the chat tells.
+    async fn holders(&self, roles: &BTreeSet<Role>) -> Result<BTreeSet<PersonId>, ChatError>;
+}
+
+/// What a chat was about to post, as it is remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Posting {
+    /// Nobody has tried before.
+    New,
+    /// Somebody tried, and died before it was known what came of it.
+    Begun { at: Timestamp },
+    /// It stands there.
+    Posted { message: MessageId },
+}
+
+/// What a chat remembers from one run to the next, so that nothing is posted twice and nothing
+/// that was said is missed.
+#[async_trait]
+pub trait ChatMemory: Send + Sync {
+    /// Tells this installation from every other, for ever.
+    async fn installation(&self) -> Result<String, StoreError>;
+
+    /// Notes that something is about to be posted, and says whether somebody tried before.
+    async fn begin_posting(&self, key: &str, at: Timestamp) -> Result<Posting, StoreError>;
+
+    /// Notes where it stands.
+    async fn end_posting(&self, key: &str, message: &MessageId) -> Result<(), StoreError>;
+
+    /// Forgets what was posted so long ago that nobody tries it again.
+    async fn forget_postings(&self, now: Timestamp) -> Result<(), StoreError>;
+
+    /// The places where something was heard, and the last thing heard there.
+    async fn heard(&self) -> Result<Vec<(ChannelId, MessageId)>, StoreError>;
+
+    /// Everything up to this message was heard in its place.
+    async fn set_heard(&self, channel: &ChannelId, message: &MessageId) -> Result<(), StoreError>;
 }
 
 /// The journal could not be read or written.
@@ -194,6 +259,15 @@ pub trait Store: Send + Sync {
 
     /// Marks a deployment's end as told.
     async fn told(&self, id: DeploymentId) -> Result<(), StoreError>;
+
+    /// Up to which event a deployment's story was told beside its card.
+    async fn narrated(&self, id: DeploymentId) -> Result<u64, StoreError>;
+
+    async fn set_narrated(&self, id: DeploymentId, sequence: u64) -> Result<(), StoreError>;
+
+    /// Marks that those who can unblock a deployment were told that it waits; false: they were
+    /// before.
+    async fn nudge(&self, id: DeploymentId, at: Timestamp) -> Result<bool, StoreError>;
 
     /// The deployment whose present card this is.
     async fn by_message(&self, message: &MessageId) -> Result<Option<DeploymentId>, StoreError>;

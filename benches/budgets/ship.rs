@@ -14,7 +14,7 @@ use shipmate::chat::terminal::Terminal;
 use shipmate::clock::OffsetClock;
 use shipmate::domain::card::{Card, CardAction, Tone};
 use shipmate::domain::id::{MessageId, PersonId, Role};
-use shipmate::engine::{Engine, Rhythm};
+use shipmate::engine::{Engine, Manners, Rhythm};
 use shipmate::ports::{Chat, ChatError, ChatEvent, Place, Raised, Reaction};
 use shipmate::sandbox::{
     ContainerSpec, ImageSpec, LaunchType, Options, RepositorySpec, Sandbox, ServiceSpec, Times,
@@ -100,7 +100,13 @@ impl Ship {
         let terminal = Terminal::new("bench".into(), "bench", people, []);
         let (sender, told) = mpsc::unbounded_channel();
         let chat = Stopwatch { terminal: terminal.clone(), told: sender };
-        let around = Surroundings { endpoint, chat: Arc::new(chat), clock: clock.clone(), rhythm };
+        let around = Surroundings {
+            endpoint,
+            chat: Arc::new(chat),
+            clock: clock.clone(),
+            rhythm,
+            manners: Manners::default(),
+        };
         let engine = assemble(&settings, around).await?;
         let (events, receiver) = mpsc::channel(64);
         let running = spawn(&engine, receiver);
@@ -201,6 +207,10 @@ impl Chat for Stopwatch {
 
     async fn roles(&self, person: &PersonId) -> Result<BTreeSet<Role>, ChatError> {
         self.terminal.roles(person).await
+    }
+
+    async fn holders(&self, roles: &BTreeSet<Role>) -> Result<BTreeSet<PersonId>, ChatError> {
+        self.terminal.holders(roles).await
     }
 }
 

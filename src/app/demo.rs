@@ -16,7 +16,7 @@ use crate::aws::Endpoint;
 use crate::chat::terminal::{self, Backstage, Candidate, Session, Style, Terminal, Transcript};
 use crate::clock::OffsetClock;
 use crate::domain::id::PersonId;
-use crate::engine::{Engine, Rhythm};
+use crate::engine::{Engine, Manners, Rhythm};
 use crate::ports::Raised;
 use crate::sandbox::{Options, Sandbox, Times, demo_world};
 use crate::settings::Settings;
@@ -64,6 +64,7 @@ pub async fn demo(demo: Demo) -> anyhow::Result<ExitCode> {
         chat: Arc::new(terminal.clone()),
         clock: clock.clone(),
         rhythm: rhythm(demo.fast),
+        manners: Manners::default(),
     };
     let engine = assemble(&settings, around).await?;
     let (events, receiver) = mpsc::channel(64);

@@ -1,9 +1,13 @@
 //! What a chat shows for a deployment or an answer, without knowing which chat. Texts are
 //! plain: an adapter escapes what its chat would read as markup.
 
+use super::id::{ChannelId, DeploymentId, EnvironmentName, MessageId, PersonId};
+
 /// One message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Card {
+    /// The deployment that it tells of, where buttons can act on it.
+    pub about: Option<About>,
     pub title: String,
     pub tone: Tone,
     pub lines: Vec<Line>,
@@ -11,7 +15,25 @@ pub struct Card {
     pub progress: Option<Progress>,
     /// What people may do about it, in the order shown.
     pub actions: Vec<CardAction>,
+    /// Whether what it tells of can be rolled back. That is asked once more before it is done,
+    /// and so is none of the actions, for which a reaction is enough.
+    pub rollback: bool,
+    pub links: Vec<Link>,
     pub footer: Option<String>,
+}
+
+/// What the buttons of a card act on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    pub deployment: DeploymentId,
+    pub environment: EnvironmentName,
+}
+
+/// Where more is to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    pub label: String,
+    pub message: MessageId,
 }
 
 /// A card's colour and sign; the sign says the same as the colour.
@@ -126,5 +148,104 @@ impl Card {
             self.fields.push(Field { name: name.into(), lines });
         }
         self
+    }
+}
+
+/// Stand before a person's and a channel's id in a card's texts, and behind either, so that a
+/// chat can show people and channels as it always does. Taken out of whatever comes from outside.
+const PERSON: char = '\u{e000}';
+const CHANNEL: char = '\u{e001}';
+const BEHIND: char = '\u{e002}';
+
+/// A person, as a text of a card names them.
+pub fn person(id: &PersonId) -> String {
+    format!("{PERSON}{}{BEHIND}", without_marks(id.as_str()))
+}
+
+/// A channel, as a text of a card names it.
+pub fn channel(id: &ChannelId) -> String {
+    format!("{CHANNEL}{}{BEHIND}", without_marks(id.as_str()))
+}
+
+/// A text from outside, in which nobody and nothing can be marked.
+pub fn without_marks(text: &str) -> String {
+    text.chars().filter(|character| ![PERSON, CHANNEL, BEHIND].contains(character)).collect()
+}
+
+/// A part of a card's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span<'a> {
+    Text(&'a str),
+    /// A person's id.
+    Person(&'a str),
+    /// A channel's id.
+    Channel(&'a str),
+}
+
+/// The parts of a text.
+pub fn spans(text: &str) -> Vec<Span<'_>> {
+    let mut spans = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find([PERSON, CHANNEL]) {
+        let (text, marked) = rest.split_at(at);
+        let mut after = marked.chars();
+        let mark = after.next();
+        let Some((id, behind)) = after.as_str().split_once(BEHIND) else { break };
+        if !text.is_empty() {
+            spans.push(Span::Text(text));
+        }
+        spans.push(if mark == Some(PERSON) { Span::Person(id) } else { Span::Channel(id) });
+        rest = behind;
+    }
+    if !rest.is_empty() {
+        spans.push(Span::Text(rest));
+    }
+    spans
+}
+
+impl Card {
+    /// The card with each person by their id, for a chat that has no other way.
+    #[must_use]
+    pub fn with_bare_ids(&self) -> Self {
+        self.with_texts(&without_marks)
+    }
+
+    /// The card with each of its texts turned into another.
+    #[must_use]
+    pub fn with_texts(&self, turn: &dyn Fn(&str) -> String) -> Self {
+        let line = |line: &Line| match line {
+            Line::Text(text) => Line::Text(turn(text)),
+            Line::Warning(text) => Line::Warning(turn(text)),
+            Line::Command(text) => Line::Command(turn(text)),
+        };
+        let field = |field: &Field| Field {
+            name: turn(&field.name),
+            lines: field.lines.iter().map(|line| turn(line)).collect(),
+        };
+        Self {
+            title: turn(&self.title),
+            lines: self.lines.iter().map(line).collect(),
+            fields: self.fields.iter().map(field).collect(),
+            footer: self.footer.as_deref().map(turn),
+            ..self.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn persons_are_told_from_text_and_cannot_be_forged() {
+        let bob = PersonId::from("bob");
+        let text = format!("by {} in {}.", person(&bob), channel(&"ops".into()));
+        let (by, place) = (Span::Person("bob"), Span::Channel("ops"));
+        let expected = [Span::Text("by "), by, Span::Text(" in "), place, Span::Text(".")];
+        assert_eq!(spans(&text), expected);
+        let forged = without_marks(&person(&bob));
+        assert_eq!(spans(&forged), [Span::Text("bob")]);
+        assert_eq!(spans("\u{e000}bob"), [Span::Text("\u{e000}bob")]);
+        assert_eq!(spans(""), []);
     }
 }

@@ -118,4 +118,10 @@ impl People {
         let holds = |people: &BTreeSet<PersonId>| people.contains(person);
         self.0.iter().filter(|(_, people)| holds(people)).map(|(role, _)| role.clone()).collect()
     }
+
+    /// Those who hold any of these roles.
+    pub fn holders(&self, roles: &BTreeSet<Role>) -> BTreeSet<PersonId> {
+        let meant = self.0.iter().filter(|(role, _)| roles.contains(role));
+        meant.flat_map(|(_, people)| people).cloned().collect()
+    }
 }

@@ -138,6 +138,8 @@ pub enum Choice {
 #[serde(rename_all = "kebab-case")]
 pub enum Via {
     Reaction,
+    /// A button of the plan's own message.
+    Button,
     Text,
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::id::{DeploymentId, EnvironmentName, Repository, ServiceName, Tag};
+use super::id::{ChannelId, DeploymentId, EnvironmentName, Repository, ServiceName, Tag};
 
 /// Why something cannot be done. Policies refuse what is not wanted; this is what would not work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +11,11 @@ pub enum Refusal {
     NoSuchEnvironment {
         environment: EnvironmentName,
         known: Vec<EnvironmentName>,
+    },
+    /// The settings do not let this environment be spoken of in that channel.
+    NotHere {
+        environment: EnvironmentName,
+        channels: Vec<ChannelId>,
     },
     NoSuchRepository {
         repository: Repository,
@@ -119,6 +124,7 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoSuchEnvironment { .. } => "no-such-environment",
+            Self::NotHere { .. } => "not-here",
             Self::NoSuchRepository { .. } => "no-such-repository",
             Self::RepositoryMissing { .. } => "repository-missing",
             Self::WhichRepository { .. } => "which-repository",

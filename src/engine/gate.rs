@@ -75,7 +75,7 @@ impl Engine {
                 Ok(Passage::Closed) => return Ok(()),
                 // One that cannot be decided about does not keep the others.
                 Err(problem) => {
-                    self.tell_why_it_waits(&first, &problem).await;
+                    self.tell_why_it_waits(&first, &problem);
                     undecided.insert(first.id);
                     last = Err(problem);
                 }
@@ -85,10 +85,10 @@ impl Engine {
     }
 
     /// Says on its card that a deployment cannot be decided about just now.
-    async fn tell_why_it_waits(&self, deployment: &Deployment, problem: &Problem) {
+    fn tell_why_it_waits(&self, deployment: &Deployment, problem: &Problem) {
         let Problem::Undecided(undecided) = problem else { return };
         let note = report::waits_for_answer(undecided.unasked, &format!("{:#}", undecided.error));
-        self.refresh_card_with(deployment, Some(note)).await;
+        self.want_card(deployment, Some(note));
     }
 
     /// Rollbacks go first, then whoever was agreed first.
@@ -122,7 +122,7 @@ impl Engine {
             if deployment.is_rollback() && !running.is_rollback() {
                 return self.go_first(&deployment, &running).await;
             }
-            self.refresh_card(&deployment).await;
+            self.want_card(&deployment, None);
             return Ok(Passage::Closed);
         }
         if !self.still_reverts_the_last(&deployment).await? {
@@ -182,7 +182,7 @@ impl Engine {
             return Ok(Passage::Aside);
         }
         self.pre_empt(running, rollback).await?;
-        self.refresh_card(rollback).await;
+        self.want_card(rollback, None);
         Ok(Passage::Closed)
     }
 
@@ -217,7 +217,7 @@ impl Engine {
         });
         if let Some(stopped) = stopped.await? {
             tracing::info!(deployment.id = %running.id, by = %rollback.id, "pre-empted by a rollback");
-            self.refresh_card(&stopped).await;
+            self.want_card(&stopped, None);
         }
         Ok(())
     }

@@ -7,14 +7,27 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Engine;
 use super::problem::Undecided;
+use crate::domain::card;
 use crate::domain::command::Command;
-use crate::domain::id::EnvironmentName;
+use crate::domain::id::{DeploymentId, EnvironmentName};
 use crate::grammar::{Misunderstood, Reading};
 use crate::ports::{ChatEvent, Raised, Said, Unhandled};
 use crate::report::{self, Unasked};
 
 /// A message older than this when it comes to be answered is not acted on.
 const TOO_OLD: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
+
+/// More lanes than this are swept.
+const MOST_LANES: usize = 1000;
+
+/// What messages stand in line for, one after the other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Lane {
+    /// Promotions are planned in the order in which they came.
+    Environment(EnvironmentName),
+    /// What people say on a deployment counts in the order in which they said it.
+    Deployment(DeploymentId),
+}
 
 /// A message on its way to be answered.
 struct Job {
@@ -26,7 +39,7 @@ struct Job {
 impl Engine {
     /// Handles events until there are no more.
     pub(super) async fn handle_all(&self, mut events: mpsc::Receiver<Raised>) {
-        let mut lanes: HashMap<EnvironmentName, mpsc::UnboundedSender<Job>> = HashMap::new();
+        let mut lanes: HashMap<Lane, mpsc::UnboundedSender<Job>> = HashMap::new();
         while let Some(Raised { event, handled }) = events.recv().await {
             match event {
                 ChatEvent::ReactionsChanged { message } => {
@@ -36,15 +49,34 @@ impl Engine {
                         let _ = handled.send(());
                     });
                 }
-                ChatEvent::Said(said) => {
+                ChatEvent::MessageGone { message } => {
+                    let engine = self.clone();
+                    tokio::spawn(async move {
+                        engine.message_gone(&message).await;
+                        let _ = handled.send(());
+                    });
+                }
+                ChatEvent::Returned => {
+                    let engine = self.clone();
+                    tokio::spawn(async move {
+                        engine.catch_up().await;
+                        let _ = handled.send(());
+                    });
+                }
+                ChatEvent::Said(mut said) => {
+                    said.text = card::without_marks(&said.text);
                     let reading = self.parts.grammar.parse(&said.text, &self.vocabulary());
                     let lane = lane_of(&reading);
                     let job = Job { said, reading, handled };
                     match lane {
                         None => drop(tokio::spawn(self.clone().work(job))),
                         Some(name) => {
+                            // Those of deployments that are over are never needed again.
+                            if lanes.len() > MOST_LANES {
+                                lanes.retain(|lane, _| matches!(lane, Lane::Environment(_)));
+                            }
                             let lane = lanes.entry(name).or_insert_with(|| self.open_lane());
-                            // The lane's task lives for as long as its sender.
+                            // The lane's task lives until its sender is gone and all is done.
                             let _ = lane.send(job);
                         }
                     }
@@ -89,6 +121,11 @@ impl Engine {
     }
 
     async fn answer_reading(&self, said: &Said, reading: Reading) {
+        // It lay in the chat while nobody listened.
+        let now = self.parts.clock.now();
+        if said.at.is_some_and(|at| now.duration_since(at) > TOO_OLD) {
+            return self.whisper(said, &report::say_again_card(&said.text)).await;
+        }
         match reading {
             Reading::Command(command) => self.answer(said, command).await,
             Reading::NotACommand => {
@@ -125,19 +162,21 @@ impl Engine {
     }
 }
 
-/// The environment whose promotions a message stands in line with. A rollback stands in none:
-/// it does not wait for a promotion that AWS keeps waiting.
-fn lane_of(reading: &Reading) -> Option<EnvironmentName> {
+/// What a message stands in line for. A rollback stands in none: it does not wait for a
+/// promotion that AWS keeps waiting.
+fn lane_of(reading: &Reading) -> Option<Lane> {
     match reading {
-        Reading::Command(Command::Promote(promote)) => Some(promote.environment.clone()),
+        Reading::Command(Command::Promote(promote)) => {
+            Some(Lane::Environment(promote.environment.clone()))
+        }
+        Reading::Command(
+            Command::Approve(ballot) | Command::Reject(ballot) | Command::Cancel(ballot),
+        ) => ballot.deployment.map(Lane::Deployment),
         Reading::Command(
             Command::Rollback(_)
             | Command::Status { .. }
             | Command::Show { .. }
             | Command::History { .. }
-            | Command::Approve(_)
-            | Command::Reject(_)
-            | Command::Cancel(_)
             | Command::Help { .. }
             | Command::Whoami,
         )

@@ -23,7 +23,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 
 use self::observe::Looked;
+use self::reporter::CardSlot;
 use crate::aws::Aws;
+use crate::domain::channel::Channels;
 use crate::domain::environment::Environments;
 use crate::domain::id::{DeploymentId, EnvironmentName, Repository, Tag};
 use crate::grammar::{Completion, Grammar, Vocabulary};
@@ -40,6 +42,16 @@ pub struct Parts {
     pub chat: Arc<dyn Chat>,
     pub clock: Arc<dyn Clock>,
     pub rhythm: Rhythm,
+    pub manners: Manners,
+}
+
+/// Where it speaks, and when it speaks up.
+#[derive(Clone, Debug, Default)]
+pub struct Manners {
+    pub channels: Channels,
+    /// After how long those who can unblock a deployment are told directly that it waits for
+    /// them; never where nothing is set.
+    pub nudge_after: Option<Duration>,
 }
 
 /// How often a running deployment is looked at.
@@ -77,6 +89,12 @@ struct Shared {
     retrying: Mutex<std::collections::HashSet<EnvironmentName>>,
     /// One at a time decides about a deployment's votes.
     ballots: Mutex<HashMap<DeploymentId, Arc<tokio::sync::Mutex<()>>>>,
+    /// What each open deployment's card should show, and who draws it.
+    cards: Mutex<HashMap<DeploymentId, CardSlot>>,
+    /// Those whose card could not be brought up to date.
+    stale: Mutex<std::collections::HashSet<DeploymentId>>,
+    /// When the details of a deployment were last told.
+    narrated: Mutex<HashMap<DeploymentId, jiff::Timestamp>>,
     /// What a plan was made from, for as long as that is news.
     fresh: Mutex<HashMap<DeploymentId, Looked>>,
     /// Deployments that people may name: for completion.

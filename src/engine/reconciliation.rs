@@ -1,4 +1,4 @@
-//! What an earlier process left: running deployments are carried on, queues move, votes are
+//! What an earlier process left, or happened while the chat was away: running deployments are carried on, queues move, votes are
 //! counted anew, ends are told, and messages whose handling was cut short are handled.
 
 use std::collections::BTreeSet;
@@ -31,6 +31,7 @@ impl Engine {
                 lock(&engine.shared.open).insert(deployment.id);
                 engine.take_up(deployment).await;
             }
+            engine.shared.reschedule.notify_one();
             // In the order in which they came, one after the other: a later one may build on
             // an earlier one.
             for one in left {
@@ -42,6 +43,21 @@ impl Engine {
         Ok(())
     }
 
+    /// The chat was away: what people did there meanwhile is read, and what happened meanwhile is
+    /// shown, ends included.
+    pub(super) async fn catch_up(&self) {
+        let _work = self.begin_work();
+        match self.parts.store.open().await {
+            Ok(open) => {
+                for deployment in open {
+                    self.take_up(deployment).await;
+                }
+            }
+            Err(error) => tracing::error!(%error, "could not catch up with the chat"),
+        }
+        self.shared.reschedule.notify_one();
+    }
+
     /// Shows an open deployment as it is, and reads what people did on its card meanwhile.
     async fn take_up(&self, deployment: Deployment) {
         let id = deployment.id;
@@ -50,6 +66,7 @@ impl Engine {
             Stage::Waiting if deployment.message.is_none() => self.put_forward(deployment).await,
             Stage::Waiting | Stage::Queued { .. } | Stage::Running(_) => {
                 self.refresh_card(&deployment).await;
+                self.offer_actions(&deployment).await;
                 self.recount(id).await
             }
             Stage::Ended(_) => Ok(()),

@@ -1,17 +1,38 @@
-//! State to cards in the chat: one card for a deployment, posted once and edited, and one
-//! reply at the end. The chat being away never stops a deployment.
+//! State to cards in the chat: one card for a deployment, posted once and edited, its details
+//! beside it, and one reply at the end. The chat being away never stops a deployment.
 
-use jiff::Zoned;
+use std::collections::hash_map::Entry;
+
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Zoned};
+use tokio::sync::oneshot;
 
 use super::problem::Problem;
 use super::{Engine, lock};
 use crate::domain::card::CardAction;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
-use crate::domain::id::{EnvironmentName, MessageId};
+use crate::domain::id::{DeploymentId, EnvironmentName, MessageId};
 use crate::ports::{ChatError, Place};
 use crate::report;
+
+/// The least time between two messages beside a card: what happens meanwhile is told together.
+const BETWEEN_DETAILS: SignedDuration = SignedDuration::from_secs(10);
+
+/// What a card should show. It lives while somebody draws: one at a time, and of what is wanted
+/// meanwhile only the newest.
+#[derive(Default)]
+pub(super) struct CardSlot {
+    wanted: Option<Wanted>,
+}
+
+struct Wanted {
+    deployment: Deployment,
+    /// What the journal does not know: what keeps it from going on just now.
+    note: Option<String>,
+    /// Who waits until this, or something newer, is shown.
+    waiting: Vec<oneshot::Sender<Result<(), String>>>,
+}
 
 impl Engine {
     /// Posts the card of the present terms and records where it stands. Where earlier terms
@@ -31,32 +52,109 @@ impl Engine {
         let message = chat.post(&place, &card, &key).await?;
         let posted = Event::Posted { message: message.clone() };
         let after = self.append_if(deployment.id, |_| vec![posted.clone()]).await?;
-        if deployment.end().is_none() {
-            let offers: &[CardAction] = if deployment.requirements.is_empty() {
-                &[CardAction::Cancel]
-            } else {
-                &CardAction::ALL
-            };
-            if let Err(error) = chat.offer(&message, offers).await {
-                // People can still answer in words.
-                tracing::warn!(deployment.id = %deployment.id, %error, "reactions could not be offered");
+        let shown = after.unwrap_or(deployment);
+        self.offer_actions(&shown).await;
+        Ok(shown)
+    }
+
+    /// Offers the reactions by which a deployment that has not ended can be answered.
+    pub(super) async fn offer_actions(&self, deployment: &Deployment) {
+        let (Some(message), None) = (&deployment.message, deployment.end()) else { return };
+        let offers: &[CardAction] = if deployment.requirements.is_empty() {
+            &[CardAction::Cancel]
+        } else {
+            &CardAction::ALL
+        };
+        if let Err(error) = self.parts.chat.offer(message, offers).await {
+            // People can still answer in words.
+            tracing::warn!(deployment.id = %deployment.id, %error, "reactions could not be offered");
+        }
+    }
+
+    /// Renders a deployment's card anew, and waits until that is shown or cannot be.
+    pub(super) async fn refresh_card(&self, deployment: &Deployment) {
+        // What could not be shown is shown later: see `draw_all`.
+        let _ = self.draw(deployment, None).await;
+    }
+
+    /// Has a deployment's card rendered anew, and waits for nobody.
+    pub(super) fn want_card(&self, deployment: &Deployment, note: Option<String>) {
+        drop(self.draw(deployment, note));
+    }
+
+    /// Has a card drawn. What comes of it is told when this, or something newer, was shown.
+    fn draw(
+        &self,
+        deployment: &Deployment,
+        note: Option<String>,
+    ) -> oneshot::Receiver<Result<(), String>> {
+        let id = deployment.id;
+        let (sender, shown) = oneshot::channel();
+        let mut cards = lock(&self.shared.cards);
+        let (slot, idle) = match cards.entry(id) {
+            Entry::Occupied(slot) => (slot.into_mut(), false),
+            Entry::Vacant(place) => (place.insert(CardSlot::default()), true),
+        };
+        match &mut slot.wanted {
+            // What is older than what is wanted already is shown with it.
+            Some(wanted) if wanted.deployment.version > deployment.version => {
+                wanted.waiting.push(sender);
+            }
+            earlier => {
+                let mut waiting =
+                    earlier.take().map_or_else(Vec::new, |wanted: Wanted| wanted.waiting);
+                waiting.push(sender);
+                *earlier = Some(Wanted { deployment: deployment.clone(), note, waiting });
             }
         }
-        Ok(after.unwrap_or(deployment))
-    }
-
-    /// Renders a deployment's card anew.
-    pub(super) async fn refresh_card(&self, deployment: &Deployment) {
-        self.refresh_card_with(deployment, None).await;
-    }
-
-    /// Renders a deployment's card anew, with what the journal does not know: what keeps it
-    /// from going on just now.
-    pub(super) async fn refresh_card_with(&self, deployment: &Deployment, note: Option<String>) {
-        if let Err(problem) = self.try_refresh_card(deployment, note).await {
-            // The next change, or the telling of the end, shows it.
-            tracing::warn!(deployment.id = %deployment.id, ?problem, "the card could not be brought up to date");
+        drop(cards);
+        if idle {
+            let (engine, work) = (self.clone(), self.begin_work());
+            tokio::spawn(async move {
+                engine.draw_all(id).await;
+                drop(work);
+            });
         }
+        shown
+    }
+
+    /// Draws what is wanted of one card until nothing is.
+    async fn draw_all(&self, id: DeploymentId) {
+        while let Some(Wanted { mut deployment, note, waiting }) = self.next_wanted(id) {
+            // Who wants it drawn may have been overtaken: nothing older is drawn over newer.
+            match self.parts.store.deployment(id).await {
+                Ok(Some(now)) if now.version > deployment.version => deployment = now,
+                Ok(_) => {}
+                Err(error) => tracing::warn!(deployment.id = %id, %error, "cannot be read"),
+            }
+            let drawn = self.try_refresh_card(&deployment, note).await;
+            let drawn = drawn.map_err(|problem| {
+                tracing::warn!(deployment.id = %id, ?problem, "the card could not be brought up to date");
+                // The scheduler comes back to it.
+                lock(&self.shared.stale).insert(id);
+                self.shared.reschedule.notify_one();
+                format!("{problem:?}")
+            });
+            if drawn.is_ok() {
+                lock(&self.shared.stale).remove(&id);
+                self.narrate(&deployment).await;
+            }
+            for one in waiting {
+                // Most wait for nothing.
+                let _ = one.send(drawn.clone());
+            }
+        }
+    }
+
+    /// What is to be drawn next; with nothing wanted, nobody draws any more.
+    fn next_wanted(&self, id: DeploymentId) -> Option<Wanted> {
+        let mut cards = lock(&self.shared.cards);
+        let Entry::Occupied(mut slot) = cards.entry(id) else { return None };
+        let wanted = slot.get_mut().wanted.take();
+        if wanted.is_none() {
+            slot.remove();
+        }
+        wanted
     }
 
     async fn try_refresh_card(
@@ -79,6 +177,68 @@ impl Engine {
         }
     }
 
+    /// Tells beside the card what has happened since that was last told, step by step.
+    async fn narrate(&self, deployment: &Deployment) {
+        let id = deployment.id;
+        if deployment.rollout().is_none() {
+            return;
+        }
+        let now = self.parts.clock.now();
+        let told_at = lock(&self.shared.narrated).get(&id).copied();
+        let soon = told_at.is_some_and(|told| now.duration_since(told) < BETWEEN_DETAILS);
+        if soon && deployment.end().is_none() {
+            return;
+        }
+        if let Err(problem) = self.try_narrate(deployment).await {
+            // `show` tells the same, out of the journal.
+            tracing::warn!(deployment.id = %id, ?problem, "the details could not be told");
+        }
+        lock(&self.shared.narrated).insert(id, now);
+    }
+
+    async fn try_narrate(&self, deployment: &Deployment) -> Result<(), Problem> {
+        let id = deployment.id;
+        let store = &self.parts.store;
+        let told = store.narrated(id).await?;
+        let Some(message) = &deployment.message else { return Ok(()) };
+        if told >= deployment.version {
+            return Ok(());
+        }
+        let mut events = store.events(id).await?;
+        events.retain(|event| event.sequence > told);
+        let Some(last) = events.last().map(|event| event.sequence) else { return Ok(()) };
+        let now = self.local_time(Some(&deployment.plan.terms.environment));
+        let place = Place::Thread { of: message.clone() };
+        for (part, card) in
+            report::details(&deployment.plan.terms, &events, &now).iter().enumerate()
+        {
+            let key = format!("details-{id}-{told}-{part}");
+            match self.parts.chat.post(&place, card, &key).await {
+                Ok(_) => {}
+                Err(error @ ChatError::Unavailable(_)) => return Err(error.into()),
+                // There is no place beside the card; the card says what matters.
+                Err(error @ (ChatError::MessageGone | ChatError::Refused(_))) => {
+                    tracing::warn!(deployment.id = %id, %error, "there is no place for details");
+                }
+            }
+        }
+        Ok(store.set_narrated(id, last).await?)
+    }
+
+    /// Somebody took a message of ours away: what it showed is shown anew.
+    pub(super) async fn message_gone(&self, message: &MessageId) {
+        let shown = async {
+            let Some(id) = self.parts.store.by_message(message).await? else { return Ok(()) };
+            let Some(deployment) = self.parts.store.deployment(id).await? else { return Ok(()) };
+            self.refresh_card(&deployment).await;
+            Ok::<_, Problem>(())
+        };
+        if let Err(problem) = shown.await {
+            // The next change to the deployment finds it gone, too.
+            tracing::warn!(%message, ?problem, "a message that is gone could not be shown anew");
+        }
+    }
+
     /// Lets the next one have its turn, and tells the end. What cannot be told now is told by
     /// the scheduler, or by the next process.
     pub(super) async fn finish(&self, deployment: &Deployment) {
@@ -94,7 +254,12 @@ impl Engine {
 
     /// Shows the end on the card, and tells it to the person who asked.
     pub(super) async fn tell_end(&self, deployment: &Deployment) -> Result<(), Problem> {
-        self.try_refresh_card(deployment, None).await?;
+        match self.draw(deployment, None).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(ChatError::Unavailable(error).into()),
+            // Whoever drew is gone, and with it this process.
+            Err(gone) => return Err(ChatError::Unavailable(gone.to_string()).into()),
+        }
         if let (Some(asked_in), Some(card)) =
             (&deployment.request.asked_in, report::end_reply(deployment))
         {
@@ -107,6 +272,7 @@ impl Engine {
             self.parts.chat.post(&place, &card, &format!("end-{}", deployment.id)).await?;
         }
         self.parts.store.told(deployment.id).await?;
+        lock(&self.shared.narrated).remove(&deployment.id);
         Ok(())
     }
 

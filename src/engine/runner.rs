@@ -69,7 +69,7 @@ impl Engine {
             };
             tracing::error!(deployment.id = %deployment.id, error, "stands still; trying again");
             let note = report::stands_still(&error);
-            self.refresh_card_with(&deployment, Some(note)).await;
+            self.want_card(&deployment, Some(note));
             self.parts.clock.sleep(LONGEST_SILENCE).await;
             match self.reload(deployment.id).await {
                 Ok(now) if now.end().is_some() => return now,
@@ -104,7 +104,7 @@ impl Engine {
         let mut watcher = Watcher::new(self.parts.rhythm);
         let mut silence = self.parts.rhythm.shortest;
         loop {
-            self.refresh_card(&deployment).await;
+            self.want_card(&deployment, None);
             let looked = match before.take() {
                 Some(seen) => Ok(watcher.begin(seen)),
                 None => watcher.look(&account.ecs, &services, &*self.parts.clock).await,
@@ -115,7 +115,7 @@ impl Engine {
                     tracing::warn!(deployment.id = %deployment.id, %error, "could not look; trying again");
                     let note = report::waits_for_answer(Unasked::Aws, &error.to_string());
                     deployment = self.reload(deployment.id).await?;
-                    self.refresh_card_with(&deployment, Some(note)).await;
+                    self.want_card(&deployment, Some(note));
                     self.parts.clock.sleep(silence).await;
                     silence = (silence * 2).min(LONGEST_SILENCE);
                     continue;
@@ -189,7 +189,7 @@ impl Hands<'_> {
         if steps.is_empty() {
             return Ok(Pass::Noted);
         }
-        self.engine.refresh_card(deployment).await;
+        self.engine.want_card(deployment, None);
         let now: &Deployment = deployment;
         let deeds = steps.into_iter().map(|step| {
             let look_first = resumed.contains(&step);

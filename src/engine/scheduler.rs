@@ -1,13 +1,16 @@
-//! What time alone brings about: questions that nobody answered expire.
+//! What time alone brings about: questions that nobody answered expire, those who could answer
+//! are told once, and what could not be shown is shown.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Engine;
 use super::problem::Problem;
+use super::{Engine, lock};
 use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::event::End;
+use crate::ports::Place;
+use crate::report;
 
 /// The pause before something is tried again that somebody did not answer for.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
@@ -54,6 +57,10 @@ impl Engine {
         }
         for deployment in self.parts.store.open().await? {
             let id = deployment.id;
+            if lock(&self.shared.stale).contains(&id) {
+                self.refresh_card(&deployment).await;
+                next = earlier(next, soon);
+            }
             if !matches!(deployment.stage, Stage::Waiting) {
                 continue;
             }
@@ -79,8 +86,9 @@ impl Engine {
             return Ok(None);
         }
         let Some(expires) = deployment.expires_at() else { return Ok(None) };
+        let nudge_at = self.nudge(&deployment).await?;
         if self.parts.clock.now() < expires {
-            return Ok(Some(expires));
+            return Ok(earlier(nudge_at, Some(expires)));
         }
         let now = self.parts.store.deployment(deployment.id).await?;
         let waits = now.is_some_and(|now| {
@@ -88,6 +96,40 @@ impl Engine {
         });
         if waits {
             self.end_waiting(deployment.id, End::Expired).await?;
+        }
+        Ok(None)
+    }
+}
+
+impl Engine {
+    /// Tells those who can unblock a deployment that it waits for them, once; or when to.
+    async fn nudge(&self, deployment: &Deployment) -> Result<Option<Timestamp>, Problem> {
+        let Some(after) = self.parts.manners.nudge_after else { return Ok(None) };
+        let Ok(due) = deployment.asked_at.checked_add(after) else { return Ok(None) };
+        let now = self.parts.clock.now();
+        if now < due {
+            return Ok(Some(due));
+        }
+        let needed = deployment.needed();
+        let open = deployment.requirements.iter();
+        let open = open.filter(|requirement| needed.contains_key(&requirement.policy));
+        let roles = open.flat_map(|requirement| requirement.approvers.iter().cloned()).collect();
+        let mut people = self.parts.chat.holders(&roles).await?;
+        people.retain(|person| {
+            *person != deployment.request.requester.id && !deployment.votes.contains_key(person)
+        });
+        // Written down first: a message too few is better than one too many.
+        if !self.parts.store.nudge(deployment.id, now).await? {
+            return Ok(None);
+        }
+        let environment = &deployment.plan.terms.environment;
+        let card = report::nudge_card(deployment, &self.local_time(Some(environment)));
+        for person in people {
+            let key = format!("nudge-{}-{person}", deployment.id);
+            let place = Place::Direct { person: person.clone() };
+            if let Err(error) = self.parts.chat.post(&place, &card, &key).await {
+                tracing::warn!(deployment.id = %deployment.id, %person, %error, "could not be told that it waits");
+            }
         }
         Ok(None)
     }

@@ -12,7 +12,7 @@ use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::event::{Choice, End, Event, StopRequest, Via, Vote, Withdrawal};
 use crate::domain::id::{DeploymentId, MessageId, PersonId, TermsHash};
 use crate::domain::policy::{Action, Denial};
-use crate::ports::{Place, Reaction, StoreError};
+use crate::ports::{Place, Reaction, Said, StoreError};
 use crate::report;
 
 /// The pauses between tries to count votes that somebody would not answer for.
@@ -164,12 +164,10 @@ impl Engine {
         let environment = &deployment.plan.terms.environment;
         let what = format!("#{}", deployment.id);
         let card = report::denial_card(&reaction.person, action, environment, Some(&what), denial);
-        let place = Place::Private {
-            channel: deployment.request.channel.clone(),
-            to: Some(message.clone()),
-            person: reaction.person.clone(),
-        };
-        let key = format!("vote-{message}-{}-{}", reaction.person, reaction.action.label());
+        let place = Place::Aside { about: message.clone(), person: reaction.person.clone() };
+        // Said again to who tries again later, but not for each look at the same reaction.
+        let (person, action) = (&reaction.person, reaction.action.label());
+        let key = format!("vote-{message}-{person}-{action}-{}", deployment.version);
         // It does not count whether or not the chat lets it be taken off and told.
         if let Err(error) = self.parts.chat.take_off(message, reaction).await {
             tracing::warn!(%message, person = %reaction.person, %error, "a reaction could not be taken off");
@@ -179,18 +177,25 @@ impl Engine {
         }
     }
 
-    /// A vote in words.
+    /// A vote in words, or by a button of the message `pressed_on`.
     pub(super) async fn vote(
         &self,
-        person: &PersonId,
+        said: &Said,
         deployment: &Deployment,
-        (choice, via): (Choice, Via),
+        choice: Choice,
         because: Option<String>,
     ) -> Result<Card, Problem> {
+        let person = &said.person;
         let turn = self.ballot_turn(deployment.id);
         let turn = turn.lock().await;
-        if let Some(asked) = self.asked_just_now(deployment) {
-            return Ok(asked);
+        let via = if said.pressed_on.is_some() { Via::Button } else { Via::Text };
+        // A button stands on the message that it means: that of the present terms, or an old one.
+        let meant = match &said.pressed_on {
+            Some(message) => deployment.message.as_ref() == Some(message),
+            None => !self.asked_just_now(deployment),
+        };
+        if !meant {
+            return Ok(report::not_counted_card(deployment.id));
         }
         let counted = self.cast(person, deployment, choice, via).await?;
         drop(turn);
@@ -210,14 +215,14 @@ impl Engine {
 
     /// A plan that changed while somebody was writing is not what they agreed to: a word on it
     /// counts once there was time to read it. A reaction stands on the very message it means.
-    fn asked_just_now(&self, deployment: &Deployment) -> Option<Card> {
+    fn asked_just_now(&self, deployment: &Deployment) -> bool {
         let anew = !deployment.old_messages.is_empty();
         let now = self.parts.clock.now();
         let read = deployment.message.is_some()
             && deployment
                 .posted_at
                 .is_some_and(|posted| now.duration_since(posted) >= TIME_TO_READ);
-        (anew && !read).then(|| report::not_counted_card(deployment.id))
+        anew && !read
     }
 
     /// Decides about one vote for the terms as they are in `deployment`, and records it;

@@ -2,7 +2,7 @@
 
 use jiff::Zoned;
 
-use crate::domain::card::{Card, CardAction, Tone};
+use crate::domain::card::{About, Card, CardAction, Link, Tone};
 use crate::domain::deployment::{Deployment, Ended, Stage};
 use crate::domain::event::End;
 
@@ -45,6 +45,15 @@ pub fn deployment_card(deployment: &Deployment, now: &Zoned) -> Card {
         Stage::Ended(_) => card.field("Images", plan::images(&deployment.plan)),
     };
     card.actions = actions(deployment);
+    // There is no undo of an undo.
+    let succeeded = deployment.end().is_some_and(|end| *end == End::Succeeded);
+    card.rollback = succeeded && !deployment.is_rollback();
+    card.about = Some(About {
+        deployment: deployment.id,
+        environment: deployment.plan.terms.environment.clone(),
+    });
+    let asked_in = deployment.request.asked_in.iter().cloned();
+    card.links.extend(asked_in.map(|message| Link { label: "the request".to_owned(), message }));
     card
 }
 

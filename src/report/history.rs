@@ -2,10 +2,10 @@
 
 use jiff::{Timestamp, Zoned};
 
-use crate::domain::card::{Card, Tone};
+use crate::domain::card::{Card, Line, Tone};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{
-    Choice, End, Event, Recorded, RefusedWhy, StepOutcome, Via, Withdrawal,
+    Choice, End, Event, Recorded, RefusedWhy, Step, StepOutcome, Via, Withdrawal,
 };
 use crate::domain::id::{DeploymentId, EnvironmentName, PersonId};
 use crate::domain::plan::Terms;
@@ -15,6 +15,9 @@ use super::{asking, cause, deployment, end, plan, refusal, votes, words};
 
 /// A story longer than this leaves its middle out.
 const LONGEST_STORY: usize = 60;
+
+/// So many lines of details go into one message.
+const LINES_OF_DETAILS: usize = 15;
 
 /// A deployment in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +96,48 @@ pub fn show_card(deployment: &Deployment, events: &[Recorded], now: &Zoned) -> C
     card.field("What happened", without_middle(story))
 }
 
+/// What happened, step by step, for those who want to know all of it: beside the card, in as many
+/// parts as it takes. What the card itself tells is left out.
+pub fn details(terms: &Terms, events: &[Recorded], now: &Zoned) -> Vec<Card> {
+    let told = |recorded: &&Recorded| match &recorded.event {
+        Event::StepDone { .. }
+        | Event::StepFailed { .. }
+        | Event::Progressed { .. }
+        | Event::CanaryPassed { .. }
+        | Event::StopRequested { .. }
+        | Event::UndoStarted { .. }
+        | Event::TagRepaired { .. }
+        | Event::Ended { .. } => true,
+        Event::Requested(_)
+        | Event::Posted { .. }
+        | Event::VoteCast(_)
+        | Event::VoteWithdrawn { .. }
+        | Event::Approved
+        | Event::OutlookChanged { .. }
+        | Event::Replanned { .. }
+        | Event::Started { .. }
+        | Event::StepStarted { .. } => false,
+    };
+    let line = |recorded: &Recorded| {
+        let tasks = tasks_of(&recorded.event);
+        let line = event_line(&recorded.event, terms);
+        Line::Text(format!("{} {line}{tasks}", words::second(recorded.at, now)))
+    };
+    let lines: Vec<Line> =
+        thinned(events).into_iter().filter(|event| told(event)).map(line).collect();
+    let part = |lines: &[Line]| Card { lines: lines.to_vec(), ..Card::default() };
+    lines.chunks(LINES_OF_DETAILS).map(part).collect()
+}
+
+/// ` (080bcae6777c, 1f0a…)`: the tasks that an event is about, by what ECS calls them.
+fn tasks_of(event: &Event) -> String {
+    let Event::StepDone { step: Step::StopTasks { tasks, .. }, .. } = event else {
+        return String::new();
+    };
+    let names = tasks.iter().map(|task| task.as_str().rsplit('/').next().unwrap_or_default());
+    format!(" ({})", names.collect::<Vec<_>>().join(", "))
+}
+
 /// Of counts of a service that follow each other, the last: the ones between say nothing more.
 fn thinned(events: &[Recorded]) -> Vec<&Recorded> {
     let mut kept: Vec<&Recorded> = Vec::new();
@@ -159,6 +204,7 @@ fn event_line(event: &Event, terms: &Terms) -> String {
             },
             match vote.via {
                 Via::Reaction => "",
+                Via::Button => " by a button",
                 Via::Text => " in writing",
             }
         ),

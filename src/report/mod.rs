@@ -20,14 +20,14 @@ pub use cause::sentence as cause_sentence;
 pub use denial::{Unasked, denial_card, stands_still, undecided_card, waits_for_answer};
 pub use deployment::{closed_card, deployment_card};
 pub use end::end_reply;
-pub use history::{Entry, history_card, show_card};
+pub use history::{Entry, details, history_card, show_card};
 pub use plan::dry_run_card;
 pub use refusal::{refusal_card, sentence as refusal_sentence};
 pub use status::{
     EnvironmentStatus, HoldStatus, OpenDeployment, Running, ServiceStatus, status_card,
 };
 pub use votes::{
-    no_such_deployment_card, not_counted_card, not_open_card, vote_card, vote_withdrawn_card,
-    which_deployment_card,
+    no_such_deployment_card, not_counted_card, not_open_card, nudge_card, vote_card,
+    vote_withdrawn_card, which_deployment_card,
 };
 pub use words::{ago, clean, duration};

@@ -1,7 +1,7 @@
 //! What cannot work, as sentences that say what to do next, and as cards with the commands
 //! for it.
 
-use crate::domain::card::{Card, Tone};
+use crate::domain::card::{self, Card, Tone};
 use crate::domain::command::{Command, Promote};
 use crate::domain::id::{EnvironmentName, Repository, Tag};
 use crate::domain::plan::listed;
@@ -34,6 +34,17 @@ pub fn sentence(refusal: &Refusal) -> String {
             words::clean(environment.as_str()),
             there_are(known.iter().map(EnvironmentName::as_str))
         ),
+        Refusal::NotHere { environment, channels } => {
+            let environment = words::clean(environment.as_str());
+            let channels: Vec<String> = channels.iter().map(card::channel).collect();
+            if channels.is_empty() {
+                return format!(
+                    "No channel of the settings is for {environment}. Name one in chat.discord."
+                );
+            }
+            let there = words::either(channels.iter().map(String::as_str));
+            format!("This channel is not for {environment}. Say it in {there}.")
+        }
         Refusal::NoSuchRepository { repository, known } => format!(
             "No service runs images of {}; there {}.",
             words::clean(repository.as_str()),
@@ -163,6 +174,7 @@ fn title(refusal: &Refusal) -> &'static str {
         Refusal::WhichRepository { .. } | Refusal::AmbiguousDigest { .. } => "Which image?",
         Refusal::NothingToDo { .. } => "Nothing to do",
         Refusal::NoSuchEnvironment { .. } => "No such environment",
+        Refusal::NotHere { .. } => "Not in this channel",
         Refusal::NoSuchRepository { .. } | Refusal::RepositoryMissing { .. } => {
             "No such repository"
         }
@@ -194,6 +206,7 @@ fn lead(refusal: &Refusal) -> &'static str {
         | Refusal::AmbiguousDigest { .. }
         | Refusal::NoSuchImage { .. } => "Did you mean:",
         Refusal::NoSuchEnvironment { .. }
+        | Refusal::NotHere { .. }
         | Refusal::NoSuchRepository { .. }
         | Refusal::RepositoryMissing { .. }
         | Refusal::TwoImages { .. }
@@ -259,6 +272,7 @@ fn commands(refusal: &Refusal, asked: Option<&Command>) -> Vec<String> {
             commands
         }
         Refusal::NoSuchEnvironment { .. }
+        | Refusal::NotHere { .. }
         | Refusal::NoSuchRepository { .. }
         | Refusal::RepositoryMissing { .. }
         | Refusal::TwoImages { .. }

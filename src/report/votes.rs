@@ -1,6 +1,6 @@
 //! Requirements and votes in words: who has agreed, who is still needed, and what counted.
 
-use crate::domain::card::{Card, CardAction, Tone};
+use crate::domain::card::{Card, CardAction, Link, Tone};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Choice, Withdrawal};
 use crate::domain::id::{DeploymentId, PersonId};
@@ -23,6 +23,24 @@ pub fn with_question(mut card: Card, deployment: &Deployment, now: &Zoned) -> Ca
     let [yes, no, stop] = CardAction::ALL.map(CardAction::emoji);
     card.text(format!("Vote with {yes} or {no}, call it off with {stop}, or write:"))
         .command(asking::approve(deployment.id))
+}
+
+/// To those whose vote is missing: that it waits for them, and how to vote from where they are.
+pub fn nudge_card(deployment: &Deployment, now: &Zoned) -> Card {
+    let title = format!("{} waits for your vote", super::deployment::named(deployment));
+    let mut card = Card::new(Tone::Waiting, title);
+    for requirement in &deployment.requirements {
+        card = card.text(standing(deployment, requirement));
+    }
+    if let Some(end) = deployment.expires_at() {
+        card = card.text(format!("Expires at {}.", words::clock(end, now)));
+    }
+    card = card
+        .text("Read the plan in the channel and vote there, or write here:")
+        .command(asking::approve(deployment.id));
+    let plan = deployment.message.iter().cloned();
+    card.links.extend(plan.map(|message| Link { label: "the plan".to_owned(), message }));
+    card
 }
 
 /// `Needs 1 more of release-manager (1 of 2: bob). production-needs-two: …`

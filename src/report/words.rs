@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::{Timestamp, Zoned};
 
+use crate::domain::card;
 use crate::domain::id::{PersonId, Role};
 pub use crate::domain::plan::listed;
 use crate::domain::plural;
@@ -113,11 +114,11 @@ pub fn good_of(good: u32, total: u32) -> String {
 
 /// What a person wrote or a peer answered, as one line that cannot play tricks.
 pub fn clean(text: &str) -> String {
-    cut(text, LONGEST_TEXT)
+    cut(&card::without_marks(text), LONGEST_TEXT)
 }
 
 pub fn person(person: &PersonId) -> String {
-    cut(person.as_str(), LONGEST_NAME)
+    card::person(&PersonId::new(cut(person.as_str(), LONGEST_NAME)))
 }
 
 /// `, because: fixes the login`, or nothing.
@@ -128,9 +129,9 @@ pub fn because(reason: Option<&str>) -> String {
     }
 }
 
-/// A text as the end of a sentence: with exactly one full stop.
+/// A text as the end of a sentence: with exactly one full stop. It may name persons.
 pub fn sentence(text: &str) -> String {
-    let text = clean(text);
+    let text = cut(text, LONGEST_TEXT);
     if text.ends_with(['.', '!', '?', '…']) { text } else { format!("{text}.") }
 }
 

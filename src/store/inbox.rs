@@ -14,6 +14,8 @@ struct InboxRow {
     person: String,
     text: String,
     received_at: i64,
+    said_at: Option<i64>,
+    pressed_on: Option<String>,
 }
 
 pub async fn receive(writer: &SqlitePool, said: &Said, at: Timestamp) -> Result<bool, StoreError> {
@@ -23,6 +25,8 @@ pub async fn receive(writer: &SqlitePool, said: &Said, at: Timestamp) -> Result<
         .bind(said.person.as_str())
         .bind(&said.text)
         .bind(at.as_millisecond())
+        .bind(said.at.map(Timestamp::as_millisecond))
+        .bind(said.pressed_on.as_ref().map(MessageId::as_str))
         .execute(writer)
         .await?;
     Ok(done.rows_affected() == 1)
@@ -56,6 +60,8 @@ impl InboxRow {
                 channel: ChannelId::new(self.channel),
                 person: PersonId::new(self.person),
                 text: self.text,
+                at: self.said_at.map(time).transpose()?,
+                pressed_on: self.pressed_on.map(MessageId::new),
             },
         })
     }

@@ -5,6 +5,7 @@ mod chain;
 mod history;
 mod inbox;
 mod journal;
+mod memory;
 mod projection;
 mod sql;
 
@@ -109,7 +110,8 @@ fn migrator() -> Migrator {
     let migration = |version, name: &'static str, text: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };
-    Migrator::with_migrations(vec![migration(1, "journal", journal)])
+    let chat = include_str!("../../migrations/0002_chat.sql");
+    Migrator::with_migrations(vec![migration(1, "journal", journal), migration(2, "chat", chat)])
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -144,6 +146,30 @@ impl Store for SqliteStore {
 
     async fn told(&self, id: DeploymentId) -> Result<(), StoreError> {
         journal::told(self, id).await
+    }
+
+    async fn narrated(&self, id: DeploymentId) -> Result<u64, StoreError> {
+        let told: Option<i64> =
+            sqlx::query_scalar(sql::NARRATED).bind(id.0).fetch_optional(&self.readers).await?;
+        Ok(told.and_then(|told| u64::try_from(told).ok()).unwrap_or_default())
+    }
+
+    async fn set_narrated(&self, id: DeploymentId, sequence: u64) -> Result<(), StoreError> {
+        sqlx::query(sql::SET_NARRATED)
+            .bind(id.0)
+            .bind(journal::signed(sequence))
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    async fn nudge(&self, id: DeploymentId, at: Timestamp) -> Result<bool, StoreError> {
+        let nudged = sqlx::query(sql::NUDGE)
+            .bind(id.0)
+            .bind(at.as_millisecond())
+            .execute(&self.writer)
+            .await?;
+        Ok(nudged.rows_affected() == 1)
     }
 
     async fn asked_in(&self, message: &MessageId) -> Result<Option<DeploymentId>, StoreError> {

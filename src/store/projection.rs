@@ -165,6 +165,7 @@ async fn cast(
     };
     let via = match vote.via {
         Via::Reaction => "reaction",
+        Via::Button => "button",
         Via::Text => "text",
     };
     sqlx::query(sql::SET_VOTE)

@@ -8,7 +8,12 @@ use crate::world::World;
 fn pings(messages: &[Message]) -> Vec<String> {
     let to = |message: &Message| match &message.place {
         Place::Reply { person, ping: true, .. } => Some(person.to_string()),
-        Place::Reply { ping: false, .. } | Place::Channel(_) | Place::Private { .. } => None,
+        Place::Reply { ping: false, .. }
+        | Place::Channel(_)
+        | Place::Private { .. }
+        | Place::Aside { .. }
+        | Place::Direct { .. }
+        | Place::Thread { .. } => None,
     };
     messages.iter().filter_map(to).collect()
 }

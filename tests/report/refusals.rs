@@ -135,7 +135,9 @@ fn choices_are_complete_commands() {
 fn the_first_words_of_a_denial() {
     let nobody = Denial::NothingPermits { nearest: Vec::new() };
     let title = |person: &str, action, environment: &str, what| {
-        denial_card(&person.into(), action, &environment.into(), what, &nobody).title
+        denial_card(&person.into(), action, &environment.into(), what, &nobody)
+            .with_bare_ids()
+            .title
     };
     assert_eq!(
         title("eve", Action::Promote, "staging", Some("core:1.5.0")),

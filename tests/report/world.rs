@@ -287,6 +287,7 @@ pub fn going_back(cause: Cause) -> Tale {
 
 /// A card as plain text, with everything in it.
 pub fn plain(card: &Card) -> String {
+    let card = card.with_bare_ids();
     let mut text = format!("{} {}\n", card.tone.sign(), card.title);
     for line in &card.lines {
         text += &match line {

@@ -11,6 +11,8 @@ fn said(message: &str) -> Said {
         channel: "deploys".into(),
         person: "alice".into(),
         text: "promote image core:1.5.0 to staging — 'now'".to_owned(),
+        at: Some(at(3)),
+        pressed_on: Some("2000/7".into()),
     }
 }
 

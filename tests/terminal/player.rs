@@ -72,6 +72,7 @@ impl Bot {
                     _ => self.answer(said).await,
                 },
                 ChatEvent::ReactionsChanged { message } => self.count(message).await,
+                ChatEvent::MessageGone { .. } | ChatEvent::Returned => {}
             }
             let _ = handled.send(());
         }

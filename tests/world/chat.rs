@@ -73,4 +73,8 @@ impl Chat for WatchedChat {
         }
         self.terminal.roles(person).await
     }
+
+    async fn holders(&self, roles: &BTreeSet<Role>) -> Result<BTreeSet<PersonId>, ChatError> {
+        self.terminal.holders(roles).await
+    }
 }

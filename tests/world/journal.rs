@@ -86,6 +86,20 @@ impl Store for WatchedStore {
         self.inner.told(id).await
     }
 
+    async fn narrated(&self, id: DeploymentId) -> Result<u64, StoreError> {
+        self.inner.narrated(id).await
+    }
+
+    async fn set_narrated(&self, id: DeploymentId, sequence: u64) -> Result<(), StoreError> {
+        self.trap.pass().await;
+        self.inner.set_narrated(id, sequence).await
+    }
+
+    async fn nudge(&self, id: DeploymentId, at: Timestamp) -> Result<bool, StoreError> {
+        self.trap.pass().await;
+        self.inner.nudge(id, at).await
+    }
+
     async fn asked_in(&self, message: &MessageId) -> Result<Option<DeploymentId>, StoreError> {
         self.inner.asked_in(message).await
     }

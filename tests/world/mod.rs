@@ -18,7 +18,7 @@ use shipmate::clock::OffsetClock;
 use shipmate::domain::card::CardAction;
 use shipmate::domain::deployment::Deployment;
 use shipmate::domain::id::{DeploymentId, MessageId, PersonId};
-use shipmate::engine::{Engine, Rhythm};
+use shipmate::engine::{Engine, Manners, Rhythm};
 use shipmate::ports::{ChatEvent, Raised, Store};
 use shipmate::sandbox::{Options, Sandbox, Times, demo_world};
 use shipmate::settings::Settings;
@@ -139,6 +139,7 @@ impl World {
                 shortest: Duration::from_millis(30),
                 longest: Duration::from_millis(100),
             },
+            manners: Manners::default(),
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)

@@ -110,6 +110,8 @@ impl Terminal {
             channel: self.0.channel.clone(),
             person: person.clone(),
             text: text.to_owned(),
+            at: None,
+            pressed_on: None,
         };
         (ChatEvent::Said(said), room.advance())
     }
@@ -221,18 +223,22 @@ fn names(card: &Card, number: u64) -> bool {
 #[async_trait]
 impl Chat for Terminal {
     async fn post(&self, place: &Place, card: &Card, key: &str) -> Result<MessageId, ChatError> {
+        // There are no threads here: `show` tells the same.
+        if let Place::Thread { of } = place {
+            return Ok(of.clone());
+        }
         let mut room = self.room();
         if let Some(id) = room.posted(key) {
             return Ok(id.clone());
         }
         let id = self.next_id(&mut room);
-        room.post(id.clone(), key, place.clone(), card.clone());
+        room.post(id.clone(), key, place.clone(), card.with_bare_ids());
         self.0.changed.notify_all();
         Ok(id)
     }
 
     async fn edit(&self, message: &MessageId, card: &Card) -> Result<(), ChatError> {
-        if !self.room().edit(message, card) {
+        if !self.room().edit(message, &card.with_bare_ids()) {
             return Err(ChatError::MessageGone);
         }
         self.0.changed.notify_all();
@@ -261,5 +267,9 @@ impl Chat for Terminal {
 
     async fn roles(&self, person: &PersonId) -> Result<BTreeSet<Role>, ChatError> {
         Ok(self.0.people.roles_of(person))
+    }
+
+    async fn holders(&self, roles: &BTreeSet<Role>) -> Result<BTreeSet<PersonId>, ChatError> {
+        Ok(self.0.people.holders(roles))
     }
 }

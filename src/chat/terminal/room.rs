@@ -35,8 +35,10 @@ impl Message {
     /// Who alone sees it, if not everybody does.
     pub fn private_to(&self) -> Option<&PersonId> {
         match &self.place {
-            Place::Private { person, .. } => Some(person),
-            Place::Channel(_) | Place::Reply { .. } => None,
+            Place::Private { person, .. }
+            | Place::Aside { person, .. }
+            | Place::Direct { person } => Some(person),
+            Place::Channel(_) | Place::Reply { .. } | Place::Thread { .. } => None,
         }
     }
 
@@ -47,9 +49,11 @@ impl Message {
     /// What stands beside the title: whom it is for.
     pub fn note(&self) -> Option<String> {
         match &self.place {
-            Place::Private { person, .. } => Some(format!("(only {person} sees this)")),
+            Place::Private { person, .. }
+            | Place::Aside { person, .. }
+            | Place::Direct { person } => Some(format!("(only {person} sees this)")),
             Place::Reply { person, ping: true, .. } => Some(format!("@{person}")),
-            Place::Channel(_) | Place::Reply { ping: false, .. } => None,
+            Place::Channel(_) | Place::Reply { ping: false, .. } | Place::Thread { .. } => None,
         }
     }
 }

@@ -182,7 +182,7 @@ impl Block {
 
 /// Whether a card says something new, and not only that it goes on.
 fn is_news(before: &Card, now: &Card) -> bool {
-    let Card { title, tone, lines, fields: _, progress: _, actions, footer: _ } = now;
+    let Card { title, tone, lines, actions, .. } = now;
     before.title != *title
         || before.tone != *tone
         || before.lines != *lines

@@ -6,7 +6,7 @@ use super::Topic;
 use crate::domain::card::{Card, CardAction, Tone};
 use crate::domain::command::{Ballot, Command};
 use crate::domain::deployment::{Deployment, Stage};
-use crate::domain::event::{Choice, Via};
+use crate::domain::event::Choice;
 use crate::domain::id::DeploymentId;
 use crate::domain::policy::Action;
 use crate::ports::Said;
@@ -51,7 +51,7 @@ impl Engine {
         choice: Choice,
         because: Option<String>,
     ) {
-        let voted = self.vote(&said.person, deployment, (choice, Via::Text), because).await;
+        let voted = self.vote(said, deployment, choice, because).await;
         let ballot = Ballot { deployment: Some(deployment.id), because: None };
         let command = match choice {
             Choice::Yes => Command::Approve(ballot),
@@ -81,10 +81,20 @@ impl Engine {
             // Nothing is decided by looking for it.
             Err(Problem::Refused(_) | Problem::Denied(_)) => None,
             Ok(candidates) => {
+                let here = |one: &Deployment| {
+                    self.parts.manners.channels.allows(&said.channel, &one.plan.terms.environment)
+                };
                 let mut fitting: Vec<Deployment> =
-                    candidates.iter().filter(|one| fits(one)).cloned().collect();
+                    candidates.iter().filter(|one| fits(one) && here(one)).cloned().collect();
                 if fitting.len() == 1 {
                     return fitting.pop();
+                }
+                if let (Some(_), Some(elsewhere)) = (ballot.deployment, candidates.first())
+                    && let Err(refusal) =
+                        self.may_be_spoken_of(said, &elsewhere.plan.terms.environment)
+                {
+                    self.whisper(said, &report::refusal_card(&refusal, None)).await;
+                    return None;
                 }
                 let card = match (ballot.deployment, candidates.first()) {
                     (Some(id), None) => report::no_such_deployment_card(id),

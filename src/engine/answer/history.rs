@@ -59,6 +59,8 @@ impl Engine {
     ) -> Result<Vec<EnvironmentName>, (EnvironmentName, Problem)> {
         let all: Vec<EnvironmentName> =
             self.parts.environments.iter().map(|one| one.name.clone()).collect();
+        let all =
+            all.into_iter().filter(|name| self.may_be_spoken_of(said, name).is_ok()).collect();
         let asked = environment.map_or(all, |one| vec![one.clone()]);
         let Some(first) = asked.first().cloned() else { return Ok(Vec::new()) };
         let person = self.person(&said.person).await.map_err(|problem| (first, problem))?;

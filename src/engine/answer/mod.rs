@@ -15,6 +15,7 @@ use crate::domain::card::Card;
 use crate::domain::command::Command;
 use crate::domain::id::EnvironmentName;
 use crate::domain::policy::Action;
+use crate::domain::refusal::Refusal;
 use crate::ports::{Place, Said};
 use crate::report;
 
@@ -28,9 +29,30 @@ pub(super) struct Topic {
     pub command: Option<Command>,
 }
 
+/// The environment that a command names as the one that it is about.
+fn environment_of(command: &Command) -> Option<&EnvironmentName> {
+    match command {
+        Command::Promote(promote) => Some(&promote.environment),
+        Command::Rollback(rollback) => Some(&rollback.environment),
+        Command::Status { environment } | Command::History { environment } => environment.as_ref(),
+        // Deployments are looked up first.
+        Command::Show { .. }
+        | Command::Approve(_)
+        | Command::Reject(_)
+        | Command::Cancel(_)
+        | Command::Help { .. }
+        | Command::Whoami => None,
+    }
+}
+
 impl Engine {
     /// Answers a command. Whatever happens, the person hears something.
     pub(super) async fn answer(&self, said: &Said, command: Command) {
+        if let Some(environment) = environment_of(&command)
+            && let Err(refusal) = self.may_be_spoken_of(said, environment)
+        {
+            return self.whisper(said, &report::refusal_card(&refusal, None)).await;
+        }
         match &command {
             Command::Promote(promote) => self.promote(said, promote).await,
             Command::Rollback(rollback) => self.roll_back(said, rollback).await,
@@ -43,6 +65,26 @@ impl Engine {
             Command::Help { topic } => self.help(said, topic.as_deref()).await,
             Command::Whoami => self.whoami(said).await,
         }
+    }
+
+    /// Whether the settings let this environment be spoken of where it was.
+    ///
+    /// # Errors
+    /// [`Refusal::NotHere`], with the channels that are for it.
+    pub(super) fn may_be_spoken_of(
+        &self,
+        said: &Said,
+        environment: &EnvironmentName,
+    ) -> Result<(), Refusal> {
+        let channels = &self.parts.manners.channels;
+        // One that does not exist is for whoever looks it up to tell.
+        let exists = self.parts.environments.get(environment).is_some();
+        if !exists || channels.allows(&said.channel, environment) {
+            return Ok(());
+        }
+        let environment = environment.clone();
+        let channels = channels.about(&environment).cloned().collect();
+        Err(Refusal::NotHere { environment, channels })
     }
 
     /// Says why something was not done, to the person alone.
@@ -99,7 +141,8 @@ impl Engine {
 
     /// Answers privately where the command's file says so.
     pub(super) async fn answer_with(&self, said: &Said, command: &Command, card: &Card) {
-        if self.parts.grammar.is_private(command) {
+        // The message whose button was pressed shows what came of it to all others.
+        if said.pressed_on.is_some() || self.parts.grammar.is_private(command) {
             self.whisper(said, card).await;
         } else {
             self.reply(said, card).await;

@@ -14,6 +14,7 @@ use crate::domain::event::{End, Event, Requested};
 use crate::domain::id::{DeploymentId, EcsDeploymentId, EnvironmentName, Repository};
 use crate::domain::plan::{Kind, Plan, Wanted, listed, plan};
 use crate::domain::policy::{Action, Person};
+use crate::domain::refusal::Refusal;
 use crate::ports::{Said, StoreError};
 use crate::report;
 
@@ -147,9 +148,15 @@ impl Engine {
             self.reply(said, &report::dry_run_card(&proposal.plan, &requirements)).await;
             return Ok(());
         }
+        // Whoever asks in private is answered there, and the plan stands where everybody sees it.
+        let environment = &proposal.plan.terms.environment;
+        let Some(channel) = self.parts.manners.channels.home(&said.channel, environment) else {
+            let environment = environment.clone();
+            return Err(Refusal::NotHere { environment, channels: Vec::new() }.into());
+        };
         let request = Requested {
             requester: proposal.person,
-            channel: said.channel.clone(),
+            channel,
             asked_in: Some(said.message.clone()),
             because: proposal.because,
             break_glass: proposal.break_glass,

@@ -31,6 +31,14 @@ impl Engine {
         let person = self.person(&said.person).await?;
         let nothing = || Refusal::NothingToRollBack { environment: environment.clone() };
         let last = self.parts.store.last_success(environment).await?.ok_or_else(nothing)?;
+        // A button stands on the deployment that it means.
+        if let Some(message) = &said.pressed_on {
+            let of = self.parts.store.by_message(message).await?.ok_or_else(nothing)?;
+            if of != last.id {
+                let (environment, last) = (environment.clone(), Some(last.id));
+                return Err(Refusal::NotTheLast { environment, of, last }.into());
+            }
+        }
         let mut targets = Vec::new();
         for image in &last.plan.terms.images {
             let from = image.from.as_ref().ok_or_else(nothing)?;

@@ -48,6 +48,7 @@ impl Engine {
                 problem,
             )
         };
+        self.may_be_spoken_of(said, environment).map_err(|refusal| topic(refusal.into()))?;
         let person = self.person(&said.person).await.map_err(topic)?;
         self.judge_reading(&person, environment).await.map_err(topic)?;
         Ok(Some(report::show_card(&deployment, &events, &self.local_time(Some(environment)))))
