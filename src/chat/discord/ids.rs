@@ -1,0 +1,96 @@
+//! How Discord's ids stand in ours: snowflakes with the time in them, messages with their
+//! channel, interactions. Knows nothing of what is said.
+
+use jiff::Timestamp;
+
+use crate::domain::id::{ChannelId, MessageId, PersonId};
+
+/// The first moment of 2015, from which snowflakes count their milliseconds.
+const EPOCH: i64 = 1_420_070_400_000;
+
+/// What stands before the id of an interaction.
+const INTERACTION: &str = "interaction/";
+
+/// When a snowflake was made.
+pub fn time_of(snowflake: u64) -> Timestamp {
+    let milliseconds = i64::try_from(snowflake >> 22).unwrap_or(0);
+    // Forty-two bits of milliseconds end in the year 2154.
+    Timestamp::from_millisecond(milliseconds + EPOCH).unwrap_or(Timestamp::MIN)
+}
+
+/// The least snowflake that can have been made at this time.
+pub fn snowflake_at(time: Timestamp) -> u64 {
+    u64::try_from(time.as_millisecond() - EPOCH).unwrap_or(0) << 22
+}
+
+/// A snowflake; Discord's are never 0.
+pub fn snowflake(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|id| *id != 0)
+}
+
+/// Where a message stands. Discord finds no message without its channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Spot {
+    pub channel: u64,
+    pub message: u64,
+}
+
+impl Spot {
+    /// Reads what [`Spot::id`] wrote.
+    pub fn of(id: &MessageId) -> Option<Self> {
+        let (channel, message) = id.as_str().split_once('/')?;
+        Some(Self { channel: snowflake(channel)?, message: snowflake(message)? })
+    }
+
+    pub fn id(self) -> MessageId {
+        MessageId::new(format!("{}/{}", self.channel, self.message))
+    }
+
+    /// Where a person opens it. `guild`: `None` for direct messages.
+    pub fn address(self, guild: Option<u64>) -> String {
+        let guild = guild.map_or_else(|| "@me".to_owned(), |guild| guild.to_string());
+        format!("https://discord.com/channels/{guild}/{}/{}", self.channel, self.message)
+    }
+}
+
+/// The id by which an interaction is known as something that was said.
+pub fn interaction_id(id: u64) -> MessageId {
+    MessageId::new(format!("{INTERACTION}{id}"))
+}
+
+/// The interaction that a message's id means, if it is one.
+pub fn interaction_of(id: &MessageId) -> Option<u64> {
+    id.as_str().strip_prefix(INTERACTION).and_then(snowflake)
+}
+
+pub fn channel_id(id: u64) -> ChannelId {
+    ChannelId::new(id.to_string())
+}
+
+pub fn person_id(id: u64) -> PersonId {
+    PersonId::new(id.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_read_as_they_are_written() {
+        let spot = Spot { channel: 2000, message: 77 };
+        assert_eq!(Spot::of(&spot.id()), Some(spot));
+        assert_eq!(interaction_of(&interaction_id(5)), Some(5));
+        for strange in ["", "2000", "2000/", "/7", "0/7", "a/7", "interaction/7", "terminal-x-1"] {
+            assert_eq!(Spot::of(&strange.into()), None, "{strange}");
+        }
+        assert_eq!(interaction_of(&spot.id()), None);
+    }
+
+    #[test]
+    fn a_snowflake_tells_its_time() {
+        // The example of Discord's own reference.
+        let told = time_of(175_928_847_299_117_063);
+        assert_eq!(told.to_string(), "2016-04-30T11:18:25.796Z");
+        assert_eq!(time_of(snowflake_at(told)), told);
+    }
+}

@@ -1,0 +1,371 @@
+//! Slash commands and buttons: acknowledged before anything is done about them, handled as the
+//! line of chat that they stand for, and answered where only the person sees it for as long as
+//! Discord lets us.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use serenity::all::{
+    CommandDataOptionValue, CommandInteraction, ComponentInteraction, Interaction, ResolvedOption,
+    ResolvedValue, User,
+};
+use serenity::http::{LightMethod, Route};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::ids::{Spot, channel_id, interaction_id, person_id, time_of};
+use super::render::{self, Press};
+use super::rest::Failure;
+use super::{ACKNOWLEDGE, Discord, Forms, Typed};
+use crate::domain::card::{Card, Tone};
+use crate::ports::{ChatEvent, Raised, Said};
+
+/// For how long Discord takes answers, with some time to spare.
+const TOKEN_LIVES: Duration = Duration::from_secs(14 * 60 + 30);
+/// How long suggestions may take.
+const SUGGEST: Duration = Duration::from_millis(2000);
+/// Discord shows so many choices.
+const CHOICES: usize = 25;
+/// Only the person sees it.
+const EPHEMERAL: u64 = 64;
+
+/// Interactions that can still be answered.
+#[derive(Default)]
+pub struct Open(Mutex<HashMap<u64, Answerable>>);
+
+struct Answerable {
+    application: u64,
+    token: String,
+    since: Instant,
+    answered: bool,
+}
+
+/// What Discord is to show at once.
+enum Reply {
+    /// That it is being worked on; only the person sees it.
+    Deferred,
+    /// The same, on the message whose button was pressed, which only the person sees.
+    DeferredUpdate,
+    /// A message.
+    Message(Value),
+    Choices(Value),
+}
+
+/// What follows once Discord has been told.
+struct Then {
+    said: Said,
+    /// What is shown where nothing else was answered; else the deferral is taken away.
+    done: Option<String>,
+}
+
+impl Open {
+    fn add(&self, id: u64, application: u64, token: String) {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|_, one| one.since.elapsed() < TOKEN_LIVES);
+        let since = Instant::now();
+        open.insert(id, Answerable { application, token, since, answered: false });
+    }
+
+    /// Where to answer, and that it is being done.
+    fn answering(&self, id: u64) -> Option<(u64, String)> {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = open.get_mut(&id).filter(|one| one.since.elapsed() < TOKEN_LIVES)?;
+        one.answered = true;
+        Some((one.application, one.token.clone()))
+    }
+
+    /// Where to take the deferral away, unless it became an answer.
+    fn unanswered(&self, id: u64) -> Option<(u64, String)> {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = open.remove(&id)?;
+        let late = one.answered || one.since.elapsed() >= TOKEN_LIVES;
+        (!late).then_some((one.application, one.token))
+    }
+}
+
+impl Discord {
+    /// An interaction that came by the gateway: Discord is told by a request of its own.
+    pub(super) async fn interaction(
+        &self,
+        interaction: Interaction,
+        forms: &Forms,
+        events: &mpsc::Sender<Raised>,
+    ) {
+        let (id, token) = (interaction.id().get(), interaction.token().to_owned());
+        let (reply, then) = self.respond(interaction, forms).await;
+        let Some(reply) = reply else { return };
+        let route = Route::InteractionResponse { interaction_id: id.into(), token: &token };
+        let told = self.0.rest.send(LightMethod::Post, route, &reply.body());
+        match tokio::time::timeout(ACKNOWLEDGE, told).await {
+            Ok(Ok(_)) => {}
+            // It is done all the same: what was said was said. The answer goes another way.
+            Ok(Err(error)) => {
+                tracing::warn!(interaction = id, %error, "could not be acknowledged");
+                drop(self.0.open.unanswered(id));
+            }
+            Err(_) => {
+                tracing::warn!(interaction = id, "could not be acknowledged in time");
+                drop(self.0.open.unanswered(id));
+            }
+        }
+        if let Some(then) = then {
+            self.go_on(id, then, events).await;
+        }
+    }
+
+    /// An interaction that came by HTTP, as JSON: what is to be answered to that request.
+    /// `None`: it is none that there can be.
+    pub(super) async fn interaction_by_http(
+        &self,
+        interaction: Value,
+        forms: &Forms,
+        events: &mpsc::Sender<Raised>,
+    ) -> Option<Value> {
+        let interaction: Interaction = match serde_json::from_value(interaction) {
+            Ok(interaction) => interaction,
+            Err(error) => {
+                metrics::counter!("shipmate_discord_events_unparsed_total").increment(1);
+                tracing::warn!(%error, "an interaction could not be read");
+                return None;
+            }
+        };
+        let id = interaction.id().get();
+        let (reply, then) = self.respond(interaction, forms).await;
+        if let Some(then) = then {
+            let (discord, events) = (self.clone(), events.clone());
+            // After the answer, which acknowledges it: a little later is soon enough.
+            tokio::spawn(async move { discord.go_on(id, then, &events).await });
+        }
+        reply.map(|reply| reply.body())
+    }
+
+    /// What to show at once, and what to do then. Waits for nothing that can be slow.
+    async fn respond(
+        &self,
+        interaction: Interaction,
+        forms: &Forms,
+    ) -> (Option<Reply>, Option<Then>) {
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "Discord has more kinds than we ask for, and serenity's list grows"
+        )]
+        match interaction {
+            Interaction::Command(command) => self.respond_to_command(&command, forms),
+            Interaction::Component(component) => self.respond_to_button(&component),
+            Interaction::Autocomplete(command) => {
+                (Some(Reply::Choices(suggest(&command, forms).await)), None)
+            }
+            _ => (None, None),
+        }
+    }
+
+    fn respond_to_command(
+        &self,
+        command: &CommandInteraction,
+        forms: &Forms,
+    ) -> (Option<Reply>, Option<Then>) {
+        if let Some(elsewhere) = self.not_here(command.channel_id.get(), command.guild_id.map(|id| id.get())) {
+            return (Some(Reply::Message(self.whisper_now(&elsewhere))), None);
+        }
+        self.note_person(&command.user);
+        let name = &command.data.name;
+        let values: BTreeMap<String, String> =
+            command.data.options().iter().filter_map(value_of).collect();
+        match (forms.line)(name, &values) {
+            Ok(text) => {
+                let id = command.id.get();
+                self.0.open.add(id, command.application_id.get(), command.token.clone());
+                let channel = command.channel_id.get();
+                let said = said(id, channel, &command.user, text);
+                (Some(Reply::Deferred), Some(Then { said, done: None }))
+            }
+            Err(why) => {
+                let card = Card::new(Tone::Warning, "That is not all that it takes").text(why);
+                (Some(Reply::Message(self.whisper_now(&card))), None)
+            }
+        }
+    }
+
+    fn respond_to_button(
+        &self,
+        component: &ComponentInteraction,
+    ) -> (Option<Reply>, Option<Then>) {
+        let Some(press) = Press::of(&component.data.custom_id) else { return (None, None) };
+        self.note_person(&component.user);
+        let id = component.id.get();
+        let channel = component.channel_id.get();
+        let on = Spot { channel, message: component.message.id.get() };
+        let said = |text: String, on: Spot| Said {
+            pressed_on: Some(on.id()),
+            ..said(id, channel, &component.user, text)
+        };
+        match press {
+            Press::Act { action, deployment } => {
+                self.0.open.add(id, component.application_id.get(), component.token.clone());
+                let said = said(format!("{} {deployment}", action.label()), on);
+                (Some(Reply::Deferred), Some(Then { said, done: None }))
+            }
+            Press::RollBack { environment } => {
+                (Some(Reply::Message(render::confirmation(&environment, on))), None)
+            }
+            Press::RollBackSurely { environment, card } => {
+                self.0.open.add(id, component.application_id.get(), component.token.clone());
+                let said = said(format!("rollback {environment}"), card);
+                let done = Some("It is on its way: see the channel.".to_owned());
+                (Some(Reply::DeferredUpdate), Some(Then { said, done }))
+            }
+        }
+    }
+
+    /// Raises what was said, and takes the deferral away where nothing was answered.
+    async fn go_on(&self, id: u64, then: Then, events: &mpsc::Sender<Raised>) {
+        let Then { said, done } = then;
+        let (handled, done_with) = oneshot::channel();
+        if events.send(Raised { event: ChatEvent::Said(said), handled }).await.is_err() {
+            // Nobody listens any more: the process ends.
+            return;
+        }
+        let _ = done_with.await;
+        let Some((application, token)) = self.0.open.unanswered(id) else { return };
+        let route = original(application, &token);
+        let finished = match done {
+            None => self.0.rest.change(LightMethod::Delete, route).await,
+            Some(text) => {
+                let body = json!({ "content": text, "embeds": [], "components": [] });
+                self.0.rest.send(LightMethod::Patch, route, &body).await.map(|_| ())
+            }
+        };
+        if let Err(error) = finished {
+            tracing::warn!(interaction = id, %error, "a deferral could not be taken away");
+        }
+    }
+
+    /// Answers an interaction where only the person sees it; false: it is too late for that.
+    pub(super) async fn answer_interaction(&self, id: u64, card: &Card) -> Result<bool, Failure> {
+        let Some((application, token)) = self.0.open.answering(id) else { return Ok(false) };
+        let rendered = self.render(card, None, None);
+        let mut body = json!({
+            "embeds": [rendered.embed],
+            "components": [],
+            "allowed_mentions": { "parse": [] },
+        });
+        let route = original(application, &token);
+        let answered = self.0.rest.send(LightMethod::Patch, route, &body).await;
+        match answered {
+            Ok(_) => {}
+            // The token has died, or was never known to Discord: there are other ways.
+            Err(Failure::Gone { .. } | Failure::Refused { status: 401, .. }) => return Ok(false),
+            Err(failure) => return Err(failure),
+        }
+        for chunk in render::chunks(&rendered.rest).into_iter().take(3) {
+            body = json!({
+                "content": chunk, "flags": EPHEMERAL, "allowed_mentions": { "parse": [] },
+            });
+            let route =
+                Route::WebhookFollowupMessages { application_id: application.into(), token: &token };
+            self.0.rest.send(LightMethod::Post, route, &body).await?;
+        }
+        Ok(true)
+    }
+
+    /// What to say where we do not work; `None`: we do.
+    fn not_here(&self, channel: u64, guild: Option<u64>) -> Option<Card> {
+        let rooms = &self.0.account.channels.rooms;
+        let ours = guild.is_none_or(|guild| guild == self.guild());
+        if ours && (guild.is_none() || rooms.contains_key(&channel_id(channel))) {
+            return None;
+        }
+        let channels: Vec<String> = rooms.keys().map(crate::domain::card::channel).collect();
+        let there = format!("I listen in {}.", channels.join(", "));
+        Some(Card::new(Tone::Warning, "I do not work in this channel").text(there))
+    }
+
+    fn note_person(&self, user: &User) {
+        let user = super::people::User::from(user);
+        self.0.people.note_name(&user.id, user.shown());
+    }
+
+    /// A message that only the person sees, as the first answer to an interaction.
+    fn whisper_now(&self, card: &Card) -> Value {
+        let rendered = self.render(card, None, None);
+        json!({
+            "embeds": [rendered.embed],
+            "allowed_mentions": { "parse": [] },
+            "flags": EPHEMERAL,
+        })
+    }
+}
+
+impl Reply {
+    fn body(&self) -> Value {
+        match self {
+            Self::Deferred => json!({ "type": 5, "data": { "flags": EPHEMERAL } }),
+            Self::DeferredUpdate => json!({ "type": 6 }),
+            Self::Message(message) => json!({ "type": 4, "data": message }),
+            Self::Choices(choices) => json!({ "type": 8, "data": { "choices": choices } }),
+        }
+    }
+}
+
+fn original(application: u64, token: &str) -> Route<'_> {
+    Route::WebhookOriginalInteractionResponse { application_id: application.into(), token }
+}
+
+fn said(id: u64, channel: u64, user: &User, text: String) -> Said {
+    Said {
+        message: interaction_id(id),
+        channel: channel_id(channel),
+        person: person_id(user.id.get()),
+        text,
+        at: Some(time_of(id)),
+        pressed_on: None,
+    }
+}
+
+/// What an option was filled in with, as people would write it.
+fn value_of(option: &ResolvedOption<'_>) -> Option<(String, String)> {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "no form of ours asks for anything else, and serenity's list grows"
+    )]
+    let value = match &option.value {
+        ResolvedValue::String(text) => (*text).to_owned(),
+        ResolvedValue::Integer(number) => number.to_string(),
+        ResolvedValue::Boolean(true) => "yes".to_owned(),
+        // What was said no to is as if it had not been filled in.
+        _ => return None,
+    };
+    Some((option.name.to_owned(), value))
+}
+
+async fn suggest(command: &CommandInteraction, forms: &Forms) -> Value {
+    let mut typed: Option<(String, String)> = None;
+    let mut filled = BTreeMap::new();
+    for option in &command.data.options {
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "no form of ours asks for anything else, and serenity's list grows"
+        )]
+        match &option.value {
+            CommandDataOptionValue::Autocomplete { value, .. } => {
+                typed = Some((option.name.clone(), value.clone()));
+            }
+            CommandDataOptionValue::String(text) => {
+                filled.insert(option.name.clone(), text.clone());
+            }
+            _ => {}
+        }
+    }
+    let Some((field, text)) = typed else { return json!([]) };
+    let form = command.data.name.clone();
+    let suggested = (forms.suggest)(Typed { form, field, text, filled });
+    // Whatever happens, an answer in time: an empty one is better than an error.
+    let suggested = tokio::time::timeout(SUGGEST, suggested).await.unwrap_or_default();
+    let choice = |one: &crate::domain::form::Suggestion| {
+        json!({ "name": render::cut(&one.label, 100), "value": one.value })
+    };
+    let fitting = suggested.iter().filter(|one| one.value.encode_utf16().count() <= 100);
+    fitting.take(CHOICES).map(choice).collect()
+}

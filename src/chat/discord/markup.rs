@@ -1,0 +1,94 @@
+//! A card's texts in Discord's markup: what is plain text stays plain text, whoever wrote it, and
+//! people and channels are shown as Discord shows them. Pings nobody: that is decided apart.
+
+use crate::domain::card::{Span, spans};
+
+/// Characters that mean something wherever they stand.
+const ALWAYS: [char; 8] = ['\\', '*', '_', '~', '`', '|', '<', '['];
+/// Characters that mean something at the beginning of a line only.
+const FIRST: [char; 4] = ['#', '>', '-', '+'];
+
+/// How a person is named where Discord shows no mention: in titles.
+pub type NameOf<'a> = &'a dyn Fn(&str) -> String;
+
+/// A text as it is shown in a description or a field.
+pub fn text(text: &str) -> String {
+    let part = |span: Span<'_>| match span {
+        Span::Text(text) => escape(text),
+        Span::Person(id) if is_snowflake(id) => format!("<@{id}>"),
+        Span::Channel(id) if is_snowflake(id) => format!("<#{id}>"),
+        Span::Person(name) | Span::Channel(name) => escape(name),
+    };
+    lines(&spans(text).into_iter().map(part).collect::<String>())
+}
+
+/// A text as it is shown in a title.
+pub fn title(text: &str, name_of: NameOf<'_>) -> String {
+    let part = |span: Span<'_>| match span {
+        Span::Text(text) | Span::Channel(text) => escape(text),
+        Span::Person(id) => escape(&name_of(id)),
+    };
+    lines(&spans(text).into_iter().map(part).collect::<String>())
+}
+
+/// A line to copy. Nothing in it can end it early.
+pub fn code(line: &str) -> String {
+    format!("`{}`", line.replace('`', "'").replace('\n', " "))
+}
+
+fn is_snowflake(id: &str) -> bool {
+    super::ids::snowflake(id).is_some()
+}
+
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if ALWAYS.contains(&character) {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    escaped
+}
+
+/// What would make a list, a heading or a quote of a line, escaped at its beginning.
+fn lines(text: &str) -> String {
+    let line = |line: &str| {
+        let begins = line.trim_start();
+        let numbered = begins.trim_start_matches(|c: char| c.is_ascii_digit());
+        if begins.starts_with(FIRST) {
+            let blanks = line.len() - begins.len();
+            format!("{}\\{begins}", &line[..blanks])
+        } else if numbered.len() < begins.len() && numbered.starts_with(". ") {
+            let before = line.len() - numbered.len();
+            format!("{}\\{numbered}", &line[..before])
+        } else {
+            line.to_owned()
+        }
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::card::{channel, person};
+
+    #[test]
+    fn what_people_write_is_no_markup() {
+        assert_eq!(text("**rest_api** ~~x~~ `y` ||z||"), r"\*\*rest\_api\*\* \~\~x\~\~ \`y\` \|\|z\|\|");
+        assert_eq!(text("<@4001> <@&3002> <#1>"), r"\<@4001> \<@&3002> \<#1>");
+        assert_eq!(text("[x](https://y)"), r"\[x](https://y)");
+        assert_eq!(text("# big\n> quoted\n - listed\n1. first"), "\\# big\n\\> quoted\n \\- listed\n1\\. first");
+        assert_eq!(text(r"\*"), r"\\\*");
+        assert_eq!(code("a`b\nc"), "`a'b c`");
+    }
+
+    #[test]
+    fn people_and_channels_are_shown_as_discord_shows_them() {
+        let said = format!("{} in {}", person(&"4001".into()), channel(&"2000".into()));
+        assert_eq!(text(&said), "<@4001> in <#2000>");
+        assert_eq!(text(&person(&"a_b".into())), r"a\_b");
+        assert_eq!(title(&said, &|id| format!("@{id}")), "@4001 in 2000");
+    }
+}

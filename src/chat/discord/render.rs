@@ -1,0 +1,429 @@
+//! A card as a message of Discord's: an embed and buttons, within Discord's limits whatever the
+//! card holds. Sends nothing.
+
+use serde_json::{Value, json};
+
+use super::ids::Spot;
+use super::markup::{self, NameOf};
+use crate::domain::card::{Card, CardAction, Line, Progress, Tone};
+
+/// Discord's limits for an embed, in characters.
+const TITLE: usize = 256;
+const DESCRIPTION: usize = 4096;
+const FIELD_NAME: usize = 256;
+const FIELD_VALUE: usize = 1024;
+const FIELDS: usize = 25;
+const FOOTER: usize = 2048;
+/// Over all texts of a message's embeds; Discord allows 6,000, of which some are kept for the
+/// link to what was left out.
+const TOTAL: usize = 5700;
+/// The longest text of a message without an embed.
+pub const CONTENT: usize = 2000;
+
+/// Cells of a progress bar.
+const CELLS: u64 = 10;
+
+/// What stands for a field's name where it goes on: Discord wants one.
+const NO_NAME: &str = "\u{200b}";
+
+/// What a message needs to know beside its card.
+pub struct Frame<'a> {
+    pub guild: u64,
+    pub name_of: NameOf<'a>,
+    /// By which the message is found again; stands in the footer.
+    pub marker: Option<&'a str>,
+    /// Where what did not fit is to be read.
+    pub rest_at: Option<&'a str>,
+    /// The message itself, for its buttons, where it stands already.
+    pub buttons: bool,
+}
+
+/// A message, and the lines that did not fit into it.
+pub struct Rendered {
+    pub embed: Value,
+    pub components: Value,
+    pub rest: Vec<String>,
+}
+
+/// Draws a card.
+pub fn render(card: &Card, frame: &Frame<'_>) -> Rendered {
+    let title = format!("{} {}", card.tone.sign(), card.title);
+    let mut title = cut(&markup::title(&title, frame.name_of), TITLE);
+    if card.title.is_empty() {
+        title.clear();
+    }
+    let footer = [card.footer.as_deref(), frame.marker].into_iter().flatten();
+    let footer = cut(&footer.collect::<Vec<_>>().join(" · "), FOOTER.min(200));
+    let mut room = Room { left: TOTAL - length(&title) - length(&footer), rest: Vec::new() };
+
+    let description = room.take(description(card), DESCRIPTION);
+    let mut fields = Vec::new();
+    for field in &card.fields {
+        let name = shown_or_blank(cut(&markup::text(&field.name), FIELD_NAME));
+        let lines = field.lines.iter().map(|line| markup::text(line)).collect();
+        room.field(&mut fields, &name, lines);
+    }
+    let links = links(card, frame.guild);
+    if !links.is_empty() {
+        room.field(&mut fields, "Links", links);
+    }
+    let mut embed = json!({ "color": colour(card.tone) });
+    if !title.is_empty() {
+        embed["title"] = title.into();
+    }
+    let mut description = description.join("\n");
+    if !room.rest.is_empty() {
+        let more = frame.rest_at.map_or_else(
+            || "… what did not fit follows.".to_owned(),
+            |address| format!("… [the rest]({address})"),
+        );
+        description = format!("{description}\n{more}");
+    }
+    if !description.is_empty() {
+        embed["description"] = description.into();
+    }
+    if !fields.is_empty() {
+        embed["fields"] = fields.into();
+    }
+    if !footer.is_empty() {
+        embed["footer"] = json!({ "text": footer });
+    }
+    let components = if frame.buttons { buttons(card) } else { json!([]) };
+    Rendered { embed, components, rest: room.rest }
+}
+
+/// What is left of a message's room, and what found none.
+struct Room {
+    left: usize,
+    rest: Vec<String>,
+}
+
+impl Room {
+    /// As many of the lines as fit, in order; from the first that does not, all go to the rest.
+    fn take(&mut self, lines: Vec<String>, most: usize) -> Vec<String> {
+        // A line of the link to the rest may follow.
+        let mut left = self.left.min(most.saturating_sub(200));
+        let mut taken = Vec::new();
+        for line in lines {
+            let size = length(&line) + 1;
+            if self.rest.is_empty() && size <= left {
+                left -= size;
+                self.left -= size;
+                taken.push(line);
+            } else {
+                self.rest.push(line);
+            }
+        }
+        taken
+    }
+
+    /// A field, and as many that go on with it as it needs.
+    fn field(&mut self, fields: &mut Vec<Value>, name: &str, lines: Vec<String>) {
+        let mut name = name;
+        let mut lines: Vec<String> = lines.iter().map(|line| cut(line, FIELD_VALUE)).collect();
+        while !lines.is_empty() {
+            let overhead = length(name) + 1;
+            let mut size = 0;
+            let fitting = lines
+                .iter()
+                .take_while(|line| {
+                    size += length(line) + 1;
+                    size <= FIELD_VALUE && overhead + size <= self.left
+                })
+                .count();
+            if fitting == 0 || fields.len() >= FIELDS || !self.rest.is_empty() {
+                self.rest.push(format!("**{name}**"));
+                self.rest.append(&mut lines);
+                return;
+            }
+            let behind = lines.split_off(fitting);
+            let value = shown_or_blank(lines.join("\n"));
+            self.left -= overhead + length(&value);
+            fields.push(json!({ "name": name, "value": value }));
+            lines = behind;
+            name = NO_NAME;
+        }
+    }
+}
+
+/// Discord takes no text that is empty or blank.
+fn shown_or_blank(text: String) -> String {
+    if text.trim().is_empty() { NO_NAME.to_owned() } else { text }
+}
+
+fn description(card: &Card) -> Vec<String> {
+    let line = |line: &Line| match line {
+        Line::Text(text) => markup::text(text),
+        Line::Warning(text) => format!("⚠ {}", markup::text(text)),
+        Line::Command(text) => format!("› {}", markup::code(text)),
+    };
+    let lines = card.lines.iter().map(line);
+    // Newlines inside a text are lines as well, so that a long text can be cut between them.
+    let mut lines: Vec<String> =
+        lines.flat_map(|text| text.split('\n').map(str::to_owned).collect::<Vec<_>>()).collect();
+    lines.extend(card.progress.as_ref().map(bar));
+    lines
+}
+
+/// `[████░░░░░░] 4/10 tasks good`
+fn bar(progress: &Progress) -> String {
+    let Progress { done, total, label } = progress;
+    let full = match u64::from(*total) {
+        0 => 0,
+        // Rounded down, so that a full bar means that all of it is done.
+        total => u64::from(*done).min(total) * CELLS / total,
+    };
+    let cells: String = (0..CELLS).map(|cell| if cell < full { '█' } else { '░' }).collect();
+    format!("`[{cells}]` {done}/{total} {}", markup::text(label)).trim_end().to_owned()
+}
+
+fn links(card: &Card, guild: u64) -> Vec<String> {
+    let link = |link: &crate::domain::card::Link| {
+        let spot = Spot::of(&link.message)?;
+        Some(format!("[{}]({})", markup::text(&link.label), spot.address(Some(guild))))
+    };
+    card.links.iter().filter_map(link).collect()
+}
+
+/// The colour says the same as the sign before the title.
+fn colour(tone: Tone) -> u32 {
+    match tone {
+        Tone::Plain => 0x95_a5_a6,
+        Tone::Waiting => 0x34_98_db,
+        Tone::Running => 0x1a_bc_9c,
+        Tone::Good => 0x2e_cc_71,
+        Tone::Warning => 0xf1_c4_0f,
+        Tone::Bad => 0xe7_4c_3c,
+    }
+}
+
+/// Discord's styles of buttons.
+const GREY: u8 = 2;
+const GREEN: u8 = 3;
+const RED: u8 = 4;
+
+fn buttons(card: &Card) -> Value {
+    let Some(about) = &card.about else { return json!([]) };
+    let button = |action: &CardAction| {
+        let (style, label) = match action {
+            CardAction::Approve => (GREEN, "Approve"),
+            CardAction::Reject => (RED, "Reject"),
+            CardAction::Cancel => (GREY, "Cancel"),
+        };
+        json!({
+            "type": 2, "style": style, "label": label, "emoji": { "name": action.emoji() },
+            "custom_id": Press::Act { action: *action, deployment: about.deployment.0 }.id(),
+        })
+    };
+    let mut row: Vec<Value> = card.actions.iter().map(button).collect();
+    if card.rollback {
+        let press = Press::RollBack { environment: about.environment.to_string() };
+        row.push(json!({
+            "type": 2, "style": RED, "label": "Roll back", "emoji": { "name": "↩️" },
+            "custom_id": press.id(),
+        }));
+    }
+    if row.is_empty() { json!([]) } else { json!([{ "type": 1, "components": row }]) }
+}
+
+/// The message that only the person sees who wants to roll back.
+pub fn confirmation(environment: &str, card: Spot) -> Value {
+    let press = Press::RollBackSurely { environment: environment.to_owned(), card };
+    json!({
+        "embeds": [{
+            "title": format!("⚠️ Roll {} back?", markup::title(environment, &str::to_owned)),
+            "description": "What ran before is promoted again: the tag moves back and the tasks are replaced.",
+            "color": colour(Tone::Warning),
+        }],
+        "components": [{ "type": 1, "components": [
+            { "type": 2, "style": RED, "label": "Yes, roll back", "emoji": { "name": "↩️" },
+              "custom_id": press.id() },
+        ] }],
+        "allowed_mentions": { "parse": [] },
+        "flags": 64,
+    })
+}
+
+/// What a button means. Buttons live as long as their message, so that what they are called is
+/// read for ever.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Press {
+    Act {
+        action: CardAction,
+        deployment: i64,
+    },
+    /// Wants to roll back; is asked once more.
+    RollBack {
+        environment: String,
+    },
+    /// Was asked, about the deployment of this card.
+    RollBackSurely {
+        environment: String,
+        card: Spot,
+    },
+}
+
+impl Press {
+    /// At most 100 characters, as Discord wants it: environments' names are short.
+    pub fn id(&self) -> String {
+        match self {
+            Self::Act { action, deployment } => format!("{}:{deployment}", action.label()),
+            Self::RollBack { environment } => format!("rollback:{environment}"),
+            Self::RollBackSurely { environment, card } => {
+                format!("rollback-surely:{}/{}:{environment}", card.channel, card.message)
+            }
+        }
+    }
+
+    /// `None`: no button of ours.
+    pub fn of(id: &str) -> Option<Self> {
+        let (what, of) = id.split_once(':')?;
+        if let Some(action) = CardAction::ALL.into_iter().find(|action| action.label() == what) {
+            return Some(Self::Act { action, deployment: of.parse().ok()? });
+        }
+        match what {
+            "rollback" => Some(Self::RollBack { environment: of.to_owned() }),
+            "rollback-surely" => {
+                let (card, environment) = of.split_once(':')?;
+                let card = Spot::of(&card.into())?;
+                Some(Self::RollBackSurely { environment: environment.to_owned(), card })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// How long Discord finds a text.
+fn length(text: &str) -> usize {
+    // It counts UTF-16 units in some places and characters in others; the larger is safe.
+    text.encode_utf16().count()
+}
+
+/// At most so many characters, and a sign where some are missing.
+pub fn cut(text: &str, most: usize) -> String {
+    if length(text) <= most {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    let mut size = 1;
+    for character in text.chars() {
+        size += character.len_utf16();
+        if size > most {
+            break;
+        }
+        kept.push(character);
+    }
+    // A cut must not leave an escape that would swallow the sign.
+    format!("{}…", kept.trim_end_matches('\\').trim_end())
+}
+
+/// Lines joined to texts that each fit one message.
+pub fn chunks(lines: &[String]) -> Vec<String> {
+    let mut chunks: Vec<String> = Vec::new();
+    for line in lines {
+        let line = cut(line, CONTENT);
+        match chunks.last_mut() {
+            Some(last) if length(last) + 1 + length(&line) <= CONTENT => {
+                last.push('\n');
+                last.push_str(&line);
+            }
+            Some(_) | None => chunks.push(line),
+        }
+    }
+    chunks
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::card::{About, Field};
+    use crate::domain::id::DeploymentId;
+
+    fn frame<'a>(name_of: NameOf<'a>) -> Frame<'a> {
+        Frame { guild: 1000, name_of, marker: Some("1a2b"), rest_at: None, buttons: true }
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        prop_oneof![".{0,40}", "[a-z*_<@ ]{0,3000}", "(🚀|\\*){0,1500}", "(.{0,30}\n){0,60}"]
+    }
+
+    fn card() -> impl Strategy<Value = Card> {
+        let line = text().prop_map(Line::Text);
+        let field = (text(), prop::collection::vec(text(), 0..8))
+            .prop_map(|(name, lines)| Field { name, lines });
+        (text(), prop::collection::vec(line, 0..8), prop::collection::vec(field, 0..30)).prop_map(
+            |(title, lines, fields)| Card { title, lines, fields, ..Card::default() },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        #[test]
+        fn whatever_a_card_holds_discord_takes_it(card in card()) {
+            let name_of = |id: &str| id.to_owned();
+            let rendered = render(&card, &frame(&name_of));
+            let of = |value: &Value| value.as_str().map_or(0, length);
+            let embed = &rendered.embed;
+            prop_assert!(of(&embed["title"]) <= TITLE);
+            prop_assert!(of(&embed["description"]) <= DESCRIPTION);
+            prop_assert!(of(&embed["footer"]["text"]) <= FOOTER);
+            let none = Vec::new();
+            let fields = embed["fields"].as_array().unwrap_or(&none);
+            prop_assert!(fields.len() <= FIELDS);
+            let mut total = of(&embed["title"]) + of(&embed["description"]) + of(&embed["footer"]["text"]);
+            for field in fields {
+                let (name, value) = (of(&field["name"]), of(&field["value"]));
+                prop_assert!((1..=FIELD_NAME).contains(&name) && (1..=FIELD_VALUE).contains(&value));
+                total += name + value;
+            }
+            prop_assert!(total <= 6000, "{total}");
+            for chunk in chunks(&rendered.rest) {
+                prop_assert!(length(&chunk) <= CONTENT);
+            }
+        }
+    }
+
+    #[test]
+    fn what_fits_is_whole_and_what_does_not_is_told() {
+        let name_of = |id: &str| id.to_owned();
+        let short = Card::new(Tone::Good, "done").text("all of it");
+        let rendered = render(&short, &frame(&name_of));
+        assert!(rendered.rest.is_empty());
+        assert_eq!(rendered.embed["title"], "✅ done");
+        assert_eq!(rendered.embed["description"], "all of it");
+        let lines = (0..200).map(|line| format!("line {line} {}", "x".repeat(40))).collect();
+        let long = Card::new(Tone::Good, "done").field("Story", lines);
+        let rendered = render(&long, &frame(&name_of));
+        let shown = rendered.embed["fields"].to_string();
+        for line in 0..200 {
+            let line = format!("line {line} ");
+            let left_out = rendered.rest.iter().any(|rest| rest.contains(&line));
+            assert!(shown.contains(&line) != left_out, "{line} is in one place");
+        }
+    }
+
+    #[test]
+    fn buttons_are_read_as_they_are_written() {
+        let card = Spot { channel: u64::MAX, message: u64::MAX };
+        let presses = [
+            Press::Act { action: CardAction::Approve, deployment: 42 },
+            Press::Act { action: CardAction::Cancel, deployment: i64::MAX },
+            Press::RollBack { environment: "production".to_owned() },
+            Press::RollBackSurely { environment: "production".to_owned(), card },
+        ];
+        for press in presses {
+            assert!(press.id().len() <= 100);
+            assert_eq!(Press::of(&press.id()), Some(press));
+        }
+        assert_eq!(Press::of("approve:x"), None);
+        assert_eq!(Press::of("something else"), None);
+        let about = About { deployment: DeploymentId(42), environment: "staging".into() };
+        let mut card = Card::new(Tone::Good, "done");
+        assert_eq!(buttons(&card), json!([]));
+        card.about = Some(about);
+        card.rollback = true;
+        assert_eq!(buttons(&card)[0]["components"][0]["custom_id"], "rollback:staging");
+    }
+}
