@@ -1,0 +1,3 @@
+//! Discord, through serenity. What a promotion is or who may do what is not known here.
+
+pub mod relay;
