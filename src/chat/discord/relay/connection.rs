@@ -1,7 +1,7 @@
 //! One connection of serenity's, from its request to its end.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -60,8 +60,8 @@ impl Guest {
             Met::Discord(upgraded, running) => {
                 self.join(client, upgraded, running, &mut stop).await;
             }
-            Met::Refusal => answer(client, "502 Bad Gateway", &self.settings).await,
-            Met::Stop => answer(client, "503 Service Unavailable", &self.settings).await,
+            Met::Refusal => answer(client, "502 Bad Gateway", self.settings.linger).await,
+            Met::Stop => answer(client, "503 Service Unavailable", self.settings.linger).await,
             Met::Nobody => {}
         }
     }
@@ -105,7 +105,8 @@ impl Guest {
     async fn turn_away(&self, client: TcpStream, status: &str) {
         metrics::counter!("shipmate_discord_relay_turned_away_total").increment(1);
         tracing::warn!(status, "a stranger at the relay was turned away");
-        answer(client, status, &self.settings).await;
+        // He keeps his place until he is gone, and is not waited for as serenity is.
+        answer(client, status, self.settings.head.min(self.settings.linger)).await;
     }
 }
 
@@ -117,11 +118,11 @@ fn refused(error: &DialError, host: &str) {
 }
 
 /// Answers that there will be no websocket, and closes.
-async fn answer(mut client: TcpStream, status: &str, settings: &RelaySettings) {
+async fn answer(mut client: TcpStream, status: &str, linger: Duration) {
     let head = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     // One that is gone needs no answer.
     let _gone = client.write_all(head.as_bytes()).await;
-    close(client, settings.linger).await;
+    close(client, linger).await;
 }
 
 /// Until the other side says something or ends, which are both wrong before it was answered.
