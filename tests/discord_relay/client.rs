@@ -103,13 +103,16 @@ fn start(mut client: Client) -> JoinHandle<()> {
 }
 
 /// Upgrades and resets whoever comes, for a while. When they came.
-async fn fault(listener: &TcpListener) -> Vec<Instant> {
+async fn fault(listener: &TcpListener, lasts: Duration) -> Vec<Instant> {
     let came = Arc::new(Mutex::new(Vec::new()));
-    let _over = timeout(FAULT, async {
+    let _over = timeout(lasts, async {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
             came.lock().unwrap().push(Instant::now());
-            if let Ok(socket) = accept_async(stream).await {
+            if let Ok(mut socket) = accept_async(stream).await {
+                // If its Resume fails, serenity rests for a second; if it was sent, it does not.
+                // One that is going to identify itself waits to be greeted, and says nothing.
+                let _said = timeout(Duration::from_millis(100), socket.next()).await;
                 cut(socket);
             }
         }
@@ -130,7 +133,7 @@ async fn serenity_stays_within_the_brake_and_keeps_its_session() {
     let mut socket = ready(&listener).await;
     settled(&mut socket).await;
     cut(socket);
-    let came = fault(&listener).await;
+    let came = fault(&listener, FAULT).await;
     assert!(came.len() > CAP, "it went on trying: {}", came.len());
     for (at, first) in came.iter().enumerate() {
         // Between the leave and the connection some time may pass.
@@ -185,5 +188,18 @@ async fn a_refusal_in_between_costs_serenity_no_session() {
     }
     let mut socket = greet(&listener).await;
     assert_eq!(heard(&mut socket).await["op"], 6, "it resumes");
+    running.abort();
+}
+
+/// Why there is a relay. If this fails, serenity has learned to wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_relay_serenity_does_not_stop() {
+    let (listener, url) = listen().await;
+    let running = start(serenity(&url).await);
+    let mut socket = ready(&listener).await;
+    settled(&mut socket).await;
+    cut(socket);
+    let came = fault(&listener, WINDOW / 2).await;
+    assert!(came.len() > 10 * CAP, "only {} connections in {:?}", came.len(), WINDOW / 2);
     running.abort();
 }

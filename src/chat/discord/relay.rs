@@ -6,7 +6,7 @@
 //! either, so a connection that must wait does so there: serenity has one shard, begins no
 //! second connection meanwhile, and keeps the session that it is going to resume. For the same
 //! reason a refusal of Discord's is tried again here, and told to serenity only once the session
-//! is surely gone: after a failed connection serenity spins, or gives the session up.
+//! is surely gone: after a connection that failed, serenity gives the session up.
 
 mod address;
 mod brake;

@@ -1,9 +1,10 @@
 //! Copies bytes both ways between serenity and Discord until either ends, and sees to it that
 //! each learns of the other's end at once and in the way that it can handle.
 //!
-//! Serenity is never reset, whatever Discord does: it sees an end of the stream. After a reset it
-//! reads its dead socket over and over without a pause, and a whole thread with it, if the next
-//! connection fails too or it was about to close; from an end of the stream it starts afresh.
+//! Serenity is never reset, whatever Discord does: it sees an end of the stream. When it was
+//! reset and the next connection fails, serenity 0.12 reads its dead socket over and over without
+//! ever yielding, until its next heartbeat is due. Seen: for 41 s no timer of the whole runtime
+//! went off. From an end of the stream it starts afresh.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

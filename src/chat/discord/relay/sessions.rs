@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 const FEW: u32 = 100;
 /// With this many left or fewer, no connection begins until they are reset.
 const RESERVE: u32 = 10;
+/// What Discord gives a bot, and for how long; counted with while Discord does not say.
+const GIVEN: u32 = 1000;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What Discord says of the sessions that may be started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,10 +55,12 @@ impl Budget {
     }
 
     /// A connection begins and may start a session: one fewer, until Discord is heard again.
-    pub fn begun(&mut self) {
-        if let Some(known) = &mut self.known {
-            known.remaining = known.remaining.saturating_sub(1);
-        }
+    pub fn begun(&mut self, now: Instant) {
+        let known = self.valid(now).unwrap_or_else(|| {
+            let resets = now.checked_add(DAY).unwrap_or(now);
+            Known { remaining: GIVEN, resets }
+        });
+        self.known = Some(Known { remaining: known.remaining.saturating_sub(1), ..known });
     }
 
     /// How many are left, if that is known.
@@ -120,9 +125,22 @@ mod tests {
         assert_eq!(budget.hold(now), None, "what is not known holds nobody");
         budget.heard(now, left(11));
         assert_eq!(budget.hold(now), None);
-        budget.begun();
+        budget.begun(now);
         assert_eq!(budget.hold(now + HOUR / 4), Some(HOUR * 3 / 4));
         assert_eq!(budget.hold(now + HOUR), None);
         assert_eq!(budget.remaining(now + HOUR), None);
+    }
+    #[test]
+    fn while_discord_does_not_say_they_are_counted() {
+        let (mut budget, now) = (Budget::new(), Instant::now());
+        for _ in 0..990 {
+            assert_eq!(budget.hold(now), None);
+            budget.begun(now);
+        }
+        assert_eq!(budget.hold(now), Some(DAY));
+        assert_eq!(budget.worse(now), Some(Stand::Spent));
+        assert_eq!(budget.hold(now + DAY), None);
+        budget.begun(now + DAY);
+        assert_eq!(budget.remaining(now + DAY), Some(999));
     }
 }

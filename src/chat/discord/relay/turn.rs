@@ -57,7 +57,7 @@ impl Turns {
         self.sessions().await;
         self.brake(Brake::next).await;
         let mut state = self.state();
-        state.budget.begun();
+        state.budget.begun(Instant::now());
         metrics::counter!("shipmate_discord_connections_total").increment(1);
         (state.address.clone(), Running { turns: Arc::clone(self), upgraded: None })
     }
