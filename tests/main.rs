@@ -16,6 +16,7 @@ mod policy;
 mod store;
 mod grammar;
 mod terminal;
+mod discord_relay;
 mod sandbox;
 mod report;
 mod world;
