@@ -1,6 +1,9 @@
-//! The process's own server over real sockets on loopback.
+//! The process's own server over real sockets on loopback, and what goes through it: metrics,
+//! and Discord's interactions with their signatures.
 
 mod doors;
+mod endpoint;
+mod signature;
 mod slow;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ring::signature::Ed25519KeyPair;
 use shipmate::ports::{Hook, HookAnswer, HookRequest};
 use shipmate::web::{Doors, Web};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -125,4 +129,24 @@ async fn next(said: &mut mpsc::UnboundedReceiver<&'static str>) -> &'static str 
 fn hooked(hook: impl Hook + 'static) -> Doors {
     let hook: Arc<dyn Hook> = Arc::new(hook);
     Doors { hooks: [("/hook".to_owned(), hook)].into(), ..Doors::default() }
+}
+
+/// A key like Discord's.
+fn key() -> Ed25519KeyPair {
+    Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap()
+}
+
+/// The public half, as the portal tells it.
+fn public(key: &Ed25519KeyPair) -> [u8; 32] {
+    use ring::signature::KeyPair;
+    key.public_key().as_ref().try_into().unwrap()
+}
+
+/// The signature that Discord sends with these.
+fn sign(key: &Ed25519KeyPair, timestamp: &str, body: &[u8]) -> String {
+    hex(key.sign(&[timestamp.as_bytes(), body].concat()).as_ref())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
