@@ -3,6 +3,7 @@
 
 mod doors;
 mod endpoint;
+mod metrics;
 mod signature;
 mod slow;
 
