@@ -14,4 +14,5 @@ pub mod aws;
 pub mod engine;
 pub mod chat;
 pub mod store;
+pub mod web;
 pub mod sandbox;

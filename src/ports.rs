@@ -311,3 +311,54 @@ pub struct Raised {
     pub event: ChatEvent,
     pub handled: tokio::sync::oneshot::Sender<()>,
 }
+
+/// What somebody outside sent to a path of ours. Nothing in it is trusted yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HookRequest {
+    /// Names in lower case, as often as they were sent; values that are no text are left out.
+    pub headers: Vec<(String, String)>,
+    /// The bytes as they came: signatures are made over them.
+    pub body: Vec<u8>,
+}
+
+impl HookRequest {
+    /// The value of a header that was sent just once. Of two, nobody could say which one a
+    /// sender meant, so that is none.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.iter().filter(|(header, _)| header == name);
+        match (values.next(), values.next()) {
+            (Some((_, value)), None) => Some(value),
+            (None, _) | (Some(_), Some(_)) => None,
+        }
+    }
+}
+
+/// What goes back to the sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookAnswer {
+    /// A status of HTTP.
+    pub status: u16,
+    /// Sent where there is a body.
+    pub content_type: &'static str,
+    pub body: Vec<u8>,
+}
+
+impl HookAnswer {
+    /// A status, and nothing else.
+    pub fn empty(status: u16) -> Self {
+        Self { status, content_type: "text/plain; charset=utf-8", body: Vec::new() }
+    }
+
+    /// 200 with a body of JSON.
+    pub fn json(body: &serde_json::Value) -> Self {
+        let body = body.to_string().into_bytes();
+        Self { status: 200, content_type: "application/json", body }
+    }
+}
+
+/// A path that somebody outside calls, and an adapter answers. What must not be lost is
+/// written down before the answer goes out: nobody sends it twice.
+#[async_trait]
+pub trait Hook: Send + Sync {
+    async fn call(&self, request: HookRequest) -> HookAnswer;
+}

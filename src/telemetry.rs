@@ -1,6 +1,11 @@
-//! Logs: one event for one thing that happened, on standard error, so that standard output
-//! stays a conversation.
+//! What can be seen of the process from outside. Logs: one event for one thing that happened,
+//! on standard error, so that standard output stays a conversation. Metrics: all of them are
+//! described here and nowhere else; who counts names them with `metrics::counter!`. Knows
+//! nothing of what is logged or counted.
 
+use std::sync::OnceLock;
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging at `level` (`error`, `info`, `shipmate=debug` …), unless `SHIPMATE_LOG` says
@@ -10,4 +15,118 @@ pub fn start(level: &str) {
     let layer = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Started a second time, as tests may, the first one stays.
     let _ = layer.with_target(false).try_init();
+}
+
+/// A metric. All that there are so far are counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    pub name: &'static str,
+    /// What one is.
+    pub unit: &'static str,
+    pub meaning: &'static str,
+    pub label: Option<Label>,
+}
+
+/// What a metric is told apart by. The values are a closed list: one that somebody outside
+/// could choose would let them fill our memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Label {
+    pub name: &'static str,
+    pub values: &'static [&'static str],
+}
+
+/// Every metric that there is. docs/metrics.md is generated from this.
+pub const METRICS: [Metric; 6] = [
+    Metric {
+        name: "shipmate_deployments_ended_total",
+        unit: "deployments",
+        meaning: "Deployments that ended, by how. Counted when the end is about to be told, by the process that brought it about.",
+        label: Some(Label {
+            name: "end",
+            values: &[
+                "succeeded",
+                "rolled-back",
+                "failed",
+                "cancelled",
+                "rejected",
+                "expired",
+                "refused",
+                "superseded",
+            ],
+        }),
+    },
+    Metric {
+        name: "shipmate_discord_connections_total",
+        unit: "connections",
+        meaning: "Connections to Discord's gateway that were begun. Many in a short time mean that something closes them.",
+        label: None,
+    },
+    Metric {
+        name: "shipmate_discord_events_unparsed_total",
+        unit: "events",
+        meaning: "Events of the gateway that could not be read. Any may be a message that was lost.",
+        label: None,
+    },
+    Metric {
+        name: "shipmate_discord_rate_limited_total",
+        unit: "answers",
+        meaning: "Answers of Discord's that said to wait (429).",
+        label: None,
+    },
+    Metric {
+        name: "shipmate_discord_requests_failed_total",
+        unit: "requests",
+        meaning: "Requests to Discord that were given up.",
+        label: None,
+    },
+    Metric {
+        name: "shipmate_discord_signatures_refused_total",
+        unit: "requests",
+        meaning: "Requests to the path of interactions whose signature was refused, by why. Discord sends some by itself, to see whether they are refused; `too-early` and `too-old` may mean that this machine's clock is wrong.",
+        label: Some(Label {
+            name: "kind",
+            values: &["missing", "malformed", "too-old", "too-early", "wrong"],
+        }),
+    },
+];
+
+/// The metrics of this process.
+#[derive(Clone)]
+pub struct Metrics {
+    handle: PrometheusHandle,
+}
+
+impl Metrics {
+    /// All of them, in the text format of Prometheus.
+    pub fn render(&self) -> String {
+        self.handle.render()
+    }
+}
+
+/// Starts counting, and gives what was counted. Called a second time it gives the same.
+pub fn metrics() -> Metrics {
+    static INSTALLED: OnceLock<Metrics> = OnceLock::new();
+    INSTALLED.get_or_init(install).clone()
+}
+
+fn install() -> Metrics {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    if metrics::set_global_recorder(recorder).is_err() {
+        tracing::warn!("something else counts already: there are no metrics");
+    }
+    for metric in METRICS {
+        metrics::describe_counter!(metric.name, metrics::Unit::Count, metric.meaning);
+        // From the beginning at nought: a counter that only appears with the first event hides
+        // that event from whoever looks for increases.
+        match metric.label {
+            None => metrics::counter!(metric.name).increment(0),
+            Some(label) => {
+                for value in label.values {
+                    metrics::counter!(metric.name, label.name => *value).increment(0);
+                }
+            }
+        }
+    }
+    Metrics { handle }
 }

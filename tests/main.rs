@@ -22,4 +22,5 @@ mod report;
 mod world;
 mod commands;
 mod promises;
+mod web;
 mod tidy;

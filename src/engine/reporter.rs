@@ -246,6 +246,9 @@ impl Engine {
         lock(&self.shared.ballots).remove(&deployment.id);
         lock(&self.shared.open).remove(&deployment.id);
         self.take_turns(&deployment.plan.terms.environment);
+        if let Some(end) = deployment.end() {
+            metrics::counter!("shipmate_deployments_ended_total", "end" => end.code()).increment(1);
+        }
         if let Err(problem) = self.tell_end(deployment).await {
             tracing::warn!(deployment.id = %deployment.id, ?problem, "the end could not be told yet");
             self.shared.reschedule.notify_one();
