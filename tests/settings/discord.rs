@@ -10,7 +10,7 @@ use shipmate::settings::{Discord, GuildId, RoleId, Settings, Web};
 use super::{SHIPPED, SMALL, parse, wrong};
 
 /// The example that ships.
-const EXAMPLE: &str = include_str!("../../docs/discord.toml");
+pub(super) const EXAMPLE: &str = include_str!("../../docs/discord.toml");
 
 /// A chat behind [`SMALL`]; line 15 is the first after it.
 const CHAT: &str = r#"[chat.discord]
@@ -81,6 +81,9 @@ fn the_shipped_settings_have_no_discord() {
 fn the_example_can_be_checked_where_there_is_no_token() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/discord.toml");
     assert!(Settings::read(&path, []).unwrap().chat.is_some());
+    // And with the policies that ship it fits together.
+    let checked = shipmate::app::check(&path, Vec::new());
+    assert!(checked.sound, "{}", checked.report);
 }
 
 #[test]
@@ -95,7 +98,7 @@ fn one_discord_role_may_give_several_of_ours_also_without_the_chat() {
 
 #[test]
 fn variables_win_over_the_file() {
-    let discord = discord(
+    let settings = parse(
         EXAMPLE,
         &[
             ("SHIPMATE__CHAT__DISCORD__GUILD", "18446744073709551615"),
@@ -105,10 +108,24 @@ fn variables_win_over_the_file() {
             ("SHIPMATE__WEB__LISTEN", "[::1]:9"),
         ],
     );
+    let settings = settings.unwrap();
+    assert_eq!(settings.web.unwrap().listen.port(), 9);
+    assert_eq!(settings.role_holders[&RoleId(3004)], [Role::from("on-call")].into());
+    let discord = settings.chat.unwrap();
     assert_eq!(discord.guild, GuildId(u64::MAX));
     assert_eq!(discord.nudge_after, Some(Duration::from_secs(3600)));
     let production = EnvironmentName::from("production");
     assert!(discord.channels.allows(&ChannelId::from("2001"), &production));
+
+    // Channels stand in the file first, like names.
+    let told = wrong(EXAMPLE, &[("SHIPMATE__CHAT__DISCORD__CHANNELS__2002", "staging")]);
+    let unknown = "SHIPMATE__CHAT__DISCORD__CHANNELS__2002: no setting has this name; did you mean";
+    assert!(told.starts_with(unknown), "{told}");
+    // Nobody means a chat by its token alone.
+    assert!(
+        wrong(SHIPPED, &[("SHIPMATE__CHAT__DISCORD__TOKEN", "x")])
+            .starts_with("SHIPMATE__CHAT__DISCORD__TOKEN: `chat.discord.guild` is missing;")
+    );
 }
 
 #[test]
