@@ -3,6 +3,7 @@
 //! looked at: the variables are handed in.
 
 mod check;
+mod discord;
 mod error;
 mod file;
 mod findings;
@@ -10,20 +11,25 @@ mod keys;
 mod names;
 mod raw;
 mod reference;
+mod roles;
 mod services;
 mod tags;
+mod token;
 mod variables;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::domain::environment::{Environments, People};
 use crate::domain::id::Role;
 
+pub use discord::{Discord, GuildId, RoleId};
 pub use error::{Place, Problem, SettingsError, SettingsErrors};
 pub use reference::reference;
+pub use token::{Token, TokenError};
 
 use findings::Findings;
 
@@ -31,8 +37,14 @@ use findings::Findings;
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub database: Database,
-    /// Who holds which role.
+    /// Where people talk to Shipmate, besides the terminal.
+    pub chat: Option<Discord>,
+    /// What listens for HTTP; nothing where it is not set.
+    pub web: Option<Web>,
+    /// Who holds which role by name.
     pub people: People,
+    /// Which roles the holders of a Discord role hold.
+    pub role_holders: BTreeMap<RoleId, BTreeSet<Role>>,
     /// Every role that the settings declare, also one that nobody holds.
     pub roles: BTreeSet<Role>,
     pub environments: Environments,
@@ -46,6 +58,12 @@ pub struct Settings {
 #[derive(Clone, Debug)]
 pub struct Database {
     pub url: DatabaseUrl,
+}
+
+/// What listens for HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Web {
+    pub listen: SocketAddr,
 }
 
 /// A connection string. It may hold a password, so neither `Debug` nor `Display` shows it.

@@ -15,6 +15,7 @@ mod settings;
 mod policy;
 mod store;
 mod grammar;
+mod online;
 mod terminal;
 mod discord_relay;
 mod sandbox;

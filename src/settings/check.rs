@@ -2,7 +2,8 @@
 //! missing or wrong is reported and stands in as an empty text or a default, so that all that is
 //! wrong is found at once; the settings are thrown away if anything was reported.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,20 +12,19 @@ use jiff::tz::TimeZone;
 
 use super::error::Problem;
 use super::findings::Findings;
-use super::keys::{self, Node};
-use super::raw::{Raw, RawDatabase, RawEnvironment, RawExtra, RawRegistry, RawRole};
-use super::{Database, DatabaseUrl, Extra, Mode, Settings, names, services, tags};
-use crate::domain::environment::{Environment, Environments, People, Registry};
-use crate::domain::id::{EnvironmentName, PersonId, Role, Tag};
+use super::keys;
+use super::raw::{Raw, RawDatabase, RawEnvironment, RawExtra, RawRegistry, RawWeb};
+use super::{
+    Database, DatabaseUrl, Extra, Mode, Settings, Web, discord, names, roles, services, tags,
+};
+use crate::domain::environment::{Environment, Environments, Registry};
+use crate::domain::id::{EnvironmentName, Tag};
 
 pub(super) fn check(raw: &Raw, findings: &mut Findings) -> Settings {
     let database = database(&raw.database, findings);
-    let people = People(
-        raw.roles
-            .iter()
-            .map(|(name, role)| (Role::new(name), people(name, role, findings)))
-            .collect(),
-    );
+    let web = raw.web.as_ref().map(|raw| web(raw, findings));
+    let people = roles::people(raw, findings);
+    let role_holders = roles::role_holders(raw, findings);
     let mut environments: BTreeMap<EnvironmentName, Environment> = raw
         .environments
         .iter()
@@ -42,6 +42,7 @@ pub(super) fn check(raw: &Raw, findings: &mut Findings) -> Settings {
         }
     }
     let environments = Environments(environments);
+    let chat = raw.chat.as_ref().and_then(|chat| discord::discord(chat, web.is_some(), findings));
     services::check_distinct(&environments, findings);
     tags::check(&environments, findings);
     let commands = raw.commands.as_ref().map(|raw| extra("commands", raw, findings));
@@ -50,11 +51,15 @@ pub(super) fn check(raw: &Raw, findings: &mut Findings) -> Settings {
         // An entry that is wrong may be what left an environment without services, so this is
         // asked only once all else is right.
         services::check_none_idle(&environments, findings);
+        discord::check_none_unspoken(chat.as_ref(), &environments, findings);
     }
     Settings {
         database,
+        chat,
+        web,
         roles: people.0.keys().cloned().collect(),
         people,
+        role_holders,
         environments,
         commands,
         policies,
@@ -65,10 +70,7 @@ pub(super) fn check(raw: &Raw, findings: &mut Findings) -> Settings {
 pub(super) fn required(path: &[&str], text: Option<&String>, findings: &mut Findings) -> String {
     if text.is_none() && !findings.is_given(path) {
         let (owner, _) = path.split_at(path.len().saturating_sub(1));
-        let example = match keys::node(&keys::pattern(path)) {
-            Node::Leaf(key) => key.example_line(),
-            Node::Table(_) | Node::Names | Node::Nothing => String::new(),
-        };
+        let example = keys::example_line(&keys::pattern(path));
         findings.report(owner, Problem::MissingKey { key: path.join("."), example });
     }
     text.cloned().unwrap_or_default()
@@ -123,20 +125,17 @@ fn database(raw: &RawDatabase, findings: &mut Findings) -> Database {
     Database { url: DatabaseUrl(url.to_owned()) }
 }
 
-fn people(name: &str, raw: &RawRole, findings: &mut Findings) -> BTreeSet<PersonId> {
-    let path = ["roles", name, "people"];
-    if raw.people.is_none() {
-        required(&path, None, findings);
-    }
-    let mut people = BTreeSet::new();
-    for (index, person) in raw.people.iter().flatten().enumerate() {
-        if !people.insert(PersonId::new(person)) && !person.is_empty() {
-            let index = index.to_string();
-            let problem = Problem::ListedTwice { key: path.join("."), item: person.clone() };
-            findings.report(&["roles", name, "people", &index], problem);
+fn web(raw: &RawWeb, findings: &mut Findings) -> Web {
+    let path = ["web", "listen"];
+    let text = required(&path, raw.listen.as_ref(), findings);
+    let listen = text.parse().unwrap_or_else(|_| {
+        if !text.is_empty() {
+            let problem = Problem::BadListen { text: text.clone(), example: "\"127.0.0.1:8080\"" };
+            findings.report(&path, problem);
         }
-    }
-    people
+        SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+    });
+    Web { listen }
 }
 
 fn environment(name: &str, raw: &RawEnvironment, findings: &mut Findings) -> Environment {
@@ -156,10 +155,7 @@ fn environment(name: &str, raw: &RawEnvironment, findings: &mut Findings) -> Env
     let settle = duration(&key("settle"), settle, findings);
     let patience = raw.patience.as_deref().unwrap_or(keys::PATIENCE);
     let patience = duration(&key("patience"), patience, findings);
-    if patience == Some(Duration::ZERO) {
-        let problem = Problem::NoTime { key: key("patience").join(".") };
-        findings.report(&key("patience"), problem);
-    }
+    check_some_time(&key("patience"), patience, findings);
     if let Some(arn) = &raw.role_arn
         && !is_role(arn)
     {
@@ -191,13 +187,21 @@ fn timezone(path: &[&str], name: Option<&str>, findings: &mut Findings) -> TimeZ
     })
 }
 
-fn duration(path: &[&str], text: &str, findings: &mut Findings) -> Option<Duration> {
+/// A length of time; reports it if it is none.
+pub(super) fn duration(path: &[&str], text: &str, findings: &mut Findings) -> Option<Duration> {
     let parsed = text.parse::<SignedDuration>().ok();
     let duration = parsed.and_then(|signed| Duration::try_from(signed).ok());
     if duration.is_none() {
         findings.report(path, Problem::BadDuration { text: text.to_owned() });
     }
     duration
+}
+
+/// Nothing ever happens within no time at all.
+pub(super) fn check_some_time(path: &[&str], time: Option<Duration>, findings: &mut Findings) {
+    if time == Some(Duration::ZERO) {
+        findings.report(path, Problem::NoTime { key: path.join(".") });
+    }
 }
 
 fn registry(environment: &str, raw: &RawRegistry, findings: &mut Findings) -> Registry {

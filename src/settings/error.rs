@@ -91,6 +91,78 @@ pub enum Problem {
     )]
     DatabaseScheme { scheme: &'static str },
 
+    #[error(
+        "`{key}` never stands in this file; write it into a file of its own, which `{key}-file` \
+         names, or set {variable}"
+    )]
+    SecretInFile { key: String, variable: String },
+    #[error(
+        "Discord's token is not given; name a file that holds it, for example: {example}, or set \
+         {variable}"
+    )]
+    NoToken { example: String, variable: String },
+    #[error("Discord's token is given twice, also by `token-file`; keep one of the two")]
+    TwoTokens,
+    #[error(
+        "this looks like the token itself; write it into a file, and the file's name here. Whoever \
+         saw it here can speak as Shipmate: let Discord make a new one"
+    )]
+    TokenAsFile,
+    #[error(
+        "this is not a bot's token; copy it from the page Bot of the application in Discord's \
+         developer portal, without `Bot ` before it"
+    )]
+    NotAToken,
+    // What was written is not shown: somebody may have pasted a token.
+    #[error("`{key}` is not an id of Discord's; write its digits in quotes, for example {example}")]
+    NotAnId { key: String, example: &'static str },
+    #[error("there is no channel; add for example: {example}")]
+    NoChannels { example: String },
+    #[error(
+        "channel `{channel}` may be about no environment; write for example {channel} = \
+         [\"staging\"], or remove it"
+    )]
+    NoEnvironmentOfChannel { channel: String },
+    #[error(
+        "{} may be spoken of in no channel; add {} to a channel's environments",
+        listed(environments.iter().map(String::as_str), "and"),
+        if environments.len() == 1 { "it" } else { "them" }
+    )]
+    NoChannelAbout { environments: Vec<String> },
+    #[error(
+        "`{channel}` is none of the channels; write {}, or add it to `channels`",
+        listed(known.iter().map(String::as_str), "or")
+    )]
+    AnnounceNowhere { channel: String, known: Vec<String> },
+    #[error(
+        "a prefix is one word of at most 32 characters that does not begin with `/`, `@`, `<` or \
+         `>`; write for example \"!ship\""
+    )]
+    BadPrefix,
+    #[error(
+        "this is not the public key of a Discord application; copy its 64 hex digits from the page \
+         General Information in Discord's developer portal"
+    )]
+    BadPublicKey,
+    // Nor is an address, which may hold a password.
+    #[error(
+        "`{key}` is no address that can be used; write {secure}://HOST, or on loopback \
+         {plain}://127.0.0.1:PORT, with nothing behind it"
+    )]
+    BadServer { key: String, secure: &'static str, plain: &'static str },
+    #[error(
+        "with a `public-key` Discord sends interactions by HTTP, but nothing listens; add [web] \
+         with for example: {example}"
+    )]
+    NothingListens { example: String },
+    #[error("`{text}` is not an address and port; write for example {example}")]
+    BadListen { text: String, example: &'static str },
+    #[error(
+        "`roles.{role}` does not say who holds the role; add people = [\"alice\"], \
+         discord = [\"3001\"] or both"
+    )]
+    HeldByWhom { role: String },
+
     #[error("there is no environment; add a table such as [environments.staging]")]
     NoEnvironments,
     #[error(

@@ -9,6 +9,7 @@ use super::error::{Place, Problem};
 use super::findings::{Findings, KeyPath};
 use super::keys::{Form, Key, Node, node, pattern};
 use super::names;
+use super::variables::variable;
 
 /// Reads the text. What is wrong is reported and left out; `None` if it is not even TOML.
 pub(super) fn layer(text: &str, findings: &mut Findings) -> Option<Map<String, Value>> {
@@ -74,6 +75,7 @@ impl Reader<'_> {
                     }
                     spelled.to_owned()
                 }
+                Node::Ids => spelled.to_owned(),
                 // Leaves are read by `leaf`, and nothing else leads here.
                 Node::Leaf(_) | Node::Nothing => continue,
             };
@@ -96,7 +98,7 @@ impl Reader<'_> {
                 self.findings.given(owned, place.clone());
                 self.leaf(leaf, path, item, place)
             }
-            Node::Table(_) | Node::Names => {
+            Node::Table(_) | Node::Names | Node::Ids => {
                 let place = self.place(key.span());
                 self.findings.given(owned, place);
                 let Some(table) = item.as_table_like() else {
@@ -119,6 +121,13 @@ impl Reader<'_> {
 
     fn leaf(&mut self, leaf: &Key, path: &[&str], item: &Item, place: Place) -> Option<Value> {
         let read = match leaf.form {
+            Form::Secret => {
+                let path: KeyPath = path.iter().map(|part| (*part).to_owned()).collect();
+                let problem =
+                    Problem::SecretInFile { key: path.join("."), variable: variable(&path) };
+                self.findings.report_at(place, problem);
+                return None;
+            }
             Form::Text => item.as_str().map(|text| self.text(path, text, place.clone())),
             Form::List => item.as_array().map(|array| {
                 let items = array.iter().enumerate().map(|(index, item)| {

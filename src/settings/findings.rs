@@ -54,10 +54,16 @@ impl Findings {
     /// entries are among them, so that one mistake is not reported again wherever the name
     /// is used.
     pub fn names<'a>(&'a self, section: &'a str) -> impl Iterator<Item = &'a str> {
-        self.places.keys().filter_map(move |path| match path.as_slice() {
-            [first, name] if first == section => Some(name.as_str()),
-            _ => None,
-        })
+        self.names_in(&[section]).into_iter()
+    }
+
+    /// The same for a table at any path.
+    pub fn names_in(&self, table: &[&str]) -> Vec<&str> {
+        let names = self.places.keys().filter_map(|path| match path.split_last() {
+            Some((name, around)) if around == table => Some(name.as_str()),
+            Some(_) | None => None,
+        });
+        names.collect()
     }
 
     /// Reports a problem with this key, where the key was given.

@@ -9,9 +9,14 @@ pub(super) const PATIENCE: &str = "10m";
 pub(super) const RESTART: &str = "auto";
 pub(super) const MODE: &str = "add";
 
+/// Stands in a path for a name that people choose and say in chat.
+pub(super) const NAME: &str = "*";
+/// Stands in a path for an id that Discord chose.
+pub(super) const ID: &str = "#";
+
 /// A key of shipmate.toml.
 pub(super) struct Key {
-    /// Where it stands; `*` is a name that people choose.
+    /// Where it stands; [`NAME`] is a name that people choose, [`ID`] one that Discord chose.
     pub path: &'static [&'static str],
     pub form: Form,
     pub unset: Unset,
@@ -25,6 +30,8 @@ pub(super) struct Key {
 pub(super) enum Form {
     Text,
     List,
+    /// Text that never stands in the file, only in a variable.
+    Secret,
     /// One text for all environments, or a table with one for each.
     ByEnvironment,
 }
@@ -43,7 +50,7 @@ impl Form {
     /// As a sentence has it: "it must be …".
     pub fn wanted(self) -> &'static str {
         match self {
-            Self::Text => "text in quotes",
+            Self::Text | Self::Secret => "text in quotes",
             Self::List => "a list of texts",
             Self::ByEnvironment => "text in quotes or a table of texts by environment",
         }
@@ -51,9 +58,9 @@ impl Form {
 }
 
 impl Key {
-    /// The last part of the path.
+    /// The last part of the path that is the same for everybody.
     pub fn name(&self) -> &'static str {
-        self.path.last().copied().unwrap_or_default()
+        self.path.iter().rfind(|part| !is_placeholder(part)).copied().unwrap_or_default()
     }
 
     /// A line of TOML that sets it.
@@ -69,17 +76,25 @@ pub(super) enum Node {
     Table(Vec<&'static str>),
     /// A table whose keys are names that people choose.
     Names,
+    /// A table whose keys are ids that Discord chose.
+    Ids,
     Nothing,
 }
 
-/// What stands at this path, in which names are written `*`.
+/// Whether this part of a path stands for what the file names.
+pub(super) fn is_placeholder(part: &str) -> bool {
+    part == NAME || part == ID
+}
+
+/// What stands at this path, in which names and ids are written as their placeholders.
 pub(super) fn node(pattern: &[&str]) -> Node {
     let below = |key: &&'static Key| key.path.starts_with(pattern);
     let mut children: Vec<&'static str> = Vec::new();
     for key in KEYS.iter().filter(below) {
         match key.path.get(pattern.len()).copied() {
             None => return Node::Leaf(key),
-            Some("*") => return Node::Names,
+            Some(NAME) => return Node::Names,
+            Some(ID) => return Node::Ids,
             Some(child) if children.contains(&child) => {}
             Some(child) => children.push(child),
         }
@@ -87,17 +102,33 @@ pub(super) fn node(pattern: &[&str]) -> Node {
     if children.is_empty() { Node::Nothing } else { Node::Table(children) }
 }
 
-/// The path with the names that people chose replaced by `*`.
+/// The key at this path, if one stands there.
+pub(super) fn leaf(pattern: &[&str]) -> Option<&'static Key> {
+    match node(pattern) {
+        Node::Leaf(key) => Some(key),
+        Node::Table(_) | Node::Names | Node::Ids | Node::Nothing => None,
+    }
+}
+
+/// A line of TOML that sets the key at this path; empty if none stands there.
+pub(super) fn example_line(pattern: &[&str]) -> String {
+    leaf(pattern).map(Key::example_line).unwrap_or_default()
+}
+
+/// The path with names and ids replaced by their placeholders.
 pub(super) fn pattern<'a>(path: &[&'a str]) -> Vec<&'a str> {
     let mut pattern: Vec<&str> = Vec::with_capacity(path.len());
     for part in path {
-        let chosen = matches!(node(&pattern), Node::Names);
-        pattern.push(if chosen { "*" } else { part });
+        pattern.push(match node(&pattern) {
+            Node::Names => NAME,
+            Node::Ids => ID,
+            Node::Leaf(_) | Node::Table(_) | Node::Nothing => part,
+        });
     }
     pattern
 }
 
-pub(super) static KEYS: [Key; 21] = [
+pub(super) static KEYS: [Key; 34] = [
     Key {
         path: &["database", "url"],
         form: Form::Text,
@@ -107,12 +138,112 @@ pub(super) static KEYS: [Key; 21] = [
                   the working directory.",
     },
     Key {
-        path: &["roles", "*", "people"],
+        path: &["chat", "discord", "guild"],
+        form: Form::Text,
+        unset: Unset::Required,
+        example: "\"1000\"",
+        meaning: "The id of the Discord server. Ids are numbers in quotes; Discord shows them \
+                  with *Copy ID* once its developer mode is on.",
+    },
+    Key {
+        path: &["chat", "discord", "token-file"],
+        form: Form::Text,
+        unset: Unset::Otherwise("required unless the variable of `token` is set"),
+        example: "\"/run/secrets/discord-token\"",
+        meaning: "A file that holds the bot's token and nothing else; it is read at the start. \
+                  A relative file is relative to the working directory.",
+    },
+    Key {
+        path: &["chat", "discord", "token"],
+        form: Form::Secret,
+        unset: Unset::Otherwise("required unless there is a `token-file`"),
+        example: "SHIPMATE__CHAT__DISCORD__TOKEN",
+        meaning: "The bot's token, where no file holds it. It never stands in the settings.",
+    },
+    Key {
+        path: &["chat", "discord", "channels", "#"],
         form: Form::List,
         unset: Unset::Required,
+        example: "{ \"2000\" = [\"staging\", \"production\"] }",
+        meaning: "By their ids, the channels in which Shipmate is spoken to, and of which \
+                  environments in each. Every environment must have a channel.",
+    },
+    Key {
+        path: &["chat", "discord", "announce"],
+        form: Form::Text,
+        unset: Unset::Otherwise("the first channel in which the environment may be spoken of"),
+        example: "\"2000\"",
+        meaning: "The channel, one of `channels`, for what nobody asked for in a channel.",
+    },
+    Key {
+        path: &["chat", "discord", "prefix"],
+        form: Form::Text,
+        unset: Unset::Otherwise("slash commands and mentions only"),
+        example: "\"!ship\"",
+        meaning: "A word with which a line to Shipmate may begin too. Discord must grant the \
+                  application its Message Content Intent for that.",
+    },
+    Key {
+        path: &["chat", "discord", "call"],
+        form: Form::Text,
+        unset: Unset::Otherwise("nobody is called"),
+        example: "\"3002\"",
+        meaning: "The id of the Discord role that is called (pinged) when a plan waits for \
+                  votes.",
+    },
+    Key {
+        path: &["chat", "discord", "nudge-after"],
+        form: Form::Text,
+        unset: Unset::Otherwise("nobody is nudged"),
+        example: "\"10m\"",
+        meaning: "When something has waited for so long, those who can unblock it get a direct \
+                  message, once.",
+    },
+    Key {
+        path: &["chat", "discord", "public-key"],
+        form: Form::Text,
+        unset: Unset::Otherwise("interactions come through the gateway"),
+        example: "\"4f7a1c0be2d35986a1b2c3d4e5f60718293a4b5c6d7e8f90123456789abcdef0\"",
+        meaning: "The public key of the Discord application, 64 hex digits. With it, Discord \
+                  sends interactions to `POST /discord/interactions`, which needs `web.listen`.",
+    },
+    Key {
+        path: &["chat", "discord", "api"],
+        form: Form::Text,
+        unset: Unset::Otherwise("Discord itself"),
+        example: "\"http://127.0.0.1:3100\"",
+        meaning: "Another server that speaks Discord's API: `https://`, or `http://` on \
+                  loopback.",
+    },
+    Key {
+        path: &["chat", "discord", "gateway"],
+        form: Form::Text,
+        unset: Unset::Otherwise("where the API says"),
+        example: "\"ws://127.0.0.1:3101\"",
+        meaning: "Another gateway: `wss://`, or `ws://` on loopback.",
+    },
+    Key {
+        path: &["web", "listen"],
+        form: Form::Text,
+        unset: Unset::Otherwise("nothing listens"),
+        example: "\"127.0.0.1:8080\"",
+        meaning: "Address and port for health, metrics and Discord's interactions.",
+    },
+    Key {
+        path: &["roles", "*", "people"],
+        form: Form::List,
+        unset: Unset::Otherwise("required unless there is `discord`"),
         example: "[\"alice\"]",
-        meaning: "Who holds the role, as the chat identifies them. The policies say what a role \
-                  may do.",
+        meaning: "Who holds the role, as the chat identifies them: on Discord by the id of the \
+                  person. The policies say what a role may do.",
+    },
+    Key {
+        path: &["roles", "*", "discord"],
+        form: Form::List,
+        unset: Unset::Otherwise("required unless there is `people`"),
+        example: "[\"3001\"]",
+        meaning: "The ids of the Discord roles whose holders hold the role. One Discord role may \
+                  give several.",
     },
     Key {
         path: &["environments", "*", "region"],

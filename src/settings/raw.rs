@@ -11,12 +11,14 @@ use serde_path_to_error::Segment;
 use super::error::Problem;
 use super::findings::Findings;
 
-// None of these is Debug: the database's url may hold a password.
+// None of these is Debug: the database's url may hold a password, and the token is one.
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub(super) struct Raw {
     pub database: RawDatabase,
+    pub chat: Option<RawChat>,
+    pub web: Option<RawWeb>,
     pub roles: BTreeMap<String, RawRole>,
     pub environments: BTreeMap<String, RawEnvironment>,
     pub services: BTreeMap<String, RawService>,
@@ -32,8 +34,37 @@ pub(super) struct RawDatabase {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+pub(super) struct RawChat {
+    pub discord: Option<RawDiscord>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+pub(super) struct RawDiscord {
+    pub guild: Option<String>,
+    pub token_file: Option<String>,
+    pub token: Option<String>,
+    pub channels: Option<BTreeMap<String, Vec<String>>>,
+    pub announce: Option<String>,
+    pub prefix: Option<String>,
+    pub call: Option<String>,
+    pub nudge_after: Option<String>,
+    pub public_key: Option<String>,
+    pub api: Option<String>,
+    pub gateway: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+pub(super) struct RawWeb {
+    pub listen: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub(super) struct RawRole {
     pub people: Option<Vec<String>>,
+    pub discord: Option<Vec<String>>,
 }
 
 #[derive(Default, Deserialize)]

@@ -1,6 +1,6 @@
 //! The reference of settings as Markdown, rendered from the table of keys. Writes no file.
 
-use super::keys::{Form, KEYS, Key, Unset};
+use super::keys::{Form, ID, KEYS, Key, NAME, Unset};
 use super::variables::PREFIX;
 
 /// The whole page.
@@ -15,8 +15,8 @@ pub fn reference() -> String {
          Each key can also be set by an environment variable, which wins over the file: \
          `{PREFIX}` and the key's path in capitals, with two underscores between the parts and \
          one for each hyphen. `SHIPMATE__ENVIRONMENTS__STAGING__CLUSTER` sets \
-         `environments.staging.cluster`. Names must already stand in the file; lists are \
-         separated by commas. A variable that begins so and sets nothing is an error.\n\n\
+         `environments.staging.cluster`. Names and ids in tables must \
+         already stand in the file; lists are separated by commas. A variable that begins so and sets nothing is an error.\n\n\
          All that is wrong is told at once, each with its line and column.\n"
     );
     let mut section = String::new();
@@ -38,10 +38,16 @@ fn header(key: &Key) -> String {
     let parts: Vec<&str> = key
         .path
         .iter()
-        .take(if key.path.get(1) == Some(&"*") { 2 } else { 1 })
-        .map(|part| if *part == "*" { chosen(key) } else { part })
+        .take(depth(key))
+        .map(|part| if *part == NAME { chosen(key) } else { part })
         .collect();
     parts.join(".")
+}
+
+/// How many parts of the path name the table: the second does where people choose it, and where
+/// more follow it.
+fn depth(key: &Key) -> usize {
+    if key.path.get(1) == Some(&NAME) || key.path.len() > 2 { 2 } else { 1 }
 }
 
 fn chosen(key: &Key) -> &'static str {
@@ -54,11 +60,14 @@ fn chosen(key: &Key) -> &'static str {
 }
 
 fn row(key: &Key) -> String {
-    let start = if key.path.get(1) == Some(&"*") { 2 } else { 1 };
-    let name = key.path.get(start..).unwrap_or_default().join(".");
+    let by_id = key.path.last() == Some(&ID);
+    let rest = key.path.get(depth(key)..).unwrap_or_default();
+    let name = rest.get(..rest.len() - usize::from(by_id)).unwrap_or_default().join(".");
     let form = match key.form {
         Form::Text => "text",
+        Form::List if by_id => "table of lists by id",
         Form::List => "list",
+        Form::Secret => "only as a variable",
         Form::ByEnvironment => "text, or table by environment",
     };
     let unset = match key.unset {

@@ -7,7 +7,7 @@ use config::{Map, Value, ValueKind};
 
 use super::error::{Place, Problem};
 use super::findings::{Findings, KeyPath};
-use super::keys::{Form, KEYS, Key};
+use super::keys::{Form, KEYS, Key, is_placeholder};
 use super::names;
 
 /// What the name of each variable of ours begins with; two underscores separate the parts.
@@ -53,13 +53,14 @@ pub(super) fn layer(
             continue;
         }
         let value = match key.form {
-            Form::Text | Form::ByEnvironment => Value::from(text),
+            Form::Text | Form::Secret | Form::ByEnvironment => Value::from(text),
             Form::List => {
                 let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
                 Value::from(items.map(Value::from).collect::<Vec<Value>>())
             }
         };
         if path.len() > key.path.len() {
+            // Only a key by environment has more parts than the table of keys says.
             spread(&path, &mut layer, file, findings);
         }
         insert(&mut layer, &path, value);
@@ -79,16 +80,7 @@ fn known(findings: &Findings) -> BTreeMap<String, Vec<(KeyPath, &'static Key)>> 
         known.entry(names::loosely(&variable(&path))).or_default().push((path, key));
     };
     for key in &KEYS {
-        let paths: Vec<KeyPath> = match key.path {
-            [section, "*", rest @ ..] => findings
-                .names(section)
-                .map(|name| {
-                    [*section, name].iter().chain(rest).map(|part| (*part).to_owned()).collect()
-                })
-                .collect(),
-            plain => vec![plain.iter().map(|part| (*part).to_owned()).collect()],
-        };
-        for path in paths {
+        for path in paths(key, findings) {
             if key.form == Form::ByEnvironment {
                 for environment in findings.names("environments") {
                     let mut path = path.clone();
@@ -102,8 +94,22 @@ fn known(findings: &Findings) -> BTreeMap<String, Vec<(KeyPath, &'static Key)>> 
     known
 }
 
+/// Every path at which the key can stand, given the names and ids that the file has.
+fn paths(key: &Key, findings: &Findings) -> Vec<KeyPath> {
+    let mut paths: Vec<Vec<&str>> = vec![Vec::new()];
+    for part in key.path {
+        let longer = paths.iter().flat_map(|path| {
+            let next = if is_placeholder(part) { findings.names_in(path) } else { vec![*part] };
+            next.into_iter().map(|next| path.iter().copied().chain([next]).collect())
+        });
+        paths = longer.collect();
+    }
+    let owned = |path: Vec<&str>| path.into_iter().map(str::to_owned).collect();
+    paths.into_iter().map(owned).collect()
+}
+
 /// The variable that sets this key, as people write it.
-fn variable(path: &[String]) -> String {
+pub(super) fn variable(path: &[String]) -> String {
     let parts: Vec<String> = path.iter().map(|part| names::loosely(part).to_uppercase()).collect();
     format!("{PREFIX}{}", parts.join("__"))
 }

@@ -31,7 +31,7 @@ url = "sqlite://x""#,
             (
                 r#"[zebra]
 stripes = 1"#,
-                r#"shipmate.toml:11:2: `zebra` is no key of the file; it takes `database`, `roles`, `environments`, `services`, `commands` and `policies`"#,
+                r#"shipmate.toml:11:2: `zebra` is no key of the file; it takes `database`, `chat`, `web`, `roles`, `environments`, `services`, `commands` and `policies`"#,
             ),
             (
                 r#"[database]
@@ -70,7 +70,7 @@ developer = ["alice"]"#,
             (
                 r#"[roles]
 developer = { peeple = ["alice"] }"#,
-                r#"shipmate.toml:12:1: `roles.developer.people` is missing; add it, for example: people = ["alice"]
+                r#"shipmate.toml:12:1: `roles.developer` does not say who holds the role; add people = ["alice"], discord = ["3001"] or both
 shipmate.toml:12:15: `peeple` is no key of `roles.developer`; did you mean `people`?"#,
             ),
             (
@@ -349,8 +349,8 @@ fn columns_count_characters_and_line_ends_may_be_windows() {
         format!("{SMALL}[roles]\nx = {{ people = [], \"ü\" = 1, z = 2 }}").replace('\n', "\r\n");
     assert_eq!(
         wrong(&text, &[]),
-        "shipmate.toml:12:20: `ü` is no key of `roles.x`; it takes `people`\n\
-         shipmate.toml:12:29: `z` is no key of `roles.x`; it takes `people`"
+        "shipmate.toml:12:20: `ü` is no key of `roles.x`; it takes `people` and `discord`\n\
+         shipmate.toml:12:29: `z` is no key of `roles.x`; it takes `people` and `discord`"
     );
 }
 

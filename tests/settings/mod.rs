@@ -1,9 +1,11 @@
 //! The settings: what loads, what is refused and where, and the reference that is rendered.
 
+mod discord;
 mod errors;
 mod loads;
 mod reference;
 mod robust;
+mod token;
 mod variables;
 
 use shipmate::settings::{Settings, SettingsErrors};

@@ -4,8 +4,9 @@ use proptest::prelude::*;
 use shipmate::settings::Settings;
 
 use super::SHIPPED;
+use super::discord::EXAMPLE;
 
-/// The shipped settings with a part cut out and another text put there.
+/// One of the shipped settings with a part cut out and another text put there.
 fn damaged() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(vec![
         "",
@@ -27,10 +28,15 @@ fn damaged() -> impl Strategy<Value = String> {
         "a.b = 1\n",
         "after = \"production\"\n",
         "1979-05-27",
+        "token = \"x\"\n",
+        "[chat]\n",
     ]);
-    (0..SHIPPED.len(), 0..40usize, pieces).prop_map(|(start, length, piece)| {
-        let end = (start + length).min(SHIPPED.len());
-        let mut bytes = SHIPPED.as_bytes().to_vec();
+    let texts = prop::sample::select(vec![SHIPPED, EXAMPLE]);
+    (texts, any::<prop::sample::Index>(), 0..40usize, pieces).prop_map(|parts| {
+        let (text, start, length, piece) = parts;
+        let start = start.index(text.len());
+        let end = (start + length).min(text.len());
+        let mut bytes = text.as_bytes().to_vec();
         bytes.splice(start..end, piece.bytes());
         String::from_utf8_lossy(&bytes).into_owned()
     })
@@ -58,8 +64,10 @@ proptest! {
     #[test]
     fn any_variables_are_read_or_refused(
         name in "(SHIPMATE__)?(DATABASE|SERVICES|WEB|_|ü|ECS_SERVICE|STAGING|__){0,6}",
+        chat in "SHIPMATE__CHAT__DISCORD(__(TOKEN|GUILD|CHANNELS|2000|API|PUBLIC_KEY)){0,3}",
         text in "\\PC{0,12}",
     ) {
-        let _ = Settings::parse("x", SHIPPED, [(name, text)]);
+        let _ = Settings::parse("x", SHIPPED, [(name, text.clone())]);
+        let _ = Settings::parse("x", EXAMPLE, [(chat, text)]);
     }
 }
