@@ -28,8 +28,7 @@ impl Discord {
         hearing: &Hearing,
     ) -> Result<Vec<Said>, super::Trouble> {
         let heard = self.0.memory.heard().await?;
-        let mut places: Vec<(u64, Option<u64>)> =
-            filter.rooms().map(|room| (room, None)).collect();
+        let mut places: Vec<(u64, Option<u64>)> = filter.rooms().map(|room| (room, None)).collect();
         for (channel, message) in heard {
             let (Some(channel), Some(message)) =
                 (snowflake(channel.as_str()), snowflake(message.as_str()))

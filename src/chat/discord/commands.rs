@@ -128,10 +128,13 @@ mod tests {
             fields,
         };
         vec![
-            form("promote", vec![
-                field("environment", FieldKind::Environment, true),
-                field("dry-run", FieldKind::Switch, false),
-            ]),
+            form(
+                "promote",
+                vec![
+                    field("environment", FieldKind::Environment, true),
+                    field("dry-run", FieldKind::Switch, false),
+                ],
+            ),
             form("approve", vec![field("deployment", FieldKind::Deployment, false)]),
         ]
     }

@@ -97,7 +97,8 @@ impl Discord {
         let (reply, then) = self.respond(interaction, forms).await;
         let Some(reply) = reply else { return };
         let route = Route::InteractionResponse { interaction_id: id.into(), token: &token };
-        let told = self.0.rest.send(LightMethod::Post, route, &reply.body());
+        let body = reply.body();
+        let told = self.0.rest.send(LightMethod::Post, route, &body);
         match tokio::time::timeout(ACKNOWLEDGE, told).await {
             Ok(Ok(_)) => {}
             // It is done all the same: what was said was said. The answer goes another way.
@@ -166,7 +167,9 @@ impl Discord {
         command: &CommandInteraction,
         forms: &Forms,
     ) -> (Option<Reply>, Option<Then>) {
-        if let Some(elsewhere) = self.not_here(command.channel_id.get(), command.guild_id.map(|id| id.get())) {
+        if let Some(elsewhere) =
+            self.not_here(command.channel_id.get(), command.guild_id.map(|id| id.get()))
+        {
             return (Some(Reply::Message(self.whisper_now(&elsewhere))), None);
         }
         self.note_person(&command.user);
@@ -188,10 +191,7 @@ impl Discord {
         }
     }
 
-    fn respond_to_button(
-        &self,
-        component: &ComponentInteraction,
-    ) -> (Option<Reply>, Option<Then>) {
+    fn respond_to_button(&self, component: &ComponentInteraction) -> (Option<Reply>, Option<Then>) {
         let Some(press) = Press::of(&component.data.custom_id) else { return (None, None) };
         self.note_person(&component.user);
         let id = component.id.get();
@@ -263,8 +263,10 @@ impl Discord {
             body = json!({
                 "content": chunk, "flags": EPHEMERAL, "allowed_mentions": { "parse": [] },
             });
-            let route =
-                Route::WebhookFollowupMessages { application_id: application.into(), token: &token };
+            let route = Route::WebhookFollowupMessages {
+                application_id: application.into(),
+                token: &token,
+            };
             self.0.rest.send(LightMethod::Post, route, &body).await?;
         }
         Ok(true)
@@ -363,9 +365,7 @@ async fn suggest(command: &CommandInteraction, forms: &Forms) -> Value {
     let suggested = (forms.suggest)(Typed { form, field, text, filled });
     // Whatever happens, an answer in time: an empty one is better than an error.
     let suggested = tokio::time::timeout(SUGGEST, suggested).await.unwrap_or_default();
-    let choice = |one: &crate::domain::form::Suggestion| {
-        json!({ "name": render::cut(&one.label, 100), "value": one.value })
-    };
+    let choice = |one: &crate::domain::form::Suggestion| json!({ "name": render::cut(&one.label, 100), "value": one.value });
     let fitting = suggested.iter().filter(|one| one.value.encode_utf16().count() <= 100);
     fitting.take(CHOICES).map(choice).collect()
 }

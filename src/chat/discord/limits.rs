@@ -54,11 +54,7 @@ impl Limits {
     }
 
     /// Notes what an answer tells of its bucket; `Some`: it was too much.
-    pub fn note(
-        &self,
-        place: &Place,
-        response: &reqwest::Response,
-    ) -> Option<Limited> {
+    pub fn note(&self, place: &Place, response: &reqwest::Response) -> Option<Limited> {
         let number = |name: &str| {
             let value = response.headers().get(name)?.to_str().ok()?;
             value.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0)

@@ -129,9 +129,7 @@ impl Discord {
         let discord = self.clone();
         Arc::new(move |interaction| {
             let (discord, events, forms) = (discord.clone(), events.clone(), forms.clone());
-            Box::pin(async move {
-                discord.interaction_by_http(interaction, &forms, &events).await
-            })
+            Box::pin(async move { discord.interaction_by_http(interaction, &forms, &events).await })
         })
     }
 
@@ -223,7 +221,8 @@ impl Discord {
         let ended = end.await.ok().flatten();
         drop(alive);
         match ended {
-            Some(serenity::Error::Gateway(error)) => {
+            Some(serenity::Error::Gateway(error)) =>
+            {
                 #[expect(
                     clippy::wildcard_enum_match_arm,
                     reason = "the others pass, and serenity's list grows"
@@ -274,13 +273,11 @@ impl Recounts {
     /// Whether they must be read (again); if not, nobody does any more.
     fn again(&self, spot: Spot) -> bool {
         let mut recounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match recounts.get_mut(&spot) {
-            Some(changed) if std::mem::take(changed) => true,
-            Some(_) | None => {
-                recounts.remove(&spot);
-                false
-            }
+        let changed = recounts.get_mut(&spot).is_some_and(std::mem::take);
+        if !changed {
+            recounts.remove(&spot);
         }
+        changed
     }
 }
 

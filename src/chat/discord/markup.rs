@@ -76,10 +76,16 @@ mod tests {
 
     #[test]
     fn what_people_write_is_no_markup() {
-        assert_eq!(text("**rest_api** ~~x~~ `y` ||z||"), r"\*\*rest\_api\*\* \~\~x\~\~ \`y\` \|\|z\|\|");
+        assert_eq!(
+            text("**rest_api** ~~x~~ `y` ||z||"),
+            r"\*\*rest\_api\*\* \~\~x\~\~ \`y\` \|\|z\|\|"
+        );
         assert_eq!(text("<@4001> <@&3002> <#1>"), r"\<@4001> \<@&3002> \<#1>");
         assert_eq!(text("[x](https://y)"), r"\[x](https://y)");
-        assert_eq!(text("# big\n> quoted\n - listed\n1. first"), "\\# big\n\\> quoted\n \\- listed\n1\\. first");
+        assert_eq!(
+            text("# big\n> quoted\n - listed\n1. first"),
+            "\\# big\n\\> quoted\n \\- listed\n1\\. first"
+        );
         assert_eq!(text(r"\*"), r"\\\*");
         assert_eq!(code("a`b\nc"), "`a'b c`");
     }

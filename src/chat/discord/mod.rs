@@ -2,17 +2,22 @@
 //! What is promoted, who may do it, and what a line means is not known here.
 
 mod catching_up;
+pub mod check;
 mod commands;
 mod ears;
+pub mod endpoint;
 mod ids;
 mod interactions;
 mod limits;
 mod listening;
 mod markup;
 mod people;
+pub mod permissions;
+pub mod relay;
 mod render;
 mod rest;
 mod sending;
+pub mod signature;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,10 +29,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serenity::http::{LightMethod, Route};
 use tokio::sync::{OnceCell, watch};
 
-pub use self::listening::{ListenError, Wire};
-pub use self::people::Holders;
 use self::ids::{Spot, interaction_of, snowflake};
 use self::interactions::Open;
+pub use self::listening::{ListenError, Wire};
+pub use self::people::Holders;
 use self::people::People;
 use self::rest::{Failure, Rest};
 use self::sending::{Call, Draft, Sent, is_message_gone};
@@ -50,8 +55,6 @@ pub struct Account {
     pub prefix: Option<String>,
     /// The role that is called when a plan waits for votes.
     pub call: Option<u64>,
-    /// Whether interactions come by HTTP, and not by the gateway.
-    pub interactions_by_http: bool,
 }
 
 /// What a filled-in form says, and what can be filled in.
@@ -63,7 +66,8 @@ pub struct Forms {
 }
 
 /// The line that says what a form was filled in with, or a sentence that says what is missing.
-pub type Line = Arc<dyn Fn(&str, &BTreeMap<String, String>) -> Result<String, String> + Send + Sync>;
+pub type Line =
+    Arc<dyn Fn(&str, &BTreeMap<String, String>) -> Result<String, String> + Send + Sync>;
 
 /// What a field may be filled in with.
 pub type Suggest = Arc<dyn Fn(Typed) -> BoxFuture<'static, Vec<Suggestion>> + Send + Sync>;

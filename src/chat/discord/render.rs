@@ -353,9 +353,8 @@ mod tests {
         let line = text().prop_map(Line::Text);
         let field = (text(), prop::collection::vec(text(), 0..8))
             .prop_map(|(name, lines)| Field { name, lines });
-        (text(), prop::collection::vec(line, 0..8), prop::collection::vec(field, 0..30)).prop_map(
-            |(title, lines, fields)| Card { title, lines, fields, ..Card::default() },
-        )
+        (text(), prop::collection::vec(line, 0..8), prop::collection::vec(field, 0..30))
+            .prop_map(|(title, lines, fields)| Card { title, lines, fields, ..Card::default() })
     }
 
     proptest! {

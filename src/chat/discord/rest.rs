@@ -229,5 +229,9 @@ fn unavailable(error: &(dyn std::error::Error + 'static)) -> Failure {
         why = error.to_string();
         next = error.source();
     }
-    Failure::Unavailable(if why.contains("http") { "the connection failed".to_owned() } else { why })
+    Failure::Unavailable(if why.contains("http") {
+        "the connection failed".to_owned()
+    } else {
+        why
+    })
 }

@@ -321,7 +321,12 @@ impl Discord {
         self.0.rest.get(route, Vec::new()).await
     }
 
-    pub(super) fn render(&self, card: &Card, mark: Option<&str>, rest_at: Option<&str>) -> Rendered {
+    pub(super) fn render(
+        &self,
+        card: &Card,
+        mark: Option<&str>,
+        rest_at: Option<&str>,
+    ) -> Rendered {
         let name_of = |id: &str| self.0.people.name_of(id);
         let frame = Frame {
             guild: self.guild(),
