@@ -64,6 +64,8 @@ struct Entry {
     examples: Vec<Placed<()>>,
     /// How to say each set of arguments, the first phrase that can first.
     ways: Vec<Way>,
+    /// So many of these are ways to say the first phrase.
+    first: usize,
 }
 
 /// The files of commands/, compiled in.

@@ -113,7 +113,7 @@ fn what_is_wrong_with_files_is_told_with_its_place() {
         (
             whoami("\"who is {person}\""),
             "whoami.toml:5:21: there is no argument `person`; there are images, environment, \
-             source, deployment, topic, dry-run, break-glass, reason",
+             source, service, deployment, topic, dry-run, break-glass, reason",
         ),
         (
             whoami("\"whoami\",\n  \"who in {environment}\""),
