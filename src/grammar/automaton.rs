@@ -404,9 +404,7 @@ impl Builder {
             ArgumentType::Environment
             | ArgumentType::Service
             | ArgumentType::Deployment
-            | ArgumentType::Command => {
-                self.leaf(kind, phrase, Test::Type(argument), label)
-            }
+            | ArgumentType::Command => self.leaf(kind, phrase, Test::Type(argument), label),
             ArgumentType::Text => {
                 let part = self.leaf(kind, phrase, Test::Type(argument), label);
                 self.connect(&part.last, &part.first);

@@ -158,7 +158,7 @@ impl Grammar {
         vocabulary: &Vocabulary,
     ) -> Why {
         let retokened = text::tokens(kept);
-        if let Some(Err((_, trouble))) = self.line(kept, &retokened, vocabulary) {
+        if let Some(Err((_, trouble))) = self.read(kept, &retokened, vocabulary) {
             return trouble.why;
         }
         match best.edits.first() {
@@ -208,9 +208,7 @@ impl Grammar {
             ArgumentType::Environment => {
                 vocabulary.environments.iter().map(ToString::to_string).collect()
             }
-            ArgumentType::Service => {
-                vocabulary.services.iter().map(ToString::to_string).collect()
-            }
+            ArgumentType::Service => vocabulary.services.iter().map(ToString::to_string).collect(),
             ArgumentType::Images
             | ArgumentType::Deployment
             | ArgumentType::Command

@@ -116,10 +116,7 @@ impl Resolver<'_> {
             let service = self.vocabulary.service(word);
             replacements.extend(service.map(|service| format!("service {service}")));
             let known = self.vocabulary.environments.clone();
-            Trouble {
-                why: Why::UnknownEnvironment { name: word.to_owned(), known },
-                replacements,
-            }
+            Trouble { why: Why::UnknownEnvironment { name: word.to_owned(), known }, replacements }
         })
     }
 

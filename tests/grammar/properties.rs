@@ -54,7 +54,7 @@ fn deployment() -> impl Strategy<Value = Option<DeploymentId>> {
     prop_oneof![Just(None), (1_i64..1_000_000).prop_map(|number| Some(DeploymentId(number)))]
 }
 
-fn any_command() -> impl Strategy<Value = Command> {
+pub(super) fn any_command() -> impl Strategy<Value = Command> {
     let what = prop_oneof![
         proptest::collection::vec(image(), 1..4).prop_map(Promoted::Images),
         environment().prop_map(Promoted::EverythingFrom),

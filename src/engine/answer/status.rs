@@ -16,8 +16,8 @@ use crate::domain::plan::Version;
 use crate::domain::policy::Action;
 use crate::ports::Said;
 use crate::report::{
-    EnvironmentStatus, HoldStatus, OpenDeployment, Running, ServiceStatus,
-    no_such_service_card, status_card,
+    EnvironmentStatus, HoldStatus, OpenDeployment, Running, ServiceStatus, no_such_service_card,
+    status_card,
 };
 
 /// What ECR says of an environment's images: what its tag points at, and the names by digest.
