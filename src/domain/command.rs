@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::id::{DeploymentId, Digest, EnvironmentName, Repository, Tag};
+use super::id::{DeploymentId, Digest, EnvironmentName, Repository, ServiceName, Tag};
 
 /// One command, complete: nothing in it defaults to an environment that was not named.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub enum Command {
     Rollback(Rollback),
     Status {
         environment: Option<EnvironmentName>,
+        /// Only this service, wherever it runs.
+        service: Option<ServiceName>,
     },
     Show {
         deployment: DeploymentId,

@@ -11,6 +11,7 @@ mod reconciliation;
 mod reporter;
 mod runner;
 mod scheduler;
+mod suggest;
 mod tags;
 mod votes;
 mod watcher;
@@ -101,6 +102,8 @@ struct Shared {
     open: Mutex<std::collections::BTreeSet<DeploymentId>>,
     /// Tags that were seen last, for suggestions and completion.
     tags: Mutex<BTreeMap<Repository, Vec<Tag>>>,
+    /// How old these are, and whether they are being read.
+    refresh: suggest::Refresh,
     /// Something may expire earlier than the scheduler thinks.
     reschedule: Notify,
 }
@@ -146,28 +149,6 @@ impl Engine {
     /// What can follow a line that somebody is typing.
     pub fn complete(&self, line: &str) -> Vec<Completion> {
         self.parts.grammar.complete(line, &self.vocabulary())
-    }
-
-    /// Reads the repositories' tags anew, for suggestions and completion. What cannot be read
-    /// is left as it was: nothing depends on it.
-    pub async fn refresh_vocabulary(&self) {
-        let hidden = self.parts.environments.tags();
-        for environment in self.parts.environments.iter() {
-            let Some(account) = self.parts.aws.account(&environment.name) else { continue };
-            let repositories: std::collections::BTreeSet<&Repository> =
-                environment.services.iter().map(|service| &service.repository).collect();
-            for repository in repositories {
-                match account.ecr.list(repository).await {
-                    Ok(listed) => {
-                        let there = listed.into_iter().filter(|image| !image.archived);
-                        let tags = there.flat_map(|image| image.tags);
-                        let tags = tags.filter(|tag| !hidden.contains(tag)).collect();
-                        lock(&self.shared.tags).insert(repository.clone(), tags);
-                    }
-                    Err(error) => tracing::warn!(%repository, %error, "tags could not be listed"),
-                }
-            }
-        }
     }
 
     fn begin_work(&self) -> Work {

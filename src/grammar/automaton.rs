@@ -401,9 +401,10 @@ impl Builder {
         let argument = slot.argument_type();
         let label = Label::Argument(slot);
         match argument {
-            ArgumentType::Environment | ArgumentType::Deployment | ArgumentType::Command => {
-                self.leaf(kind, phrase, Test::Type(argument), label)
-            }
+            ArgumentType::Environment
+            | ArgumentType::Service
+            | ArgumentType::Deployment
+            | ArgumentType::Command => self.leaf(kind, phrase, Test::Type(argument), label),
             ArgumentType::Text => {
                 let part = self.leaf(kind, phrase, Test::Type(argument), label);
                 self.connect(&part.last, &part.first);

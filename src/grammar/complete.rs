@@ -88,6 +88,10 @@ impl Grammar {
                 let names = vocabulary.environments.iter();
                 into.extend(names.map(|name| (name.to_string(), Some("environment".to_owned()))));
             }
+            ArgumentType::Service => {
+                let names = vocabulary.services.iter();
+                into.extend(names.map(|name| (name.to_string(), Some("service".to_owned()))));
+            }
             ArgumentType::Images => {
                 for repository in &vocabulary.repositories {
                     let start = format!("{repository}:");

@@ -158,7 +158,7 @@ impl Grammar {
         vocabulary: &Vocabulary,
     ) -> Why {
         let retokened = text::tokens(kept);
-        if let Some(Err((_, trouble))) = self.line(kept, &retokened, vocabulary) {
+        if let Some(Err((_, trouble))) = self.read(kept, &retokened, vocabulary) {
             return trouble.why;
         }
         match best.edits.first() {
@@ -208,6 +208,7 @@ impl Grammar {
             ArgumentType::Environment => {
                 vocabulary.environments.iter().map(ToString::to_string).collect()
             }
+            ArgumentType::Service => vocabulary.services.iter().map(ToString::to_string).collect(),
             ArgumentType::Images
             | ArgumentType::Deployment
             | ArgumentType::Command
@@ -525,6 +526,7 @@ impl<'g> Search<'g, '_> {
         let is_keyword = self.grammar.automaton.words.known(word).is_some();
         let trouble = match kind {
             ArgumentType::Environment => resolver.environment(word).err(),
+            ArgumentType::Service => resolver.service(word).err(),
             ArgumentType::Command => resolver.topic(word).err(),
             ArgumentType::Images => resolver.image(word).err(),
             ArgumentType::Deployment | ArgumentType::Switch | ArgumentType::Text => None,

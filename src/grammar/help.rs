@@ -97,12 +97,12 @@ impl Grammar {
 }
 
 impl Entry {
-    /// The shortest usage: words, mandatory arguments, and others in brackets.
+    /// The shortest usage by the first phrase: words, mandatory arguments, and others in brackets.
     pub(super) fn usage(&self) -> String {
         let is_ending =
             |slot: Slot| matches!(slot.argument_type(), ArgumentType::Text | ArgumentType::Switch);
-        let plain = self.ways.iter().filter(|(mask, _)| !mask.slots().any(is_ending));
-        // Ways come shortest first, so the last of the first phrase's has most arguments.
+        let first = self.ways.iter().take(self.first);
+        let plain = first.filter(|(mask, _)| !mask.slots().any(is_ending));
         let most = plain.clone().map(|(mask, _)| mask.slots().count()).max();
         let mut fullest = plain.filter(|(mask, _)| Some(mask.slots().count()) == most);
         let uses = self.kind.uses();
@@ -133,6 +133,7 @@ fn readable(phrase: &str) -> String {
             ArgumentType::Switch => slot.name().replace('-', " "),
             ArgumentType::Images
             | ArgumentType::Environment
+            | ArgumentType::Service
             | ArgumentType::Deployment
             | ArgumentType::Command
             | ArgumentType::Text => slot.name().to_uppercase(),

@@ -2,7 +2,7 @@
 //! and `Command` become each other. Knows nothing of phrases or words.
 
 use crate::domain::command::{Ballot, Command, ImageReference, Promote, Promoted, Rollback};
-use crate::domain::id::{DeploymentId, EnvironmentName};
+use crate::domain::id::{DeploymentId, EnvironmentName, ServiceName};
 
 use super::slot::{Mask, Slot};
 
@@ -27,6 +27,7 @@ pub(super) struct Arguments {
     pub images: Vec<ImageReference>,
     pub environment: Option<EnvironmentName>,
     pub source: Option<EnvironmentName>,
+    pub service: Option<ServiceName>,
     pub deployment: Option<DeploymentId>,
     pub topic: Option<String>,
     pub dry_run: bool,
@@ -96,7 +97,8 @@ impl Kind {
                 Slot::Reason,
             ],
             Self::Rollback => &[Slot::Environment, Slot::DryRun, Slot::Reason],
-            Self::Status | Self::History => &[Slot::Environment],
+            Self::Status => &[Slot::Environment, Slot::Service],
+            Self::History => &[Slot::Environment],
             Self::Show => &[Slot::Deployment],
             Self::Approve | Self::Reject | Self::Cancel => &[Slot::Deployment, Slot::Reason],
             Self::Help => &[Slot::Topic],
@@ -151,6 +153,7 @@ impl Kind {
             images,
             environment,
             source,
+            service,
             deployment,
             topic,
             dry_run,
@@ -170,7 +173,7 @@ impl Kind {
             Self::Rollback => {
                 Command::Rollback(Rollback { environment: environment?, dry_run, because })
             }
-            Self::Status => Command::Status { environment },
+            Self::Status => Command::Status { environment, service },
             Self::Show => Command::Show { deployment: deployment? },
             Self::History => Command::History { environment },
             Self::Approve => Command::Approve(Ballot { deployment, because }),
@@ -204,9 +207,8 @@ impl Arguments {
             Command::Rollback(Rollback { environment, dry_run, because }) => {
                 Self { environment: Some(environment), dry_run, reason: because, ..nothing }
             }
-            Command::Status { environment } | Command::History { environment } => {
-                Self { environment, ..nothing }
-            }
+            Command::Status { environment, service } => Self { environment, service, ..nothing },
+            Command::History { environment } => Self { environment, ..nothing },
             Command::Show { deployment } => Self { deployment: Some(deployment), ..nothing },
             Command::Approve(Ballot { deployment, because })
             | Command::Reject(Ballot { deployment, because })
@@ -224,6 +226,7 @@ impl Arguments {
             Slot::Images => !self.images.is_empty(),
             Slot::Environment => self.environment.is_some(),
             Slot::Source => self.source.is_some(),
+            Slot::Service => self.service.is_some(),
             Slot::Deployment => self.deployment.is_some(),
             Slot::Topic => self.topic.is_some(),
             Slot::DryRun => self.dry_run,

@@ -142,6 +142,7 @@ fn entries(
                     endings,
                     examples,
                     ways: Vec::new(),
+                    first: 0,
                 });
                 entries.len() - 1
             }
@@ -205,6 +206,9 @@ fn add_phrase(
                 if !entry.ways.iter().any(|(mask, _)| *mask == way.0) {
                     entry.ways.push(way);
                 }
+            }
+            if entry.phrases.is_empty() {
+                entry.first = entry.ways.len();
             }
             entry.phrases.push(text.clone());
             numbered.push(Numbered { kind: entry.kind, phrase: Placed { spot, text, value } });

@@ -2,14 +2,16 @@
 //!
 //! A message is cut into words ([`text`]), one automaton made of all phrases reads them
 //! ([`automaton`]), and the names among them are looked up ([`resolve`]). What no phrase reads
-//! is compared with what could have been said ([`correct`]). Nothing here knows a chat, who
-//! speaks, or what a command does.
+//! is compared with what could have been said ([`correct`]). The same files make forms to fill
+//! in, and lines of what was filled in ([`form`]). Nothing here knows a chat, who speaks, or what
+//! a command does.
 
 mod automaton;
 mod collision;
 mod complete;
 mod correct;
 mod file;
+mod form;
 mod help;
 mod kind;
 mod load;
@@ -19,15 +21,18 @@ mod quick;
 mod reading;
 mod resolve;
 mod slot;
+mod suggest;
 mod text;
 mod vocabulary;
 
 pub use complete::Completion;
 pub use file::{CommandFile, combine};
+pub use form::CannotSay;
 pub use help::{HelpArgument, HelpLine, HelpPage};
 pub use load::{LoadError, LoadErrors};
 pub use reading::{Misunderstood, Reading, Why};
 pub use slot::{ArgumentType, Slot};
+pub use suggest::Typing;
 pub use vocabulary::{Vocabulary, nearest};
 
 use crate::domain::command::Command;
@@ -64,6 +69,8 @@ struct Entry {
     examples: Vec<Placed<()>>,
     /// How to say each set of arguments, the first phrase that can first.
     ways: Vec<Way>,
+    /// So many of these are ways to say the first phrase.
+    first: usize,
 }
 
 /// The files of commands/, compiled in.
@@ -125,7 +132,7 @@ impl Grammar {
         let lines = text::spoken_lines(message);
         if let [line] = lines.as_slice() {
             let tokens = text::tokens(line);
-            return match self.line(line, &tokens, vocabulary) {
+            return match self.read(line, &tokens, vocabulary) {
                 Some(Ok(command)) => Reading::Command(command),
                 Some(Err(trouble)) => {
                     Reading::Misunderstood(self.troubled(line, &tokens, trouble, vocabulary))
@@ -168,24 +175,29 @@ impl Grammar {
     }
 
     /// `None` where no phrase reads the line.
-    fn line(
-        &self,
-        line: &str,
-        tokens: &[Token<'_>],
-        vocabulary: &Vocabulary,
-    ) -> Option<Result<Command, (usize, Trouble)>> {
+    fn path<'a>(&self, line: &'a str, tokens: &'a [Token<'a>]) -> Option<Path<'a>> {
         let run = self.automaton.run(tokens);
         if !self.automaton.is_accepting(run.state()) {
             return None;
         }
         let places = self.automaton.path(&run)?;
         let steps = run.steps.iter().map(|(number, _)| *number).zip(places).collect();
-        Some(self.resolver(vocabulary).command(&Path { line, tokens, steps }))
+        Some(Path { line, tokens, steps })
+    }
+
+    /// `None` where no phrase reads the line.
+    fn read(
+        &self,
+        line: &str,
+        tokens: &[Token<'_>],
+        vocabulary: &Vocabulary,
+    ) -> Option<Result<Command, (usize, Trouble)>> {
+        Some(self.resolver(vocabulary).command(&self.path(line, tokens)?))
     }
 
     /// The command on one line, if it is one.
     fn command(&self, line: &str, vocabulary: &Vocabulary) -> Option<Command> {
-        self.line(line, &text::tokens(line), vocabulary)?.ok()
+        self.read(line, &text::tokens(line), vocabulary)?.ok()
     }
 
     fn entry(&self, kind: Kind) -> Option<&Entry> {

@@ -41,6 +41,7 @@ impl Arguments {
             }
             Slot::Environment => name(self.environment.as_ref().map(|name| name.as_str())),
             Slot::Source => name(self.source.as_ref().map(|name| name.as_str())),
+            Slot::Service => name(self.service.as_ref().map(|name| name.as_str())),
             Slot::Deployment => {
                 self.deployment.map(|number| number.to_string()).unwrap_or_default()
             }

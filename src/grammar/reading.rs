@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::domain::command::Command;
-use crate::domain::id::{EnvironmentName, Repository, Tag};
+use crate::domain::id::{EnvironmentName, Repository, ServiceName, Tag};
 
 use super::slot::Slot;
 
@@ -43,6 +43,10 @@ pub enum Why {
     UnknownEnvironment {
         name: String,
         known: Vec<EnvironmentName>,
+    },
+    UnknownService {
+        name: String,
+        known: Vec<ServiceName>,
     },
     UnknownRepository {
         name: String,
@@ -110,6 +114,10 @@ impl fmt::Display for Why {
                 write!(formatter, "There is no environment `{name}`; ")?;
                 list(formatter, "there is", "there are", known)
             }
+            Self::UnknownService { name, known } => {
+                write!(formatter, "There is no service `{name}`; ")?;
+                list(formatter, "there is", "there are", known)
+            }
             Self::UnknownRepository { name, known } => {
                 write!(formatter, "There is no repository `{name}`; ")?;
                 list(formatter, "there is", "there are", known)
@@ -159,11 +167,12 @@ impl fmt::Display for Why {
 }
 
 /// What to ask for.
-fn needed(argument: Slot) -> &'static str {
+pub(super) fn needed(argument: Slot) -> &'static str {
     match argument {
         Slot::Images => "an image",
         Slot::Environment => "an environment",
         Slot::Source => "an environment to take the images from",
+        Slot::Service => "the name of a service",
         Slot::Deployment => "a deployment's number",
         Slot::Topic => "the name of a command",
         Slot::DryRun => "the words \"dry run\"",

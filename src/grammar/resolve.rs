@@ -2,7 +2,7 @@
 //! what does not exist is refused. Nothing is guessed.
 
 use crate::domain::command::{Command, ImageReference, Pick};
-use crate::domain::id::{DeploymentId, Digest, EnvironmentName, Repository, Tag};
+use crate::domain::id::{DeploymentId, Digest, EnvironmentName, Repository, ServiceName, Tag};
 
 use super::automaton::{Automaton, Label, Place};
 use super::kind::{Arguments, Kind};
@@ -56,6 +56,7 @@ impl Resolver<'_> {
                     Slot::Images
                     | Slot::Environment
                     | Slot::Source
+                    | Slot::Service
                     | Slot::Deployment
                     | Slot::Topic
                     | Slot::Reason => {}
@@ -89,6 +90,7 @@ impl Resolver<'_> {
             Slot::Images => arguments.images.push(self.image(word)?),
             Slot::Environment => arguments.environment = Some(self.environment(word)?),
             Slot::Source => arguments.source = Some(self.environment(word)?),
+            Slot::Service => arguments.service = Some(self.service(word)?),
             Slot::Deployment => {
                 // Shapes let at most eighteen digits through.
                 let number = word.trim_start_matches('#').parse().ok();
@@ -108,12 +110,23 @@ impl Resolver<'_> {
     }
 
     pub fn environment(&self, word: &str) -> Result<EnvironmentName, Trouble> {
-        self.vocabulary.environment(word).cloned().ok_or_else(|| Trouble {
-            why: Why::UnknownEnvironment {
+        self.vocabulary.environment(word).cloned().ok_or_else(|| {
+            let mut replacements = owned(self.vocabulary.near_environments(word));
+            // Some phrases take a service there, if they are told that it is one.
+            let service = self.vocabulary.service(word);
+            replacements.extend(service.map(|service| format!("service {service}")));
+            let known = self.vocabulary.environments.clone();
+            Trouble { why: Why::UnknownEnvironment { name: word.to_owned(), known }, replacements }
+        })
+    }
+
+    pub fn service(&self, word: &str) -> Result<ServiceName, Trouble> {
+        self.vocabulary.service(word).cloned().ok_or_else(|| Trouble {
+            why: Why::UnknownService {
                 name: word.to_owned(),
-                known: self.vocabulary.environments.clone(),
+                known: self.vocabulary.services.clone(),
             },
-            replacements: owned(self.vocabulary.near_environments(word)),
+            replacements: owned(self.vocabulary.near_services(word)),
         })
     }
 

@@ -10,6 +10,7 @@ pub enum Slot {
     Environment,
     /// The environment whose images are taken.
     Source,
+    Service,
     Deployment,
     Topic,
     DryRun,
@@ -23,6 +24,7 @@ pub enum ArgumentType {
     /// One or several images, with commas or `and` between them.
     Images,
     Environment,
+    Service,
     /// `42` or `#42`.
     Deployment,
     /// The id of a command.
@@ -34,10 +36,11 @@ pub enum ArgumentType {
 }
 
 impl Slot {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Images,
         Self::Environment,
         Self::Source,
+        Self::Service,
         Self::Deployment,
         Self::Topic,
         Self::DryRun,
@@ -51,6 +54,7 @@ impl Slot {
             Self::Images => "images",
             Self::Environment => "environment",
             Self::Source => "source",
+            Self::Service => "service",
             Self::Deployment => "deployment",
             Self::Topic => "topic",
             Self::DryRun => "dry-run",
@@ -63,6 +67,7 @@ impl Slot {
         match self {
             Self::Images => ArgumentType::Images,
             Self::Environment | Self::Source => ArgumentType::Environment,
+            Self::Service => ArgumentType::Service,
             Self::Deployment => ArgumentType::Deployment,
             Self::Topic => ArgumentType::Command,
             Self::DryRun | Self::BreakGlass => ArgumentType::Switch,
@@ -79,11 +84,27 @@ impl Slot {
             }
             Self::Environment => "The name of an environment",
             Self::Source => "The environment whose images are taken, exactly as they run there",
+            Self::Service => "The name of a service",
             Self::Deployment => "A deployment's number: 42 or #42",
             Self::Topic => "The name of a command",
             Self::DryRun => "Show the plan and do nothing",
             Self::BreakGlass => "Override the requirements that allow it; needs a reason",
             Self::Reason => "Why, in your own words, up to the end of the line",
+        }
+    }
+
+    /// The same for forms, which have little room: at most 100 characters.
+    pub fn summary(self) -> &'static str {
+        match self {
+            Self::Images => "Such as core:1.5.0, with commas or \"and\" between several",
+            Self::Deployment => "A deployment's number, such as 42",
+            Self::Reason => "Why, in your own words",
+            Self::Environment
+            | Self::Source
+            | Self::Service
+            | Self::Topic
+            | Self::DryRun
+            | Self::BreakGlass => self.description(),
         }
     }
 
@@ -98,9 +119,10 @@ impl Slot {
 }
 
 impl ArgumentType {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Images,
         Self::Environment,
+        Self::Service,
         Self::Deployment,
         Self::Command,
         Self::Switch,
@@ -112,6 +134,7 @@ impl ArgumentType {
         match self {
             Self::Images => "images",
             Self::Environment => "environment",
+            Self::Service => "service",
             Self::Deployment => "deployment",
             Self::Command => "command",
             Self::Switch => "switch",
@@ -131,7 +154,7 @@ impl ArgumentType {
                 Shape::Name | Shape::BareTag | Shape::Number | Shape::Reference => true,
                 Shape::HashNumber | Shape::Comma | Shape::Other => false,
             },
-            Self::Environment | Self::Command => shape == Shape::Name,
+            Self::Environment | Self::Service | Self::Command => shape == Shape::Name,
             Self::Deployment => matches!(shape, Shape::Number | Shape::HashNumber),
             Self::Text => true,
             Self::Switch => false,

@@ -27,9 +27,18 @@ impl Vocabulary {
         self.repositories.iter().find(|name| name.as_str() == word)
     }
 
+    pub(super) fn service(&self, word: &str) -> Option<&ServiceName> {
+        self.services.iter().find(|name| name.as_str() == word)
+    }
+
     /// Environments that a misspelt word may mean, nearest first.
     pub(super) fn near_environments(&self, word: &str) -> Vec<&str> {
         nearest(word, self.environments.iter().map(EnvironmentName::as_str))
+    }
+
+    /// Services that a misspelt word may mean, nearest first.
+    pub(super) fn near_services(&self, word: &str) -> Vec<&str> {
+        nearest(word, self.services.iter().map(ServiceName::as_str))
     }
 
     /// Repositories that a misspelt word may mean, nearest first.

@@ -24,7 +24,8 @@ pub use history::{Entry, details, history_card, show_card};
 pub use plan::dry_run_card;
 pub use refusal::{refusal_card, sentence as refusal_sentence};
 pub use status::{
-    EnvironmentStatus, HoldStatus, OpenDeployment, Running, ServiceStatus, status_card,
+    EnvironmentStatus, HoldStatus, OpenDeployment, Running, ServiceStatus, no_such_service_card,
+    status_card,
 };
 pub use votes::{
     no_such_deployment_card, not_counted_card, not_open_card, nudge_card, vote_card,

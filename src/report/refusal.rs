@@ -310,7 +310,9 @@ fn environment(command: &Command) -> Option<&EnvironmentName> {
     match command {
         Command::Promote(promote) => Some(&promote.environment),
         Command::Rollback(rollback) => Some(&rollback.environment),
-        Command::Status { environment } | Command::History { environment } => environment.as_ref(),
+        Command::Status { environment, service: _ } | Command::History { environment } => {
+            environment.as_ref()
+        }
         Command::Show { .. }
         | Command::Approve(_)
         | Command::Reject(_)

@@ -14,6 +14,8 @@ use super::{asking, words};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvironmentStatus {
     pub environment: EnvironmentName,
+    /// The service that was asked for, where it was only one; `services` holds no other.
+    pub only: Option<ServiceName>,
     /// The tag that its services follow.
     pub tag: Tag,
     pub services: Vec<ServiceStatus>,
@@ -96,9 +98,30 @@ pub fn status_card(environments: &[EnvironmentStatus], now: &Zoned) -> Card {
     }
 }
 
+/// The answer where nothing that may be looked at has the service. `places`: the environments
+/// that have it.
+pub fn no_such_service_card(
+    service: &ServiceName,
+    environment: Option<&EnvironmentName>,
+    places: &[EnvironmentName],
+) -> Card {
+    match environment {
+        Some(environment) => {
+            let places = words::listed(places.iter().map(EnvironmentName::as_str));
+            Card::new(Tone::Warning, format!("{environment} has no service {service}"))
+                .text(format!("It runs in {places}."))
+                .command(asking::status(environment))
+        }
+        None => Card::new(Tone::Warning, format!("You may not look at any service {service}")),
+    }
+}
+
 /// `staging runs core:1.5.0 and web:2.1.0`, where that is the whole truth.
 fn headline(status: &EnvironmentStatus) -> String {
-    let environment = &status.environment;
+    let environment = match &status.only {
+        None => status.environment.to_string(),
+        Some(service) => format!("{service} in {}", status.environment),
+    };
     if status.unknown.is_some() {
         return format!("{environment}: could not be looked at");
     }

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use shipmate::sandbox::{Fault, FaultKind};
 
-use crate::world::World;
+use crate::world::{Plan, SETTINGS, World};
 
 #[tokio::test]
 async fn of_one_environment_and_of_all() {
@@ -15,6 +15,29 @@ async fn of_one_environment_and_of_all() {
     world.say("eve", "what is running in production?").await;
     assert!(world.text().contains("production runs core:1.4.1 and web:2.0.0"), "{}", world.text());
     world.assert_untouched();
+}
+
+#[tokio::test]
+async fn of_one_service() {
+    let mut world = World::start().await;
+    world.say("eve", "status of web in staging").await;
+    assert_snapshot!("one_service", world.text());
+    world.say("eve", "status service web").await;
+    assert_snapshot!("one_service_everywhere", world.text());
+    world.say("eve", "status of wbe in staging").await;
+    assert_snapshot!("no_such_service", world.text());
+    world.say("eve", "status web").await;
+    assert!(world.text().contains("status service web"), "{}", world.text());
+    world.assert_untouched();
+}
+
+#[tokio::test]
+async fn of_a_service_that_an_environment_does_not_have() {
+    let only = "[services.batch]\nrepository = \"core\"\ncontainer = \"app\"\nenvironments = [\"staging\"]\n";
+    let settings = format!("{SETTINGS}\n{only}");
+    let mut world = World::of(Plan { settings, ..Plan::default() }).await;
+    world.say("eve", "status of batch in production").await;
+    assert_snapshot!("service_elsewhere", world.text());
 }
 
 #[tokio::test]

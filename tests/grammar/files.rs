@@ -102,6 +102,9 @@ fn phrases_that_read_the_same_text_differently_are_errors_with_that_text() {
     // An argument may be called like a word of another command's phrase.
     let found = errors(vec![extending("whoami", "\"status page\"")]);
     assert!(found.contains("`status page` can be read in two ways"), "{found}");
+    // A bare name cannot be an environment for one phrase and a service for another.
+    let found = errors(vec![extending("status", "\"status of {service}\"")]);
+    assert!(found.contains("`status of staging` can be read in two ways"), "{found}");
     // The same meaning twice is no collision.
     assert_eq!(errors(vec![extending("status", "\"status [of] {environment}\"")]), "none");
 }
@@ -113,7 +116,7 @@ fn what_is_wrong_with_files_is_told_with_its_place() {
         (
             whoami("\"who is {person}\""),
             "whoami.toml:5:21: there is no argument `person`; there are images, environment, \
-             source, deployment, topic, dry-run, break-glass, reason",
+             source, service, deployment, topic, dry-run, break-glass, reason",
         ),
         (
             whoami("\"whoami\",\n  \"who in {environment}\""),

@@ -95,6 +95,15 @@ fn lines_are_read_as_the_command_that_they_mean() {
                 "how is staging doing?",
             ],
         ),
+        (
+            "status rest-api in staging",
+            &[
+                "status of rest-api in staging?",
+                "status of service rest-api in staging",
+                "show status of rest-api on staging",
+            ],
+        ),
+        ("status service rest-api", &["Status of service rest-api!"]),
         ("show 42", &["show #42", "show deployment 42", "how is #42 doing", "Show me 42."]),
         ("history", &["show history", "show the history", "what happened?"]),
         ("history production", &["history of production", "what happened in production"]),
@@ -158,7 +167,7 @@ fn commands_hold_what_was_said() {
         command("reject #42"),
         Command::Reject(Ballot { deployment: Some(DeploymentId(42)), because: None })
     );
-    assert_eq!(command("status"), Command::Status { environment: None });
+    assert_eq!(command("status"), Command::Status { environment: None, service: None });
 }
 
 #[test]

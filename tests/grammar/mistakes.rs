@@ -95,6 +95,16 @@ fn mistakes_get_a_sentence_and_lines_that_work() {
             &[],
         ),
         ("show", "`show` needs a deployment's number. For example: show 42", &[]),
+        (
+            "status rest-api",
+            "There is no environment `rest-api`; there are staging and production.",
+            &["status service rest-api"],
+        ),
+        (
+            "status of rest-ap in staging",
+            "There is no service `rest-ap`; there is rest-api.",
+            &["status of rest-api in staging"],
+        ),
         ("statsu", "There is no command `statsu`.", &["status"]),
         ("aprove 42", "There is no command `aprove`.", &["approve 42"]),
         (

@@ -1,9 +1,11 @@
 //! The grammar as those who use it see it: lines in, commands and sentences out.
 
 mod files;
+mod forms;
 mod lines;
 mod mistakes;
 mod properties;
+mod suggestions;
 mod typing;
 
 use std::collections::BTreeMap;

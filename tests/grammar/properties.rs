@@ -54,7 +54,7 @@ fn deployment() -> impl Strategy<Value = Option<DeploymentId>> {
     prop_oneof![Just(None), (1_i64..1_000_000).prop_map(|number| Some(DeploymentId(number)))]
 }
 
-fn any_command() -> impl Strategy<Value = Command> {
+pub(super) fn any_command() -> impl Strategy<Value = Command> {
     let what = prop_oneof![
         proptest::collection::vec(image(), 1..4).prop_map(Promoted::Images),
         environment().prop_map(Promoted::EverythingFrom),
@@ -75,7 +75,8 @@ fn any_command() -> impl Strategy<Value = Command> {
     prop_oneof![
         4 => promote,
         2 => rollback,
-        1 => maybe().prop_map(|environment| Command::Status { environment }),
+        1 => (maybe(), proptest::option::of(Just("rest-api".into())))
+            .prop_map(|(environment, service)| Command::Status { environment, service }),
         1 => maybe().prop_map(|environment| Command::History { environment }),
         1 => (1_i64..1000).prop_map(|number| Command::Show { deployment: DeploymentId(number) }),
         1 => ballot().prop_map(Command::Approve),
@@ -140,6 +141,8 @@ fn nearly() -> impl Strategy<Value = String> {
         "what",
         "is",
         "running",
+        "service",
+        "rest-api",
         "in",
         ".",
     ]);

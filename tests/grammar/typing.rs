@@ -21,6 +21,8 @@ fn lines_are_completed_with_what_may_come_next() {
         ("promote core:1.5.0 to s", &["staging"]),
         ("rollback production d", &["dry", "dry-run", "dryrun"]),
         ("promote everything from staging to p", &["production"]),
+        ("status of re", &["rest-api"]),
+        ("status of service ", &["rest-api"]),
         ("approve ", &["41", "42", "deployment", "number", "because", "since"]),
         ("show #", &["#41", "#42"]),
         ("help pro", &["promote"]),

@@ -42,6 +42,7 @@ fn entry(id: i64, stage: &str, rollback: bool) -> Entry {
 fn staging(services: Vec<ServiceStatus>) -> EnvironmentStatus {
     EnvironmentStatus {
         environment: "staging".into(),
+        only: None,
         tag: "staging-latest".into(),
         services,
         open: Vec::new(),

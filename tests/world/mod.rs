@@ -3,6 +3,7 @@
 //! at. The engine runs in a runtime of its own, so that it can be killed like a process.
 
 mod chat;
+mod forms;
 mod journal;
 mod steps;
 mod words;

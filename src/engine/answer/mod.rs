@@ -56,7 +56,9 @@ impl Engine {
         match &command {
             Command::Promote(promote) => self.promote(said, promote).await,
             Command::Rollback(rollback) => self.roll_back(said, rollback).await,
-            Command::Status { environment } => self.status(said, environment.as_ref()).await,
+            Command::Status { environment, service } => {
+                self.status(said, environment.as_ref(), service.as_ref()).await;
+            }
             Command::Show { deployment } => self.show(said, *deployment).await,
             Command::History { environment } => self.history(said, environment.as_ref()).await,
             Command::Approve(ballot) => self.approve(said, ballot).await,

@@ -10,13 +10,14 @@ use crate::aws::{Account, AwsError, KnownStopped};
 use crate::domain::command::Command;
 use crate::domain::deployment::Deployment;
 use crate::domain::environment::{Environment, Service};
-use crate::domain::id::{Digest, EnvironmentName, Repository};
+use crate::domain::id::{Digest, EnvironmentName, Repository, ServiceName};
 use crate::domain::observation::{EcsService, ImageSeen, ServiceSeen};
 use crate::domain::plan::Version;
 use crate::domain::policy::Action;
 use crate::ports::Said;
 use crate::report::{
-    EnvironmentStatus, HoldStatus, OpenDeployment, Running, ServiceStatus, status_card,
+    EnvironmentStatus, HoldStatus, OpenDeployment, Running, ServiceStatus, no_such_service_card,
+    status_card,
 };
 
 /// What ECR says of an environment's images: what its tag points at, and the names by digest.
@@ -26,11 +27,25 @@ struct Names {
 }
 
 impl Engine {
-    pub(super) async fn status(&self, said: &Said, environment: Option<&EnvironmentName>) {
-        match self.try_status(said, environment).await {
+    /// Of one environment or all, and of all services or one.
+    pub(super) async fn status(
+        &self,
+        said: &Said,
+        environment: Option<&EnvironmentName>,
+        service: Option<&ServiceName>,
+    ) {
+        match self.try_status(said, environment, service).await {
             Ok(all) => {
-                let command = Command::Status { environment: environment.cloned() };
-                let card = status_card(&all, &self.local_time(environment));
+                let command = Command::Status {
+                    environment: environment.cloned(),
+                    service: service.cloned(),
+                };
+                let card = match service {
+                    Some(service) if all.is_empty() => {
+                        no_such_service_card(service, environment, &self.places_of(service))
+                    }
+                    Some(_) | None => status_card(&all, &self.local_time(environment)),
+                };
                 self.answer_with(said, &command, &card).await;
             }
             Err((environment, problem)) => {
@@ -44,28 +59,46 @@ impl Engine {
         &self,
         said: &Said,
         environment: Option<&EnvironmentName>,
+        service: Option<&ServiceName>,
     ) -> Result<Vec<EnvironmentStatus>, (EnvironmentName, Problem)> {
         let mut all = Vec::new();
-        for name in self.readable(said, environment).await? {
-            let status = self.status_of(&name).await;
+        let places = service.map(|service| self.places_of(service));
+        let mut readable = self.readable(said, environment).await?;
+        readable.retain(|name| places.as_ref().is_none_or(|places| places.contains(name)));
+        for name in readable {
+            let status = self.status_of(&name, service).await;
             all.push(status.map_err(|problem| (name, problem))?);
         }
         Ok(all)
     }
 
-    async fn status_of(&self, name: &EnvironmentName) -> Result<EnvironmentStatus, Problem> {
+    /// The environments that have a service, by the settings.
+    fn places_of(&self, service: &ServiceName) -> Vec<EnvironmentName> {
+        let has = |environment: &&Environment| environment.service(service).is_some();
+        self.parts.environments.iter().filter(has).map(|one| one.name.clone()).collect()
+    }
+
+    async fn status_of(
+        &self,
+        name: &EnvironmentName,
+        service: Option<&ServiceName>,
+    ) -> Result<EnvironmentStatus, Problem> {
         let (environment, account) = self.place(name)?;
         let open = self.parts.store.open().await?;
         let history = self.parts.store.history(Some(name), 10).await?;
         let last_success = self.parts.store.last_success(name).await?;
         let hold = self.parts.store.hold(name).await?;
-        let looked = self.look_for_status(environment, account, last_success.as_ref()).await;
+        let wanted = |one: &&Service| service.is_none_or(|name| one.name == *name);
+        let wanted: Vec<&Service> = environment.services.iter().filter(wanted).collect();
+        let looked = self.look_for_status((environment, account), &wanted, last_success.as_ref());
+        let looked = Box::pin(looked).await;
         let (services, unknown) = match looked {
             Ok(services) => (services, None),
             Err(error) => (Vec::new(), Some(error.to_string())),
         };
         Ok(EnvironmentStatus {
             environment: name.clone(),
+            only: service.cloned(),
             tag: environment.tag.clone(),
             services,
             open: open
@@ -86,15 +119,14 @@ impl Engine {
 
     async fn look_for_status(
         &self,
-        environment: &Environment,
-        account: &Account,
+        (environment, account): (&Environment, &Account),
+        services: &[&Service],
         last: Option<&Deployment>,
     ) -> Result<Vec<ServiceStatus>, AwsError> {
-        let services: Vec<&Service> = environment.services.iter().collect();
         let now = self.parts.clock.now();
         let nothing_known = KnownStopped::new();
-        let ecs = account.ecs.look(&services, &nothing_known, now);
-        let names = self.names_in(environment, account);
+        let ecs = account.ecs.look(services, &nothing_known, now);
+        let names = self.names_in(environment, account, services);
         let (seen, names) = tokio::try_join!(ecs, names)?;
         let status = |service: &&Service| {
             let found = seen.get(&service.name).and_then(ServiceSeen::found);
@@ -118,11 +150,12 @@ impl Engine {
         &self,
         environment: &Environment,
         account: &Account,
+        services: &[&Service],
     ) -> Result<Names, AwsError> {
         let hidden = self.parts.environments.tags();
         let mut names = Names { tagged: BTreeMap::new(), by_digest: BTreeMap::new() };
         let repositories: BTreeSet<&Repository> =
-            environment.services.iter().map(|service| &service.repository).collect();
+            services.iter().map(|service| &service.repository).collect();
         for repository in repositories {
             let previous = environment.previous_tag();
             let (tags, _) = account.ecr.look(repository, &environment.tag, &previous, None).await?;
