@@ -3,6 +3,8 @@
 mod check;
 mod demo;
 mod files;
+mod online;
+mod run;
 
 use std::sync::Arc;
 
@@ -11,6 +13,8 @@ use tokio::sync::mpsc;
 
 pub use self::check::check;
 pub use self::demo::{Demo, DemoError, demo};
+pub use self::online::check_online;
+pub use self::run::{Pieces, Running, run, tls, wire};
 use crate::aws::{Aws, Endpoint};
 use crate::domain::environment::Environments;
 use crate::engine::{Engine, Manners, Parts, Rhythm};

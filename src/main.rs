@@ -38,10 +38,18 @@ enum Command {
         #[arg(long)]
         fast: bool,
     },
+    /// Run: on Discord, with the AWS that the environment says
+    Run {
+        #[arg(long, value_name = "FILE", default_value = "shipmate.toml")]
+        settings: PathBuf,
+    },
     /// Check settings, commands and policies, and run the policies' cases
     Check {
         #[arg(long, value_name = "FILE", default_value = "shipmate.toml")]
         settings: PathBuf,
+        /// Ask Discord, too: intents, permissions in each channel, roles
+        #[arg(long)]
+        online: bool,
     },
 }
 
@@ -73,8 +81,19 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             runtime.block_on(app::sandbox(port, fast))?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Check { settings } => {
-            let checked = app::check(&settings, app::variables());
+        Command::Run { settings } => {
+            // serenity tells of each reconnection; what matters of them is told here.
+            telemetry::start("info,serenity=error");
+            runtime.block_on(app::run(&settings))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Check { settings, online } => {
+            let mut checked = app::check(&settings, app::variables());
+            if online {
+                telemetry::start("off");
+                let asked = app::check_online(&settings, app::variables(), checked);
+                checked = runtime.block_on(asked);
+            }
             print!("{}", checked.report);
             Ok(if checked.sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }

@@ -335,7 +335,7 @@ fn value_of(option: &ResolvedOption<'_>) -> Option<(String, String)> {
     let value = match &option.value {
         ResolvedValue::String(text) => (*text).to_owned(),
         ResolvedValue::Integer(number) => number.to_string(),
-        ResolvedValue::Boolean(true) => "yes".to_owned(),
+        ResolvedValue::Boolean(true) => "true".to_owned(),
         // What was said no to is as if it had not been filled in.
         _ => return None,
     };

@@ -1,6 +1,7 @@
 //! Discord: what the engine says becomes messages there, and what people do there becomes events.
 //! What is promoted, who may do it, and what a line means is not known here.
 
+mod asking;
 mod catching_up;
 pub mod check;
 mod commands;
@@ -29,6 +30,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serenity::http::{LightMethod, Route};
 use tokio::sync::{OnceCell, watch};
 
+pub use self::asking::Online;
 use self::ids::{Spot, interaction_of, snowflake};
 use self::interactions::Open;
 pub use self::listening::{ListenError, Wire};

@@ -34,7 +34,9 @@ fn environment_of(command: &Command) -> Option<&EnvironmentName> {
     match command {
         Command::Promote(promote) => Some(&promote.environment),
         Command::Rollback(rollback) => Some(&rollback.environment),
-        Command::Status { environment } | Command::History { environment } => environment.as_ref(),
+        Command::Status { environment, .. } | Command::History { environment } => {
+            environment.as_ref()
+        }
         // Deployments are looked up first.
         Command::Show { .. }
         | Command::Approve(_)
