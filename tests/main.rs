@@ -21,4 +21,5 @@ mod report;
 mod world;
 mod commands;
 mod promises;
+mod discord;
 mod tidy;
