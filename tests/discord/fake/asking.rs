@@ -90,14 +90,19 @@ impl InteractionHandle {
     /// If there is no form.
     pub fn submit(&self, values: &[(&str, &str)]) -> Result<InteractionHandle, String> {
         let form = self.form().ok_or("no form was opened")?;
-        let row = |(name, value): &(&str, &str)| {
-            json!({"type": 1, "components": [{"type": 4, "custom_id": name, "value": value}]})
-        };
+        let row = |(name, value): &(&str, &str)| json!({"type": 1, "components": [{"type": 4, "custom_id": name, "value": value}]});
         let rows: Vec<Value> = values.iter().map(row).collect();
         let data = json!({"custom_id": form["custom_id"], "components": rows});
         let (user, channel, pressed) =
             self.look(|_, found| (found.user, found.channel, found.pressed));
-        Ok(self.fake.begin(Asked { kind: 5, user, channel, pressed, data }))
+        Ok(self.fake.begin(Asked {
+            kind: 5,
+            user,
+            channel,
+            pressed,
+            opened_by: Some(self.id),
+            data,
+        }))
     }
 }
 
@@ -107,6 +112,7 @@ struct Asked {
     user: u64,
     channel: u64,
     pressed: Option<u64>,
+    opened_by: Option<u64>,
     data: Value,
 }
 
@@ -128,7 +134,7 @@ impl FakeDiscord {
             may_use_commands(&state, user, channel)?;
             options::command_data(&state, (user, name), &Filled { values, focused: None })?
         };
-        Ok(self.begin(Asked { kind: 2, user, channel, pressed: None, data }))
+        Ok(self.begin(Asked { kind: 2, user, channel, pressed: None, opened_by: None, data }))
     }
 
     /// Somebody types into an option of a command.
@@ -148,7 +154,7 @@ impl FakeDiscord {
             let filled = Filled { values: &[(option, typed)], focused: Some(option) };
             options::command_data(&state, (user, name), &filled)?
         };
-        Ok(self.begin(Asked { kind: 4, user, channel, pressed: None, data }))
+        Ok(self.begin(Asked { kind: 4, user, channel, pressed: None, opened_by: None, data }))
     }
 
     /// Somebody presses a button.
@@ -189,9 +195,8 @@ impl FakeDiscord {
         let data = {
             let state = self.lock();
             let found = state.messages.get(&channel).and_then(|messages| messages.get(&message));
-            let found = found.filter(|found| {
-                !found.deleted && found.only_for.is_none_or(|only| only == user)
-            });
+            let found = found
+                .filter(|found| !found.deleted && found.only_for.is_none_or(|only| only == user));
             let found = found.ok_or_else(|| format!("{user} sees no message {message}"))?;
             if permissions::of(&state, user, channel) & VIEW_CHANNEL == 0 {
                 return Err(format!("{user} does not see the channel {channel}"));
@@ -206,7 +211,8 @@ impl FakeDiscord {
             }
             component_data(component, values)?
         };
-        Ok(self.begin(Asked { kind: 3, user, channel, pressed: Some(message), data }))
+        let pressed = Some(message);
+        Ok(self.begin(Asked { kind: 3, user, channel, pressed, opened_by: None, data }))
     }
 
     /// Sends an interaction to the bot.
@@ -215,7 +221,7 @@ impl FakeDiscord {
         let id = state.next_id();
         let token = format!("aW50ZXJhY3Rpb246{id:x}");
         let payload = payload(&state, id, &token, &asked);
-        let Asked { kind, user, channel, pressed, .. } = asked;
+        let Asked { kind, user, channel, pressed, opened_by, .. } = asked;
         let interaction = Interaction {
             id,
             token,
@@ -229,6 +235,7 @@ impl FakeDiscord {
             deferred: false,
             follow_ups: Vec::new(),
             pressed,
+            opened_by,
             choices: Vec::new(),
             form: None,
             payload: payload.clone(),

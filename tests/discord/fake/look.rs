@@ -138,7 +138,8 @@ impl FakeDiscord {
         let wait = async {
             while !holds(self) {
                 // Things that only time changes are looked at now and then.
-                let _late = tokio::time::timeout(Duration::from_millis(50), changed.changed()).await;
+                let _late =
+                    tokio::time::timeout(Duration::from_millis(50), changed.changed()).await;
             }
         };
         tokio::time::timeout(limit, wait).await.is_ok()

@@ -38,7 +38,7 @@ pub use state::{StoredMessage, Version};
 pub use world::{Limits, Overwrite, Person, Rate, Role, TextChannel, World};
 
 use state::State;
-use wire::{Certificate, Cuts, Cut};
+use wire::{Certificate, Cut, Cuts};
 
 /// What servers and handles share.
 struct Shared {
@@ -140,6 +140,13 @@ impl FakeDiscord {
     /// Closes its ports and all connections. What happened can still be looked at.
     pub fn stop(&self) {
         self.servers.stop();
+        let mut state = self.lock();
+        state.connections.clear();
+        for session in state.sessions.values_mut() {
+            session.connection = None;
+        }
+        drop(state);
+        self.announce();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -159,7 +159,8 @@ fn resolve(
         list[id.to_string()] = value;
     };
     let person = state.people.get(&id).filter(|_| matches!(kind, 6 | 9));
-    let role = state.world.roles.iter().find(|role| role.id == id).filter(|_| matches!(kind, 8 | 9));
+    let role =
+        state.world.roles.iter().find(|role| role.id == id).filter(|_| matches!(kind, 8 | 9));
     let channel = state.channels.get(&id).filter(|_| kind == 7);
     if let Some(person) = person {
         put("users", render::user(person));

@@ -148,9 +148,9 @@ impl FakeDiscord {
     pub fn overwrite(&self, channel: u64, overwrite: Overwrite) {
         let mut state = self.lock();
         let found = state.channels.get_mut(&channel).expect("there is such a channel");
-        found.overwrites.retain(|known| {
-            known.id != overwrite.id || known.of_member != overwrite.of_member
-        });
+        found
+            .overwrites
+            .retain(|known| known.id != overwrite.id || known.of_member != overwrite.of_member);
         found.overwrites.push(overwrite);
     }
 

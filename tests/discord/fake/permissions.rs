@@ -1,7 +1,7 @@
 //! What a member may do in a channel, out of roles and overwrites, in the order that Discord documents.
 
-use super::state::{ChannelKind, State};
 use super::rest::answer::Refused;
+use super::state::{ChannelKind, State};
 use super::world::Overwrite;
 
 pub const ADMINISTRATOR: u64 = 1 << 3;

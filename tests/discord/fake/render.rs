@@ -161,9 +161,13 @@ pub fn guild_created(state: &State, with_members: bool) -> Value {
     };
     guild["channels"] = of_kind(false);
     guild["threads"] = of_kind(true);
-    for empty in
-        ["voice_states", "presences", "stage_instances", "guild_scheduled_events", "soundboard_sounds"]
-    {
+    for empty in [
+        "voice_states",
+        "presences",
+        "stage_instances",
+        "guild_scheduled_events",
+        "soundboard_sounds",
+    ] {
         guild[empty] = json!([]);
     }
     guild
@@ -215,16 +219,34 @@ pub fn message(state: &State, of: &StoredMessage) -> Value {
     if let Some(asked) = asked {
         value["application_id"] = state.world.application.to_string().into();
         value["webhook_id"] = state.world.application.to_string().into();
-        value["interaction_metadata"] = json!({
-            "id": asked.id.to_string(), "type": asked.kind,
-            "user": user_by_id(state, asked.user),
-            "authorizing_integration_owners": {"0": state.world.guild.to_string()},
-        });
+        value["interaction_metadata"] = asked_by(state, asked, of.id);
     }
     if let Some(thread) = state.channels.get(&of.id) {
         value["thread"] = channel(state, thread);
     }
     value
+}
+
+/// Which interaction a message answers, and which one opened the form that was sent.
+fn asked_by(state: &State, asked: &Interaction, answer: u64) -> Value {
+    let mut metadata = json!({
+        "id": asked.id.to_string(), "type": asked.kind,
+        "user": user_by_id(state, asked.user),
+        "authorizing_integration_owners": {"0": state.world.guild.to_string()},
+    });
+    if asked.kind == 2 {
+        metadata["name"] = asked.payload["data"]["name"].clone();
+    }
+    if let (3, Some(pressed)) = (asked.kind, asked.pressed) {
+        metadata["interacted_message_id"] = pressed.to_string().into();
+    }
+    if let Some(original) = asked.original.filter(|original| *original != answer) {
+        metadata["original_response_message_id"] = original.to_string().into();
+    }
+    if let Some(opened) = asked.opened_by.and_then(|id| state.interactions.get(&id)) {
+        metadata["triggering_interaction_metadata"] = asked_by(state, opened, answer);
+    }
+    metadata
 }
 
 fn reactions(state: &State, of: &StoredMessage) -> Value {

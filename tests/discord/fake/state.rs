@@ -108,6 +108,8 @@ pub struct Interaction {
     pub follow_ups: Vec<u64>,
     /// The message of the button that was pressed.
     pub pressed: Option<u64>,
+    /// The interaction whose answer was the form that was sent.
+    pub opened_by: Option<u64>,
     pub choices: Vec<Value>,
     pub form: Option<Value>,
     /// The body as Discord sends it.
@@ -227,8 +229,7 @@ impl State {
         }
         let id = self.next_id();
         let kind = ChannelKind::Direct { with };
-        self.channels
-            .insert(id, Channel { id, name: String::new(), kind, overwrites: Vec::new() });
+        self.channels.insert(id, Channel { id, name: String::new(), kind, overwrites: Vec::new() });
         id
     }
 

@@ -79,10 +79,8 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        let rate = |requests, milliseconds| Rate {
-            requests,
-            window: Duration::from_millis(milliseconds),
-        };
+        let rate =
+            |requests, milliseconds| Rate { requests, window: Duration::from_millis(milliseconds) };
         Limits {
             enforced: true,
             posts: rate(5, 5000),

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serenity::all::{
-    ChannelId, ClientBuilder, Context, Event, GatewayIntents, Http, HttpBuilder, MessageId, RawEventHandler,
+    ChannelId, ClientBuilder, Context, Event, GatewayIntents, Http, HttpBuilder, MessageId,
+    RawEventHandler,
 };
 use serenity::async_trait;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};

@@ -86,8 +86,7 @@ fn identify(state: &mut State, connection: u64, data: &Value) -> Result<bool, u1
         return Err(FORBIDDEN_INTENTS);
     }
     let name = format!("session-{:x}", state.next_id());
-    let session =
-        Session { intents, sequence: 0, sent: Vec::new(), connection: Some(connection) };
+    let session = Session { intents, sequence: 0, sent: Vec::new(), connection: Some(connection) };
     state.sessions.insert(name.clone(), session);
     if let Some(connection) = state.connections.get_mut(&connection) {
         connection.session = Some(name.clone());
@@ -172,9 +171,7 @@ fn members(state: &mut State, session: &str, data: &Value) -> Result<(), u16> {
         return Err(FORBIDDEN_INTENTS);
     }
     let wanted: Vec<String> = match ids {
-        Value::Array(list) => {
-            list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-        }
+        Value::Array(list) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         Value::String(one) => vec![one.clone()],
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
     };

@@ -12,7 +12,10 @@ use super::super::state::State;
 pub enum Out {
     Text(String),
     /// An event, not before its time.
-    Event { due: Instant, text: String },
+    Event {
+        due: Instant,
+        text: String,
+    },
     Close(u16),
     /// The socket is gone without a word.
     Drop,

@@ -111,7 +111,11 @@ fn menu(wrong: &mut FormErrors, path: &str, menu: &Value) {
         wrong.text(&format!("{path}.value"), &option["value"], (1, 100));
         if !values.insert(option["value"].to_string()) {
             let message = "The specified option value is already used";
-            wrong.add(&format!("{path}.value"), "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", message);
+            wrong.add(
+                &format!("{path}.value"),
+                "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED",
+                message,
+            );
         }
     }
 }

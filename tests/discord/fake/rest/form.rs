@@ -174,7 +174,8 @@ fn allowed_mentions(wrong: &mut FormErrors, value: &Value) -> Option<AllowedMent
             wrong.too_long(&path, 100);
         }
         if !list.is_empty() && allowed.parse.contains(name) {
-            let message = format!("parse:[\"{name}\"] and {name}: [ids...] are mutually exclusive.");
+            let message =
+                format!("parse:[\"{name}\"] and {name}: [ids...] are mutually exclusive.");
             wrong.add(&path, "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE", &message);
         }
         for (index, id) in list.iter().enumerate() {

@@ -27,8 +27,7 @@ pub struct Written<'a> {
 /// Without `allowed` everything pings.
 pub fn pings(state: &State, written: Written<'_>, allowed: Option<&AllowedMentions>) -> Pings {
     let everything = |kind: &str| allowed.is_none_or(|allowed| allowed.parse.contains(kind));
-    let may_all =
-        permissions::of(state, written.author, written.channel) & MENTION_EVERYONE != 0;
+    let may_all = permissions::of(state, written.author, written.channel) & MENTION_EVERYONE != 0;
     let mut pings = Pings::default();
     let named = mentioned(written.text, &["<@", "<@!"]);
     for user in named.into_iter().filter(|user| state.people.contains_key(user)) {

@@ -60,9 +60,7 @@ impl Request {
         let Some(text) = self.query.get(name) else { return Ok(None) };
         match text.parse() {
             Ok(id) => Ok(Some(id)),
-            Err(_) => {
-                Err(Refused::form(name, "NUMBER_TYPE_COERCE", "Value is not snowflake."))
-            }
+            Err(_) => Err(Refused::form(name, "NUMBER_TYPE_COERCE", "Value is not snowflake.")),
         }
     }
 }

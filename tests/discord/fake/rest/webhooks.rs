@@ -99,11 +99,7 @@ fn settle(state: &mut State, interaction: u64, message: u64) {
 }
 
 /// The first one after a deferral is what was promised, and is seen by those who saw the promise.
-fn follow_up(
-    state: &mut State,
-    found: &Interaction,
-    request: &Request,
-) -> Result<Answer, Refused> {
+fn follow_up(state: &mut State, found: &Interaction, request: &Request) -> Result<Answer, Refused> {
     if let (true, Some(original)) = (found.deferred, found.original) {
         return edit(state, found, original, request);
     }
