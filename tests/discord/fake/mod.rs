@@ -34,8 +34,8 @@ pub use faults::{Matcher, Span};
 pub use look::Logged;
 pub use rest::answer::Refused;
 pub use signing::{SignedRequest, sign};
-pub use state::{StoredMessage, Version};
-pub use world::{Limits, Overwrite, Person, Rate, Role, TextChannel, World};
+pub use state::StoredMessage;
+pub use world::{Limits, Overwrite, Rate, World};
 
 use state::State;
 use wire::{Certificate, Cut, Cuts};

@@ -170,8 +170,8 @@ fn resolve(
             put("members", member);
         }
     } else if role.is_some() {
-        let roles = render::roles(state).into_iter();
-        let role = roles.into_iter().find(|role| role["id"] == id.to_string());
+        let wanted = id.to_string();
+        let role = render::roles(state).into_iter().find(|role| role["id"] == wanted.as_str());
         put("roles", role.unwrap_or_default());
     } else if let Some(channel) = channel {
         let mut shown = render::channel(state, channel);

@@ -209,7 +209,7 @@ async fn a_wrong_token_and_intents_that_are_not_switched_on_end_the_client() {
             .ratelimiter_disabled(true)
             .build();
         let mut client = ClientBuilder::new_with_http(http, intents).await.unwrap();
-        *client.ws_url.lock().await = fake.gateway_url().into();
+        *client.ws_url.lock().await = fake.gateway_url();
         let ended = tokio::time::timeout(SOON, client.start()).await.expect("it does not go on");
         let error = format!("{:?}", ended.unwrap_err());
         let expected =
@@ -288,6 +288,41 @@ async fn who_does_not_keep_to_the_protocol_is_closed_with_its_code() {
     fake.change_limits(|limits| limits.identifies = remaining);
     assert_eq!(closed_after(&fake, &[good]).await, Some(4004));
     assert!(plain(&fake).get_current_user().await.is_err(), "the token was revoked");
+}
+
+#[tokio::test]
+async fn sessions_are_invalidated_with_and_without_a_way_back() {
+    let fake = shipmate().await;
+    let mut bot = Bot::connect(&fake, USUAL).await;
+    assert!(fake.wait_for_client(SOON).await);
+    bot.is_ready().await;
+    fake.invalidate_sessions(true);
+    bot.hears(|event| matches!(event, Event::Resumed(_)).then_some(())).await;
+
+    let mut socket = open(&fake, "?v=10").await.unwrap();
+    let identify = json!({"op": 2, "d": {"token": fake.token(), "intents": 1, "properties": {}}});
+    socket.send(Message::Text(identify.to_string())).await.unwrap();
+    let ready = hears_operation(&mut socket, 0).await;
+    fake.invalidate_sessions(false);
+    assert_eq!(hears_operation(&mut socket, 9).await["d"], false);
+    let mut socket = open(&fake, "?v=10").await.unwrap();
+    let session = &ready["d"]["session_id"];
+    let resume = json!({"op": 6, "d": {"token": fake.token(), "session_id": session, "seq": 1}});
+    socket.send(Message::Text(resume.to_string())).await.unwrap();
+    assert_eq!(hears_operation(&mut socket, 9).await["d"], false);
+}
+
+async fn hears_operation(socket: &mut Socket, operation: u64) -> Value {
+    let wait = async {
+        while let Some(Ok(message)) = socket.next().await {
+            let said: Value = serde_json::from_str(message.to_text().unwrap()).unwrap();
+            if said["op"] == operation {
+                return said;
+            }
+        }
+        panic!("the socket was closed");
+    };
+    tokio::time::timeout(SOON, wait).await.expect("it is said")
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use serenity::all::{
     EditInteractionResponse, Event, GatewayIntents, GuildId, InputTextStyle, Interaction,
 };
 
-use super::super::fake::FakeDiscord;
+use super::super::fake::{FakeDiscord, InteractionHandle, Refused, SignedRequest, sign};
 use super::*;
 
 const GUILD: GuildId = GuildId::new(1000);
@@ -57,6 +57,11 @@ fn says(text: &str) -> CreateInteractionResponseMessage {
     CreateInteractionResponseMessage::new().content(text)
 }
 
+async fn acknowledged_by(handle: &InteractionHandle) -> u8 {
+    assert!(handle.wait_acknowledged(SOON).await);
+    handle.acknowledged().unwrap().1
+}
+
 #[tokio::test]
 async fn a_command_is_answered_once() {
     let (fake, mut bot) = ready().await;
@@ -68,7 +73,8 @@ async fn a_command_is_answered_once() {
     assert_eq!(command.data.options[1].value, CommandDataOptionValue::Integer(3));
     let answer = CreateInteractionResponse::Message(says("done").ephemeral(true));
     command.create_response(&bot.http, answer.clone()).await.unwrap();
-    assert_eq!(handle.acknowledged().unwrap().1, 4);
+    assert_eq!(acknowledged_by(&handle).await, 4);
+    assert_eq!(handle.token(), command.token);
     assert_eq!(handle.shown()[0]["content"], "done");
     assert_eq!(handle.shown()[0]["ephemeral"], true);
     assert_eq!(code(command.create_response(&bot.http, answer).await), (400, 40060));
@@ -183,6 +189,10 @@ async fn commands_are_registered_and_counted() {
     assert_eq!(GUILD.get_commands(&bot.http).await.unwrap().len(), 2);
     GUILD.delete_command(&bot.http, status.id).await.unwrap();
     assert_eq!(code(GUILD.delete_command(&bot.http, status.id).await), (404, 10063));
+    let everywhere = CreateCommand::new("help").description("What there is to say");
+    serenity::all::Command::set_global_commands(&bot.http, vec![everywhere]).await.unwrap();
+    assert_eq!(GUILD.get_commands(&bot.http).await.unwrap().len(), 1);
+    assert!(fake.slash(ALICE, OPS, "help", &[]).is_ok());
 
     let refused = |command: CreateCommand| GUILD.create_command(&bot.http, command);
     let plain = || CreateCommandOption::new(CommandOptionType::String, "one", "One");
@@ -213,28 +223,35 @@ async fn people_send_only_what_the_client_of_discord_lets_them() {
     assert!(fake.slash(ALICE, OPS, "promote", &[("image", "core"), ("to", "x")]).is_err());
 }
 
+fn is_signed(key: &str, request: &SignedRequest) -> bool {
+    let bytes = |hex: &str| -> Vec<u8> {
+        let pairs = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+        pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+    };
+    let signed = format!("{}{}", request.timestamp, request.body);
+    let key = UnparsedPublicKey::new(&ED25519, bytes(key));
+    key.verify(signed.as_bytes(), &bytes(&request.signature)).is_ok()
+}
+
 #[tokio::test]
 async fn an_endpoint_gets_signed_interactions_instead() {
     let (fake, mut bot) = ready().await;
     fake.interactions_by_gateway(false);
     let handle = fake.slash(ALICE, OPS, "promote", &[("image", "core")]).unwrap();
     let request = fake.signed_interaction(&handle);
-    let bytes = |hex: &str| -> Vec<u8> {
-        let pairs = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
-        pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
-    };
-    let key = UnparsedPublicKey::new(&ED25519, bytes(&fake.public_key_hex()));
-    let signed = format!("{}{}", request.timestamp, request.body);
-    key.verify(signed.as_bytes(), &bytes(&request.signature)).unwrap();
-    let other = format!("{}{}", request.timestamp, fake.signed_ping().body);
-    assert!(key.verify(other.as_bytes(), &bytes(&request.signature)).is_err());
+    let key = fake.public_key_hex();
+    assert!(is_signed(&key, &request));
+    assert!(!is_signed(&key, &SignedRequest { body: "{}".to_owned(), ..request.clone() }));
+    assert!(is_signed(&key, &fake.signed_ping()) && is_signed(&key, &sign("{}", "1")));
+    assert_eq!(request.headers()[0].1, request.signature);
 
     let body: Value = serde_json::from_str(&request.body).unwrap();
     assert_eq!(body["data"]["name"], "promote");
     let answer = json!({"type": 4, "data": {"content": "over HTTP"}});
     fake.endpoint_answered(&handle, &answer).unwrap();
     assert_eq!(handle.shown()[0]["content"], "over HTTP");
-    assert_eq!(fake.endpoint_answered(&handle, &answer).unwrap_err().code, 40060);
+    let again: Result<(), Refused> = fake.endpoint_answered(&handle, &answer);
+    assert_eq!(again.unwrap_err().code, 40060);
 
     // The gateway heard nothing of it.
     fake.create_channel("a mark");

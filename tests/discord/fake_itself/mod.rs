@@ -3,6 +3,7 @@
 mod gateway;
 mod interactions;
 mod messages;
+mod people;
 mod refusals;
 
 use std::sync::Arc;
@@ -38,7 +39,7 @@ fn plain(fake: &FakeDiscord) -> Arc<Http> {
 
 /// TLS to what calls itself discord.com, with serenity's rate limiter.
 fn limited(fake: &FakeDiscord) -> Arc<Http> {
-    let certificate = reqwest::Certificate::from_pem(fake.certificate_pem().as_bytes()).unwrap();
+    let certificate = reqwest::Certificate::from_der(&fake.certificate_der()).unwrap();
     let client = reqwest::Client::builder()
         .use_rustls_tls()
         .add_root_certificate(certificate)

@@ -124,7 +124,7 @@ fn kind_of(body: &Value, found: &Interaction) -> Result<u8, Refused> {
 pub fn post(state: &mut State, found: &Interaction, draft: &Draft) -> Result<u64, Refused> {
     let bot = state.world.bot;
     let mut message = state.blank_message(found.channel, bot);
-    messages::fill(state, &mut message, draft);
+    messages::fill(&mut message, draft);
     if messages::says_nothing(&message) {
         return Err(Refused::empty_message());
     }

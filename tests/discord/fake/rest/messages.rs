@@ -25,7 +25,7 @@ pub fn post(state: &mut State, channel: u64, body: &Value) -> Result<Answer, Ref
         return Ok(Answer::ok(render::message(state, found)));
     }
     let mut message = state.blank_message(channel, bot);
-    fill(state, &mut message, &draft);
+    fill(&mut message, &draft);
     if says_nothing(&message) {
         return Err(Refused::empty_message());
     }
@@ -95,7 +95,7 @@ fn replied(state: &State, channel: u64, draft: &Draft) -> Result<Option<u64>, Re
 }
 
 /// Puts into a message what a draft says; what it does not mention stays.
-pub fn fill(state: &State, message: &mut StoredMessage, draft: &Draft) {
+pub fn fill(message: &mut StoredMessage, draft: &Draft) {
     if let Some(content) = &draft.content {
         message.content.clone_from(content);
     }
@@ -108,7 +108,6 @@ pub fn fill(state: &State, message: &mut StoredMessage, draft: &Draft) {
     }
     let kept = message.flags & super::super::state::EPHEMERAL;
     message.flags = draft.flags | kept;
-    debug_assert!(state.channels.contains_key(&message.channel), "messages stand in channels");
 }
 
 fn rich(embed: &Value) -> Value {
@@ -207,7 +206,7 @@ pub fn edit(state: &mut State, channel: u64, id: u64, body: &Value) -> Result<An
 /// Edits a message, ephemeral ones too. Nobody is pinged by an edit.
 pub fn change(state: &mut State, id: u64, draft: &Draft) -> Result<(), Refused> {
     let mut message = state.any_message(id).ok_or_else(Refused::unknown_message)?.clone();
-    fill(state, &mut message, draft);
+    fill(&mut message, draft);
     if says_nothing(&message) {
         return Err(Refused::empty_message());
     }
