@@ -129,11 +129,8 @@ impl FakeDiscord {
         name: &str,
         values: &[(&str, &str)],
     ) -> Result<InteractionHandle, String> {
-        let data = {
-            let state = self.lock();
-            may_use_commands(&state, user, channel)?;
-            options::command_data(&state, (user, name), &Filled { values, focused: None })?
-        };
+        let filled = Filled { values, focused: None };
+        let data = command_data(&self.lock(), (user, channel), name, &filled)?;
         Ok(self.begin(Asked { kind: 2, user, channel, pressed: None, opened_by: None, data }))
     }
 
@@ -148,12 +145,8 @@ impl FakeDiscord {
         option: &str,
         typed: &str,
     ) -> Result<InteractionHandle, String> {
-        let data = {
-            let state = self.lock();
-            may_use_commands(&state, user, channel)?;
-            let filled = Filled { values: &[(option, typed)], focused: Some(option) };
-            options::command_data(&state, (user, name), &filled)?
-        };
+        let filled = Filled { values: &[(option, typed)], focused: Some(option) };
+        let data = command_data(&self.lock(), (user, channel), name, &filled)?;
         Ok(self.begin(Asked { kind: 4, user, channel, pressed: None, opened_by: None, data }))
     }
 
@@ -250,14 +243,22 @@ impl FakeDiscord {
     }
 }
 
-fn may_use_commands(state: &State, user: u64, channel: u64) -> Result<(), String> {
+fn command_data(
+    state: &State,
+    (user, channel): (u64, u64),
+    name: &str,
+    filled: &Filled<'_>,
+) -> Result<Value, String> {
     let direct = state.guild_of(channel).is_none();
     let may = permissions::of(state, user, channel);
-    if direct || may & USE_APPLICATION_COMMANDS != 0 {
-        Ok(())
-    } else {
-        Err(format!("{user} may use no commands in {channel}"))
+    if !direct && may & USE_APPLICATION_COMMANDS == 0 {
+        return Err(format!("{user} may use no commands in {channel}"));
     }
+    let data = options::command_data(state, (user, name), filled)?;
+    if direct && data["guild_id"].is_string() {
+        return Err(format!("/{name} belongs to a guild"));
+    }
+    Ok(data)
 }
 
 fn component_data(component: &Value, values: Option<&[&str]>) -> Result<Value, String> {

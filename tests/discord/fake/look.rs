@@ -80,6 +80,11 @@ impl FakeDiscord {
         self.lock().log.clone()
     }
 
+    /// How many requests have arrived.
+    pub fn request_count(&self) -> usize {
+        self.lock().log.len()
+    }
+
     /// Those of a method whose path contains a text.
     pub fn requests_to(&self, method: &str, path: &str) -> Vec<Logged> {
         let all = self.requests().into_iter();

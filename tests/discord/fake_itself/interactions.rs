@@ -117,10 +117,9 @@ async fn what_was_deferred_is_filled_in_later_and_seen_by_the_same() {
 #[tokio::test]
 async fn an_answer_that_is_late_is_for_nobody() {
     let (fake, mut bot) = ready().await;
-    fake.change_limits(|limits| limits.interaction_deadline = Duration::from_millis(50));
     let handle = fake.slash(ALICE, OPS, "promote", &[("image", "core")]).unwrap();
     let command = hears_command(&mut bot).await;
-    tokio::time::sleep(Duration::from_millis(60)).await;
+    fake.change_limits(|limits| limits.interaction_deadline = Duration::ZERO);
     let answer = CreateInteractionResponse::Message(says("late"));
     assert_eq!(code(command.create_response(&bot.http, answer).await), (404, 10062));
     assert!(handle.acknowledged().is_none() && handle.shown().is_empty());
@@ -193,6 +192,11 @@ async fn commands_are_registered_and_counted() {
     serenity::all::Command::set_global_commands(&bot.http, vec![everywhere]).await.unwrap();
     assert_eq!(GUILD.get_commands(&bot.http).await.unwrap().len(), 1);
     assert!(fake.slash(ALICE, OPS, "help", &[]).is_ok());
+    fake.direct(ALICE, "hello");
+    let direct = fake.direct_channel(ALICE).unwrap();
+    assert!(fake.slash(ALICE, direct, "help", &[]).is_ok());
+    let image = [("image", "core")];
+    assert!(fake.slash(ALICE, direct, "promote", &image).is_err(), "it belongs to the guild");
 
     let refused = |command: CreateCommand| GUILD.create_command(&bot.http, command);
     let plain = || CreateCommandOption::new(CommandOptionType::String, "one", "One");

@@ -25,7 +25,7 @@ const BOB: u64 = 4002;
 const BOT: u64 = 4900;
 
 /// Longer than anything takes that goes well.
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(20);
 
 async fn shipmate() -> FakeDiscord {
     FakeDiscord::start(World::shipmate().unlimited()).await

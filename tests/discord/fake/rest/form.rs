@@ -18,7 +18,7 @@ pub struct Draft {
     pub embeds: Option<Vec<Value>>,
     pub components: Option<Vec<Value>>,
     /// Those flags that a client may set; without the ephemeral one, which is for interactions only.
-    pub flags: u64,
+    pub flags: Option<u64>,
     pub ephemeral: bool,
     pub nonce: Option<Value>,
     pub enforce_nonce: bool,
@@ -54,7 +54,9 @@ pub fn read(body: &Value) -> Result<Draft, Refused> {
         content: content(&mut wrong, body, flags),
         embeds: list(&mut wrong, body, "embeds", 10),
         components: list(&mut wrong, body, "components", 40),
-        flags: flags & (SUPPRESS_EMBEDS | SUPPRESS_NOTIFICATIONS | COMPONENTS_V2),
+        flags: body["flags"]
+            .as_u64()
+            .map(|flags| flags & (SUPPRESS_EMBEDS | SUPPRESS_NOTIFICATIONS | COMPONENTS_V2)),
         ephemeral: flags & super::super::state::EPHEMERAL != 0,
         nonce: nonce(&mut wrong, &body["nonce"]),
         enforce_nonce: body["enforce_nonce"].as_bool().unwrap_or(false),

@@ -8,7 +8,7 @@ use super::super::permissions::{
     SEND_MESSAGES_IN_THREADS, VIEW_CHANNEL,
 };
 use super::super::render;
-use super::super::state::{ChannelKind, State, StoredMessage};
+use super::super::state::{ChannelKind, EPHEMERAL, LOADING, State, StoredMessage};
 use super::Request;
 use super::answer::{Answer, Refused};
 use super::form::{self, Draft};
@@ -106,8 +106,11 @@ pub fn fill(message: &mut StoredMessage, draft: &Draft) {
     if let Some(components) = &draft.components {
         message.components.clone_from(components);
     }
-    let kept = message.flags & super::super::state::EPHEMERAL;
-    message.flags = draft.flags | kept;
+    // What had only been promised is there now; who sees it stays.
+    message.flags = match draft.flags {
+        Some(flags) => message.flags & EPHEMERAL | flags,
+        None => message.flags & !LOADING,
+    };
 }
 
 fn rich(embed: &Value) -> Value {
