@@ -24,4 +24,5 @@ mod world;
 mod commands;
 mod promises;
 mod web;
+mod discord;
 mod tidy;
