@@ -85,7 +85,7 @@ async fn dies_at(story: Story, place: i64) -> i64 {
     world.trap.set(place);
     world.say_only("alice", story.line).await;
     let caught =
-        caught_or_calm(&world, || world.terminal.messages().iter().any(|one| one.key == "end-1"));
+        caught_or_calm(&world, || world.all_messages().iter().any(|one| one.key == "end-1"));
     let places = if caught.await {
         world.trap.set(0);
         world.restart().await;
@@ -106,7 +106,7 @@ async fn dies_at(story: Story, place: i64) -> i64 {
     assert_eq!(world.forced(), forced, "{told}");
     // One card that tells the end, and one reply that pings: none lost, none twice.
     assert!(world.card(1).card.title.ends_with(": succeeded"), "{told}");
-    let replies = world.terminal.messages().into_iter().filter(|one| one.key != world.card(1).key);
+    let replies = world.all_messages().into_iter().filter(|one| one.key != world.card(1).key);
     assert_eq!(replies.map(|one| one.key).collect::<Vec<_>>(), ["end-1"], "{told}");
     let journal = world.journal().await;
     let left = shipmate::ports::Store::unhandled(&journal).await.unwrap();
@@ -204,9 +204,7 @@ async fn dying_while_asking_anew_carries_no_vote_over() {
         world.sandbox.put_tag("core", "production-latest", "1.6.0").unwrap();
         let card = world.card(1).id;
         world.trap.set(place);
-        let yes = shipmate::domain::card::CardAction::Approve;
-        let (event, _) = world.terminal.react(&card, &"carol".into(), Some(yes), true).unwrap();
-        world.raise_only(event).await;
+        world.react_only(&card, "carol", "✅").await;
         world.trap.catches_within(Duration::from_millis(1500)).await;
         world.trap.set(0);
         world.restart().await;

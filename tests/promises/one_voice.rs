@@ -23,7 +23,7 @@ async fn a_promotion_is_one_card_and_one_ping() {
     let mut world = World::start().await;
     world.say("alice", "promote core:1.5.0 to staging").await;
     world.wait().await;
-    let messages = world.terminal.messages();
+    let messages = world.all_messages();
     assert_eq!(messages.len(), 2, "{}", world.everything());
     assert!(messages[0].edits > 3, "the card is edited as it goes on");
     assert_eq!(pings(&messages), ["alice"]);
@@ -37,11 +37,11 @@ async fn votes_and_every_other_end_too() {
     for (id, end) in [(1, "❌"), (2, "🛑"), (3, "✅")] {
         world.say("alice", "promote core:1.5.0 to production").await;
         world.react("bob", "✅").await;
-        assert_eq!(pings(&world.terminal.messages()).len(), id - 1, "nobody is pinged to vote");
+        assert_eq!(pings(&world.all_messages()).len(), id - 1, "nobody is pinged to vote");
         world.react("carol", end).await;
         world.wait().await;
-        assert_eq!(pings(&world.terminal.messages()), vec!["alice"; id], "{}", world.everything());
-        assert_eq!(world.terminal.messages().len(), 2 * id, "{}", world.everything());
+        assert_eq!(pings(&world.all_messages()), vec!["alice"; id], "{}", world.everything());
+        assert_eq!(world.all_messages().len(), 2 * id, "{}", world.everything());
     }
     assert_eq!(world.stage(3).await, "succeeded");
 }
@@ -54,7 +54,7 @@ async fn refusals_ping_nobody_and_stay_private() {
     {
         world.say("eve", line).await;
     }
-    let messages = world.terminal.messages();
+    let messages = world.all_messages();
     assert_eq!(messages.len(), 3);
     assert!(pings(&messages).is_empty());
     assert!(messages.iter().all(|message| message.private_to() == Some(&"eve".into())));
@@ -66,7 +66,7 @@ async fn the_end_tells_who_asked_and_replies_to_their_message() {
     world.say("dave", "promote core:1.5.0 to staging").await;
     world.wait().await;
     let asked_in = world.deployment(1).await.request.asked_in.unwrap();
-    let end = world.terminal.messages().into_iter().find(|one| one.key == "end-1").unwrap();
+    let end = world.all_messages().into_iter().find(|one| one.key == "end-1").unwrap();
     match end.place {
         Place::Reply { to, person, ping, .. } => {
             assert_eq!((to, person.as_str(), ping), (asked_in, "dave", true));

@@ -73,9 +73,8 @@ async fn votes_given_while_the_bot_was_away_count_when_it_is_back() {
     let mut world = asked().await;
     world.kill().await;
     let card = world.card(1).id;
-    let yes = shipmate::domain::card::CardAction::Approve;
     for person in ["bob", "carol"] {
-        world.terminal.react(&card, &person.into(), Some(yes), true).unwrap();
+        world.react_only(&card, person, "✅").await;
     }
     world.assert_untouched();
     world.begin().await;

@@ -1,31 +1,62 @@
-//! The terminal's channel with hands on it: roles that are taken away, a chat that does not
-//! answer, and a place to die in before and after each message.
+//! A channel with hands on it: roles that are taken away, a chat that does not answer, and a
+//! place to die in before and after each message. It keeps what was posted where.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use shipmate::chat::terminal::Terminal;
+use shipmate::chat::terminal::Revision;
 use shipmate::domain::card::{Card, CardAction};
 use shipmate::domain::id::{MessageId, PersonId, Role};
 use shipmate::ports::{Chat, ChatError, Place, Reaction};
 
-use super::Trap;
+use super::{Trap, guild};
+
+/// Something that the bot posted.
+#[derive(Clone, Debug)]
+pub struct Posted {
+    pub id: MessageId,
+    pub key: String,
+    pub place: Place,
+    pub edits: u32,
+    /// When it was last posted or edited.
+    pub touched: Revision,
+}
 
 /// A channel that can be meddled with.
 pub struct WatchedChat {
-    terminal: Terminal,
+    inner: Mutex<Arc<dyn Chat>>,
     trap: Arc<Trap>,
     /// Who has lost all roles.
     dismissed: Mutex<BTreeSet<PersonId>>,
     /// Whether it does not say who holds which role.
     roles_unavailable: AtomicBool,
+    posted: Mutex<Vec<Posted>>,
 }
 
 impl WatchedChat {
-    pub fn new(terminal: Terminal, trap: Arc<Trap>) -> Self {
-        Self { terminal, trap, dismissed: Mutex::default(), roles_unavailable: false.into() }
+    pub fn new(inner: Arc<dyn Chat>, trap: Arc<Trap>) -> Self {
+        Self {
+            inner: Mutex::new(inner),
+            trap,
+            dismissed: Mutex::default(),
+            roles_unavailable: false.into(),
+            posted: Mutex::default(),
+        }
+    }
+
+    /// Another process speaks from now on.
+    pub fn speak_through(&self, inner: Arc<dyn Chat>) {
+        *self.inner.lock().unwrap() = inner;
+    }
+
+    fn inner(&self) -> Arc<dyn Chat> {
+        Arc::clone(&self.inner.lock().unwrap())
+    }
+
+    pub fn posted(&self) -> Vec<Posted> {
+        self.posted.lock().unwrap().clone()
     }
 
     /// The person loses all roles.
@@ -43,38 +74,54 @@ impl WatchedChat {
 impl Chat for WatchedChat {
     async fn post(&self, place: &Place, card: &Card, key: &str) -> Result<MessageId, ChatError> {
         self.trap.pass().await;
-        let posted = self.terminal.post(place, card, key).await;
+        let posted = self.inner().post(place, card, key).await;
+        if let Ok(id) = &posted {
+            let mut all = self.posted.lock().unwrap();
+            if !all.iter().any(|one| one.id == *id) {
+                let (key, place) = (key.to_owned(), place.clone());
+                let touched = guild::moment();
+                all.push(Posted { id: id.clone(), key, place, edits: 0, touched });
+            }
+        }
         self.trap.pass().await;
         posted
     }
 
     async fn edit(&self, message: &MessageId, card: &Card) -> Result<(), ChatError> {
-        self.terminal.edit(message, card).await
+        let edited = self.inner().edit(message, card).await;
+        if edited.is_ok() {
+            let mut all = self.posted.lock().unwrap();
+            for one in all.iter_mut().filter(|one| one.id == *message) {
+                one.edits += 1;
+                one.touched = guild::moment();
+            }
+        }
+        edited
     }
 
     async fn offer(&self, message: &MessageId, actions: &[CardAction]) -> Result<(), ChatError> {
-        self.terminal.offer(message, actions).await
+        self.inner().offer(message, actions).await
     }
 
     async fn take_off(&self, message: &MessageId, reaction: &Reaction) -> Result<(), ChatError> {
-        self.terminal.take_off(message, reaction).await
+        self.inner().take_off(message, reaction).await
     }
 
     async fn reactions(&self, message: &MessageId) -> Result<BTreeSet<Reaction>, ChatError> {
-        self.terminal.reactions(message).await
+        self.inner().reactions(message).await
     }
 
     async fn roles(&self, person: &PersonId) -> Result<BTreeSet<Role>, ChatError> {
         if self.roles_unavailable.load(Ordering::SeqCst) {
             return Err(ChatError::Unavailable("503 Service Unavailable".to_owned()));
         }
-        if self.dismissed.lock().unwrap().contains(person) {
+        if self.dismissed.lock().unwrap().contains(&guild::person_name(person)) {
             return Ok(BTreeSet::new());
         }
-        self.terminal.roles(person).await
+        self.inner().roles(person).await
     }
 
     async fn holders(&self, roles: &BTreeSet<Role>) -> Result<BTreeSet<PersonId>, ChatError> {
-        self.terminal.holders(roles).await
+        self.inner().holders(roles).await
     }
 }

@@ -4,6 +4,7 @@
 
 mod chat;
 mod forms;
+pub mod guild;
 mod journal;
 mod steps;
 mod words;
@@ -14,13 +15,14 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use shipmate::app::{Surroundings, assemble_on};
 use shipmate::aws::Endpoint;
+use shipmate::chat::discord::Discord;
 use shipmate::chat::terminal::{Message, Revision, Terminal};
 use shipmate::clock::OffsetClock;
 use shipmate::domain::card::CardAction;
 use shipmate::domain::deployment::Deployment;
 use shipmate::domain::id::{DeploymentId, MessageId, PersonId};
 use shipmate::engine::{Engine, Manners, Rhythm};
-use shipmate::ports::{ChatEvent, Raised, Store};
+use shipmate::ports::{ChatEvent, Place, Raised, Said, Store};
 use shipmate::sandbox::{Options, Sandbox, Times, demo_world};
 use shipmate::settings::Settings;
 use shipmate::store::SqliteStore;
@@ -29,8 +31,12 @@ use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
 
 pub use self::chat::WatchedChat;
+use self::guild::{Guild, Way};
 pub use self::journal::{Trap, WatchedStore};
 pub use self::words::said_by;
+
+/// Says where the conversations take place: `terminal`, `discord` or `discord-plain`.
+pub const CHAT: &str = "SHIPMATE_TEST_CHAT";
 
 /// The settings that ship.
 pub const SETTINGS: &str = include_str!("../../shipmate.toml");
@@ -67,6 +73,8 @@ impl Default for Plan {
 pub struct World {
     pub sandbox: Sandbox,
     pub terminal: Terminal,
+    /// The conversation is on Discord, and the terminal stands empty.
+    pub guild: Option<Guild>,
     pub chat: Arc<WatchedChat>,
     pub clock: Arc<OffsetClock>,
     pub trap: Arc<Trap>,
@@ -111,11 +119,26 @@ impl World {
         let guests = ["eve".into()];
         let terminal = Terminal::new("ops".into(), "test", settings.people.clone(), guests);
         let trap = Arc::new(Trap::default());
-        let chat = Arc::new(WatchedChat::new(terminal.clone(), Arc::clone(&trap)));
+        let chat = Arc::new(WatchedChat::new(Arc::new(terminal.clone()), Arc::clone(&trap)));
         let since = Revision::default();
+        let guild = match std::env::var(CHAT).as_deref() {
+            Err(_) | Ok("terminal") => None,
+            Ok("discord") => Some(Way::Tls),
+            Ok("discord-plain") => Some(Way::Plain),
+            Ok(other) => panic!("there is no chat {other}"),
+        };
+        let guild = match guild {
+            None => None,
+            Some(way) => {
+                let wall = Arc::clone(&clock);
+                let wall: guild::Wall = Arc::new(move || wall.system_time());
+                Some(Guild::start(way, wall, None).await)
+            }
+        };
         let mut world = Self {
             sandbox,
             terminal,
+            guild,
             chat,
             clock,
             trap,
@@ -142,6 +165,13 @@ impl World {
             },
             manners: Manners::default(),
         };
+        let mut around = around;
+        if let Some(guild) = &self.guild {
+            around.manners.channels = guild::channels(&settings);
+        }
+        let on_discord = self.guild.as_ref().map(|guild| (guild.account(&settings), guild.wire()));
+        let watched = Arc::clone(&self.chat);
+        let clock = self.clock.clone();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -151,13 +181,27 @@ impl World {
         let (events, receiver) = mpsc::channel(64);
         let assembling = runtime.spawn(async move {
             let store = SqliteStore::open(settings.database.url.reveal()).await.unwrap();
+            let memory = SqliteStore::open(settings.database.url.reveal()).await.unwrap();
+            let discord = on_discord
+                .map(|(account, wire)| Discord::new(account, wire, Arc::new(memory), clock));
+            if let Some(discord) = &discord {
+                watched.speak_through(Arc::new(discord.clone()));
+            }
             let store = Arc::new(WatchedStore::new(store, trap));
             let engine = assemble_on(store, &settings, around).await.unwrap();
             shipmate::app::spawn(&engine, receiver);
-            engine
+            (engine, discord)
         });
-        let engine = within("the engine starts", assembling).await.unwrap();
+        let (engine, discord) = within("the engine starts", assembling).await.unwrap();
+        let returned = self.guild.as_ref().map(Guild::returned);
+        if let (Some(guild), Some(discord)) = (&self.guild, discord) {
+            let _inside = runtime.enter();
+            guild.listen(discord, &engine, events.clone());
+        }
         self.process = Some(Process { engine, events, runtime });
+        if let (Some(guild), Some(returned)) = (&self.guild, returned) {
+            self.until("Discord was listened to", || guild.returned() > returned).await;
+        }
         // Events are handled only once everything has been taken up.
         self.raise(ChatEvent::ReactionsChanged { message: "nowhere".into() }).await;
     }
@@ -198,6 +242,12 @@ impl World {
 
     /// Somebody writes, and the bot has dealt with it.
     pub async fn say(&mut self, person: &str, text: &str) {
+        if let Some(guild) = &self.guild {
+            self.since = guild::moment();
+            let message = guild.say(person, text);
+            let handled = || guild.is_handled(&message);
+            return self.until("the bot deals with a message", handled).await;
+        }
         let (event, since) = self.terminal.say(&person.into(), text);
         self.since = since;
         self.raise(event).await;
@@ -206,6 +256,18 @@ impl World {
     /// Somebody writes, and nobody waits for what the bot does about it. Gives the event, which
     /// a chat may deliver again.
     pub async fn say_only(&mut self, person: &str, text: &str) -> ChatEvent {
+        if let Some(guild) = &self.guild {
+            self.since = guild::moment();
+            let message = guild.say(person, text);
+            return ChatEvent::Said(Said {
+                message,
+                channel: guild::OPS.to_string().as_str().into(),
+                person: guild::user(person).to_string().as_str().into(),
+                text: text.to_owned(),
+                at: None,
+                pressed_on: None,
+            });
+        }
         let (event, since) = self.terminal.say(&person.into(), text);
         self.since = since;
         self.raise_only(event.clone()).await;
@@ -232,19 +294,46 @@ impl World {
 
     /// Somebody puts a reaction on the newest message that offers it.
     pub async fn react(&mut self, person: &str, emoji: &str) {
-        let action = CardAction::of_emoji(emoji).expect("an emoji that means something");
-        let message = self.terminal.offering(&person.into(), action).unwrap();
+        let message = self.offering(person, emoji);
         self.react_on(&message, person, emoji, true).await;
     }
 
     /// Somebody takes a reaction back from the newest message that offers it.
     pub async fn unreact(&mut self, person: &str, emoji: &str) {
-        let action = CardAction::of_emoji(emoji).expect("an emoji that means something");
-        let message = self.terminal.offering(&person.into(), action).unwrap();
+        let message = self.offering(person, emoji);
         self.react_on(&message, person, emoji, false).await;
     }
 
+    /// The newest message that offers this reaction, of those that the person sees.
+    fn offering(&self, person: &str, emoji: &str) -> MessageId {
+        let action = CardAction::of_emoji(emoji).expect("an emoji that means something");
+        let person = PersonId::from(person);
+        let messages = self.all_messages().into_iter().rev();
+        let mut fitting = messages
+            .filter(|one| one.card.actions.contains(&action) && one.is_seen_by(&person));
+        fitting.next().expect("a message that offers this reaction").id
+    }
+
+    /// Somebody puts a reaction on a message, and nobody waits for what the bot does about it.
+    pub async fn react_only(&mut self, message: &MessageId, person: &str, emoji: &str) {
+        if let Some(guild) = &self.guild {
+            return guild.react(message, person, emoji, true);
+        }
+        let action = CardAction::of_emoji(emoji);
+        let (event, _) = self.terminal.react(message, &person.into(), action, true).unwrap();
+        if self.process.is_some() {
+            self.raise_only(event).await;
+        }
+    }
+
     pub async fn react_on(&mut self, message: &MessageId, person: &str, emoji: &str, on: bool) {
+        if let Some(guild) = &self.guild {
+            self.since = guild::moment();
+            let mark = guild.mark_reactions(message);
+            guild.react(message, person, emoji, on);
+            let read = || guild.reactions_read(message, mark);
+            return self.until("the bot reads the reactions", read).await;
+        }
         let action = CardAction::of_emoji(emoji);
         let person = PersonId::from(person);
         let (event, since) = self.terminal.react(message, &person, action, on).unwrap();
@@ -306,9 +395,18 @@ impl World {
         history.len()
     }
 
+    /// The messages that the bot has posted, oldest first; what stands beside a card is left out,
+    /// for the terminal has no such place.
+    pub fn all_messages(&self) -> Vec<Message> {
+        let Some(guild) = &self.guild else { return self.terminal.messages() };
+        let mut messages = guild.messages(&self.chat.posted());
+        messages.retain(|message| !matches!(message.place, Place::Thread { .. }));
+        messages
+    }
+
     /// The messages that the bot posted or edited since the last line of a person.
     pub fn messages(&self) -> Vec<Message> {
-        let mut messages = self.terminal.messages();
+        let mut messages = self.all_messages();
         messages.retain(|message| message.touched > self.since);
         messages
     }
@@ -320,14 +418,14 @@ impl World {
 
     /// All that the bot shows now.
     pub fn everything(&self) -> String {
-        said_by(&self.terminal.messages())
+        said_by(&self.all_messages())
     }
 
     /// The card of a deployment: the only message in the channel that tells of it and is not a
     /// reply. Closed cards of earlier plans do not count.
     pub fn card(&self, id: i64) -> Message {
         let begins = format!("#{id} ");
-        let messages = self.terminal.messages().into_iter();
+        let messages = self.all_messages().into_iter();
         let cards = messages.filter(|message| message.key.starts_with("card-"));
         let cards: Vec<Message> = cards
             .filter(|message| message.card.title.starts_with(&begins))

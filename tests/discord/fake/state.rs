@@ -185,7 +185,8 @@ impl State {
 
     /// An id as Discord makes them: its time in the upper bits, and greater than all before it.
     pub fn next_id(&mut self) -> u64 {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let now = self.world.clock.as_ref().map_or_else(SystemTime::now, |clock| (clock.0)());
+        let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let milliseconds = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
         let by_time = milliseconds.saturating_sub(EPOCH) << 22;
         self.last_id = by_time.max(self.last_id + 1);

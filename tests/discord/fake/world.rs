@@ -113,6 +113,18 @@ pub struct World {
     /// The privileged intents that are switched on for the application.
     pub privileged_intents: u64,
     pub limits: Limits,
+    /// What ids are stamped with, where it is not the machine's time.
+    pub clock: Option<Clock>,
+}
+
+/// Another clock than the machine's.
+#[derive(Clone)]
+pub struct Clock(pub std::sync::Arc<dyn Fn() -> std::time::SystemTime + Send + Sync>);
+
+impl std::fmt::Debug for Clock {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Clock")
+    }
 }
 
 impl World {
@@ -134,6 +146,7 @@ impl World {
             channels: Vec::new(),
             privileged_intents: 0,
             limits: Limits::default(),
+            clock: None,
         };
         world.person(bot, "bot", &[])
     }
