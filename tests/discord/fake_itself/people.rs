@@ -85,6 +85,8 @@ async fn what_a_channel_denies_a_role_it_may_allow_a_member() {
     let world = World::shipmate()
         .channel_with(2002, "nobody", &[of(1000, false, 0, write)])
         .channel_with(2003, "the-role", &[of(1000, false, 0, write), of(3900, false, write, 0)])
+        .channel_with(2005, "two-roles", &[of(3900, false, write, 0), of(3001, false, 0, write)])
+        .person(BOT, "shipmate", &[3001, 3900])
         .channel_with(2004, "not-the-bot", &[of(3900, false, write, 0), of(BOT, true, 0, write)])
         .unlimited();
     let fake = FakeDiscord::start(world).await;
@@ -92,6 +94,7 @@ async fn what_a_channel_denies_a_role_it_may_allow_a_member() {
     let say = |channel: u64| ChannelId::new(channel).say(&http, "x");
     assert_eq!(code(say(2002).await), (403, 50013));
     say(2003).await.unwrap();
+    say(2005).await.expect("among roles, what one allows holds");
     assert_eq!(code(say(2004).await), (403, 50013));
     fake.overwrite(2004, of(BOT, true, write, 0));
     say(2004).await.unwrap();
