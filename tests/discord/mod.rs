@@ -2,3 +2,4 @@
 
 pub mod fake;
 mod fake_itself;
+mod scenarios;

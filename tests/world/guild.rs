@@ -19,8 +19,7 @@ use shipmate::settings::Settings;
 use tokio::sync::{mpsc, oneshot};
 
 use super::chat::Posted;
-use crate::discord::fake::FakeDiscord;
-use crate::discord::fake::world::{Clock, Limits, World as Guilded};
+use crate::discord::fake::{Clock, FakeDiscord, Limits, World as Guilded};
 
 /// The channel in which everything is said.
 pub const OPS: u64 = 2000;
@@ -91,6 +90,8 @@ impl Guild {
             None => guilded.unlimited(),
         };
         guilded.clock = Some(Clock(wall));
+        // As people are called in the terminal.
+        guilded.people.iter_mut().for_each(|person| person.global_name = None);
         Self { fake: FakeDiscord::start(guilded).await, way, done: Arc::default() }
     }
 
@@ -141,13 +142,20 @@ impl Guild {
         format!("{OPS}/{id}").as_str().into()
     }
 
-    pub fn react(&self, message: &MessageId, person: &str, emoji: &str, on: bool) {
+    /// Whether that changed anything: Discord tells of nothing else.
+    pub fn react(&self, message: &MessageId, person: &str, emoji: &str, on: bool) -> bool {
         let (channel, id) = spot(message).expect("a message of Discord's");
-        if on {
-            self.fake.react(user(person), channel, id, emoji);
-        } else {
-            self.fake.unreact(user(person), channel, id, emoji);
+        let person = user(person);
+        let stands = self.fake.reactions(channel, id);
+        if stands.get(emoji).is_some_and(|people| people.contains(&person)) == on {
+            return false;
         }
+        if on {
+            self.fake.react(person, channel, id, emoji);
+        } else {
+            self.fake.unreact(person, channel, id, emoji);
+        }
+        true
     }
 
     /// Everything that the bot shows, in the order in which it was posted.
@@ -308,8 +316,7 @@ pub fn moment() -> Revision {
 pub fn card(fake: &FakeDiscord, embed: &Value, components: &[Value]) -> Card {
     let text = |value: &Value| value.as_str().map(|text| plain(fake, text)).unwrap_or_default();
     let title = text(&embed["title"]);
-    let tones =
-        [Tone::Plain, Tone::Waiting, Tone::Running, Tone::Good, Tone::Warning, Tone::Bad];
+    let tones = [Tone::Plain, Tone::Waiting, Tone::Running, Tone::Good, Tone::Warning, Tone::Bad];
     let signed = tones.into_iter().find_map(|tone| Some((tone, title.strip_prefix(tone.sign())?)));
     let (tone, title) = signed.unwrap_or((Tone::Plain, &title));
     let mut card = Card::new(tone, title.trim_start());
@@ -365,18 +372,13 @@ fn plain(fake: &FakeDiscord, text: &str) -> String {
         } else if let Some((id, behind)) =
             (next == '<').then(|| rest.strip_prefix('@')?.split_once('>')).flatten()
         {
-            let known = id.parse().ok().and_then(|id| PEOPLE.iter().find(|(_, known)| *known == id));
+            let known = PEOPLE.iter().find(|(_, known)| known.to_string() == id);
             shown.push_str(known.map_or("somebody", |(name, _)| name));
             assert_ne!(id, fake.bot().to_string());
             rest = behind;
         } else {
             shown.push(next);
         }
-    }
-    // Titles name people as they call themselves.
-    for (name, _) in PEOPLE {
-        let (first, others) = name.split_at(1);
-        shown = shown.replace(&format!("{}{others}", first.to_uppercase()), name);
     }
     shown
 }

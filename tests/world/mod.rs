@@ -166,7 +166,7 @@ impl World {
             manners: Manners::default(),
         };
         let mut around = around;
-        if let Some(guild) = &self.guild {
+        if self.guild.is_some() {
             around.manners.channels = guild::channels(&settings);
         }
         let on_discord = self.guild.as_ref().map(|guild| (guild.account(&settings), guild.wire()));
@@ -309,15 +309,16 @@ impl World {
         let action = CardAction::of_emoji(emoji).expect("an emoji that means something");
         let person = PersonId::from(person);
         let messages = self.all_messages().into_iter().rev();
-        let mut fitting = messages
-            .filter(|one| one.card.actions.contains(&action) && one.is_seen_by(&person));
+        let mut fitting =
+            messages.filter(|one| one.card.actions.contains(&action) && one.is_seen_by(&person));
         fitting.next().expect("a message that offers this reaction").id
     }
 
     /// Somebody puts a reaction on a message, and nobody waits for what the bot does about it.
     pub async fn react_only(&mut self, message: &MessageId, person: &str, emoji: &str) {
         if let Some(guild) = &self.guild {
-            return guild.react(message, person, emoji, true);
+            guild.react(message, person, emoji, true);
+            return;
         }
         let action = CardAction::of_emoji(emoji);
         let (event, _) = self.terminal.react(message, &person.into(), action, true).unwrap();
@@ -330,7 +331,9 @@ impl World {
         if let Some(guild) = &self.guild {
             self.since = guild::moment();
             let mark = guild.mark_reactions(message);
-            guild.react(message, person, emoji, on);
+            if !guild.react(message, person, emoji, on) {
+                return;
+            }
             let read = || guild.reactions_read(message, mark);
             return self.until("the bot reads the reactions", read).await;
         }

@@ -35,7 +35,7 @@ pub use look::Logged;
 pub use rest::answer::Refused;
 pub use signing::{SignedRequest, sign};
 pub use state::StoredMessage;
-pub use world::{Limits, Overwrite, Rate, World};
+pub use world::{Clock, Limits, Overwrite, Rate, World};
 
 use state::State;
 use wire::{Certificate, Cut, Cuts};
