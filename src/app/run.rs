@@ -41,7 +41,7 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
         tracing::warn!(file = %file.display(), "others on this machine can read the token");
     }
     let wire = wire(discord)?;
-    let running = Running::start(&settings, wire, Endpoint::Ambient).await?;
+    let running = Box::pin(Running::start(&settings, wire, Endpoint::Ambient)).await?;
     tokio::select! {
         ended = running.until_it_ends() => ended,
         () = told_to_stop() => {
@@ -105,8 +105,6 @@ pub struct Pieces {
     pub clock: Arc<dyn Clock>,
     pub endpoint: Endpoint,
     pub rhythm: Rhythm,
-    /// What stands between the engine and Discord.
-    pub chat: Option<Arc<dyn Fn(Discord) -> Arc<dyn Chat> + Send + Sync>>,
 }
 
 impl Running {
@@ -126,9 +124,8 @@ impl Running {
             clock: Arc::new(OffsetClock::default()),
             endpoint,
             rhythm: Rhythm::default(),
-            chat: None,
         };
-        Self::start_with(settings, wire, pieces).await
+        Box::pin(Self::start_with(settings, wire, pieces)).await
     }
 
     /// The same, of other pieces.
@@ -142,20 +139,17 @@ impl Running {
     ) -> anyhow::Result<Self> {
         let chat = settings.chat.as_ref().context("the settings name no chat")?;
         let account = account(settings, chat)?;
-        let Pieces { store, memory, clock, endpoint, rhythm, chat: between } = pieces;
+        let Pieces { store, memory, clock, endpoint, rhythm } = pieces;
         // Counted from the first thing that happens.
         let metrics = telemetry::metrics();
         if let Err(error) = memory.forget_postings(clock.now()).await {
             tracing::warn!(%error, "old postings could not be forgotten");
         }
         let discord = Discord::new(account, wire, memory, Arc::clone(&clock));
-        let spoken_through: Arc<dyn Chat> = match between {
-            Some(between) => between(discord.clone()),
-            None => Arc::new(discord.clone()),
-        };
         let manners = Manners { channels: chat.channels.clone(), nudge_after: chat.nudge_after };
+        let speaking: Arc<dyn Chat> = Arc::new(discord.clone());
         let around =
-            Surroundings { endpoint, chat: spoken_through, clock: clock.clone(), rhythm, manners };
+            Surroundings { endpoint, chat: speaking, clock: clock.clone(), rhythm, manners };
         let engine = assemble_on(store, settings, around).await?;
         let (events, receiver) = mpsc::channel(64);
         let web = web(settings, &discord, &engine, (&events, clock, metrics)).await?;

@@ -21,7 +21,7 @@ pub enum Heard {
     Ready,
     /// What was missed has been told.
     Resumed,
-    Said(Said, User),
+    Said(Box<(Said, User)>),
     /// Somebody speaks to us where we do not work.
     Elsewhere(Spot),
     Reactions(Spot),
@@ -157,7 +157,7 @@ impl Filter {
         }
         hearing.begin(spot);
         let user = User::from(&message.author);
-        Some(Heard::Said(said(spot, message.author.id.get(), text), user))
+        Some(Heard::Said(Box::new((said(spot, message.author.id.get(), text), user))))
     }
 }
 

@@ -299,7 +299,8 @@ impl Listener {
                     tracing::info!("Discord has told what was missed");
                     self.raise(ChatEvent::Returned).await;
                 }
-                Heard::Said(said, user) => {
+                Heard::Said(said) => {
+                    let (said, user) = *said;
                     self.discord.0.people.note_name(&user.id, user.shown());
                     self.raise_said(said).await;
                 }

@@ -185,8 +185,8 @@ impl Rest {
             self.wait_for_quiet().await;
             let proxy = self.http.proxy.as_deref();
             let built = request.clone().build(&self.client, self.http.token(), proxy);
-            let request = built.and_then(|built| Ok(built.timeout(TRY).build()?));
-            let request = request.map_err(|error| unavailable(&error))?;
+            let built = built.map_err(|error| unavailable(&error))?.timeout(TRY).build();
+            let request = built.map_err(|error| unavailable(&error))?;
             let response = self.client.execute(request).await;
             let response = response.map_err(|error| unavailable(&error))?;
             let Some(limited) = limits.note(&place, &response) else { return Ok(response) };
