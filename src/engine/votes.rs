@@ -165,9 +165,8 @@ impl Engine {
         let what = format!("#{}", deployment.id);
         let card = report::denial_card(&reaction.person, action, environment, Some(&what), denial);
         let place = Place::Aside { about: message.clone(), person: reaction.person.clone() };
-        // Said again to who tries again later, but not for each look at the same reaction.
-        let (person, action) = (&reaction.person, reaction.action.label());
-        let key = format!("vote-{message}-{person}-{action}-{}", deployment.version);
+        // Once is enough, also where the reaction cannot be taken off and is seen again.
+        let key = format!("vote-{message}-{}-{}", reaction.person, reaction.action.label());
         // It does not count whether or not the chat lets it be taken off and told.
         if let Err(error) = self.parts.chat.take_off(message, reaction).await {
             tracing::warn!(%message, person = %reaction.person, %error, "a reaction could not be taken off");

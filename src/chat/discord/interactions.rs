@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use serenity::all::{
-    CommandDataOptionValue, CommandInteraction, ComponentInteraction, Interaction, ResolvedOption,
-    ResolvedValue, User,
+    CommandDataOptionValue, CommandInteraction, CommandOptionType, ComponentInteraction,
+    Interaction, ResolvedOption, ResolvedValue, User,
 };
 use serenity::http::{LightMethod, Route};
 use tokio::sync::{mpsc, oneshot};
@@ -20,6 +20,7 @@ use super::render::{self, Press};
 use super::rest::Failure;
 use super::{ACKNOWLEDGE, Discord, Forms, Typed};
 use crate::domain::card::{Card, Tone};
+use crate::domain::form::Suggestion;
 use crate::ports::{ChatEvent, Raised, Said};
 
 /// For how long Discord takes answers, with some time to spare.
@@ -344,6 +345,7 @@ fn value_of(option: &ResolvedOption<'_>) -> Option<(String, String)> {
 
 async fn suggest(command: &CommandInteraction, forms: &Forms) -> Value {
     let mut typed: Option<(String, String)> = None;
+    let mut is_number = false;
     let mut filled = BTreeMap::new();
     for option in &command.data.options {
         #[expect(
@@ -351,11 +353,15 @@ async fn suggest(command: &CommandInteraction, forms: &Forms) -> Value {
             reason = "no form of ours asks for anything else, and serenity's list grows"
         )]
         match &option.value {
-            CommandDataOptionValue::Autocomplete { value, .. } => {
+            CommandDataOptionValue::Autocomplete { value, kind } => {
+                is_number = *kind == CommandOptionType::Integer;
                 typed = Some((option.name.clone(), value.clone()));
             }
             CommandDataOptionValue::String(text) => {
                 filled.insert(option.name.clone(), text.clone());
+            }
+            CommandDataOptionValue::Integer(number) => {
+                filled.insert(option.name.clone(), number.to_string());
             }
             _ => {}
         }
@@ -365,7 +371,15 @@ async fn suggest(command: &CommandInteraction, forms: &Forms) -> Value {
     let suggested = (forms.suggest)(Typed { form, field, text, filled });
     // Whatever happens, an answer in time: an empty one is better than an error.
     let suggested = tokio::time::timeout(SUGGEST, suggested).await.unwrap_or_default();
-    let choice = |one: &crate::domain::form::Suggestion| json!({ "name": render::cut(&one.label, 100), "value": one.value });
-    let fitting = suggested.iter().filter(|one| one.value.encode_utf16().count() <= 100);
-    fitting.take(CHOICES).map(choice).collect()
+    // Discord takes no text for a number.
+    let value = |text: &str| {
+        if is_number {
+            return text.trim_start_matches('#').parse::<u64>().ok().map(Value::from);
+        }
+        (text.encode_utf16().count() <= 100).then(|| Value::from(text))
+    };
+    let choice = |one: &Suggestion| {
+        Some(json!({ "name": render::cut(&one.label, 100), "value": value(&one.value)? }))
+    };
+    suggested.iter().filter_map(choice).take(CHOICES).collect()
 }

@@ -84,7 +84,11 @@ pub fn accept(state: &mut State, id: u64, body: &Value) -> Result<(), Refused> {
             note(state, id, |found| found.original = found.pressed);
         }
         8 => {
-            let choices = choices(data)?;
+            let options = found.payload["data"]["options"].as_array();
+            let focused = |option: &&Value| option["focused"] == true;
+            let number = options.into_iter().flatten().find(focused);
+            let number = number.is_some_and(|option| option["type"] == 4);
+            let choices = choices(data, number)?;
             note(state, id, |found| found.choices = choices);
         }
         _ => {
@@ -159,7 +163,8 @@ fn promise(state: &mut State, found: &Interaction, ephemeral: bool) -> u64 {
     id
 }
 
-fn choices(data: &Value) -> Result<Vec<Value>, Refused> {
+/// `number`: what is being typed is a whole number, and so is each choice.
+fn choices(data: &Value, number: bool) -> Result<Vec<Value>, Refused> {
     let mut wrong = FormErrors::default();
     let Some(choices) = data["choices"].as_array() else {
         return Err(Refused::form("data.choices", "BASE_TYPE_REQUIRED", "This field is required"));
@@ -170,7 +175,11 @@ fn choices(data: &Value) -> Result<Vec<Value>, Refused> {
     for (index, choice) in choices.iter().enumerate() {
         let path = format!("data.choices.{index}");
         wrong.text(&format!("{path}.name"), &choice["name"], (1, 100));
-        if !choice["value"].is_number() {
+        if number {
+            if !choice["value"].is_u64() {
+                wrong.add(&format!("{path}.value"), "NUMBER_TYPE_COERCE", "Value is no number.");
+            }
+        } else {
             wrong.text(&format!("{path}.value"), &choice["value"], (1, 100));
         }
     }
