@@ -36,7 +36,7 @@ pub struct Label {
 }
 
 /// Every metric that there is. docs/metrics.md is generated from this.
-pub const METRICS: [Metric; 6] = [
+pub const METRICS: [Metric; 9] = [
     Metric {
         name: "shipmate_deployments_ended_total",
         unit: "deployments",
@@ -59,6 +59,27 @@ pub const METRICS: [Metric; 6] = [
         name: "shipmate_discord_connections_total",
         unit: "connections",
         meaning: "Connections to Discord's gateway that were begun. Many in a short time mean that something closes them.",
+        label: None,
+    },
+    Metric {
+        name: "shipmate_discord_refusals_total",
+        unit: "connections",
+        meaning: "Connections to Discord's gateway that could not be begun, by why.",
+        label: Some(Label {
+            name: "reason",
+            values: &["slow", "unresolved", "unreachable", "tls", "cut-short", "refused"],
+        }),
+    },
+    Metric {
+        name: "shipmate_discord_waits_total",
+        unit: "connections",
+        meaning: "Connections to Discord's gateway that had to wait, by what for: `backoff`, because the last ones lived short; `cap`, because there were too many in a minute; `sessions`, because Discord allows no more today.",
+        label: Some(Label { name: "cause", values: &["backoff", "cap", "sessions"] }),
+    },
+    Metric {
+        name: "shipmate_discord_relay_turned_away_total",
+        unit: "connections",
+        meaning: "Connections of other programs on this machine to the relay before the gateway, which it turned away.",
         label: None,
     },
     Metric {

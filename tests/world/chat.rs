@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use shipmate::chat::terminal::Revision;
 use shipmate::domain::card::{Card, CardAction};
 use shipmate::domain::id::{MessageId, PersonId, Role};
 use shipmate::ports::{Chat, ChatError, Place, Reaction};
@@ -20,8 +19,6 @@ pub struct Posted {
     pub key: String,
     pub place: Place,
     pub edits: u32,
-    /// When it was last posted or edited.
-    pub touched: Revision,
 }
 
 /// A channel that can be meddled with.
@@ -79,8 +76,7 @@ impl Chat for WatchedChat {
             let mut all = self.posted.lock().unwrap();
             if !all.iter().any(|one| one.id == *id) {
                 let (key, place) = (key.to_owned(), place.clone());
-                let touched = guild::moment();
-                all.push(Posted { id: id.clone(), key, place, edits: 0, touched });
+                all.push(Posted { id: id.clone(), key, place, edits: 0 });
             }
         }
         self.trap.pass().await;
@@ -93,7 +89,6 @@ impl Chat for WatchedChat {
             let mut all = self.posted.lock().unwrap();
             for one in all.iter_mut().filter(|one| one.id == *message) {
                 one.edits += 1;
-                one.touched = guild::moment();
             }
         }
         edited

@@ -166,7 +166,8 @@ impl Guild {
     fn message(&self, posted: &Posted) -> Option<Message> {
         let (channel, id) = spot(&posted.id)?;
         let stored = self.fake.message(channel, id).filter(|stored| !stored.deleted)?;
-        let touched = posted.touched;
+        // An edit that would change nothing is not sent.
+        let touched = revision(stored.edited_at.unwrap_or(stored.created_at));
         Some(Message {
             id: posted.id.clone(),
             key: posted.key.clone(),
@@ -308,7 +309,11 @@ pub fn wire(fake: &FakeDiscord, way: Way) -> Wire {
 
 /// Now, as messages are ordered by.
 pub fn moment() -> Revision {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    revision(SystemTime::now())
+}
+
+fn revision(time: SystemTime) -> Revision {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap();
     Revision(u64::try_from(since.as_nanos()).unwrap())
 }
 

@@ -44,7 +44,7 @@ impl DialError {
             Self::Unresolved(_) | Self::Nameless => "unresolved",
             Self::Unreachable(_) => "unreachable",
             Self::Tls(_) => "tls",
-            Self::Unsent(_) | Self::Answer(_) => "cut_short",
+            Self::Unsent(_) | Self::Answer(_) => "cut-short",
             Self::Refused(_) => "refused",
         }
     }

@@ -142,15 +142,11 @@ impl Running {
     /// From now on it lives.
     pub fn upgraded(&mut self) {
         self.upgraded = Some(Instant::now());
-        metrics::gauge!("shipmate_discord_connections_open").increment(1);
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if self.upgraded.is_some() {
-            metrics::gauge!("shipmate_discord_connections_open").decrement(1);
-        }
         let now = Instant::now();
         let lived = self.upgraded.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
         self.turns.state().brake.ended(now, lived, jitter());
