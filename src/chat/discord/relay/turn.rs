@@ -150,11 +150,13 @@ impl Drop for Running {
     fn drop(&mut self) {
         if self.upgraded.is_some() {
             metrics::gauge!("shipmate_discord_connections_open").decrement(1);
-            (self.turns.upstream.cut)();
         }
         let now = Instant::now();
         let lived = self.upgraded.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
         self.turns.state().brake.ended(now, lived, jitter());
+        if self.upgraded.is_some() {
+            (self.turns.upstream.cut)();
+        }
     }
 }
 
