@@ -29,5 +29,9 @@ USER shipmate
 # Where shipmate.toml is looked for, and where a journal with a relative path lies.
 WORKDIR /var/lib/shipmate
 VOLUME /var/lib/shipmate
+# Where `listen` in [web] should be, as 0.0.0.0:8080. There is no HEALTHCHECK: without [web] nothing
+# listens, what cannot go on ends by itself, and /healthz is for whoever runs the container.
+EXPOSE 8080
+# SIGTERM may come at any moment: what runs is carried on at the next start.
 ENTRYPOINT ["shipmate"]
-CMD ["--help"]
+CMD ["run"]

@@ -38,16 +38,18 @@ enum Command {
         #[arg(long)]
         fast: bool,
     },
-    /// Run: on Discord, with the AWS that the environment says
+    /// Run on Discord, with the AWS that the environment says
     Run {
+        /// The settings
         #[arg(long, value_name = "FILE", default_value = "shipmate.toml")]
         settings: PathBuf,
     },
     /// Check settings, commands and policies, and run the policies' cases
     Check {
+        /// The settings
         #[arg(long, value_name = "FILE", default_value = "shipmate.toml")]
         settings: PathBuf,
-        /// Ask Discord, too: intents, permissions in each channel, roles
+        /// Ask Discord, too: token, intents, roles, and permissions in each channel
         #[arg(long)]
         online: bool,
     },

@@ -2,6 +2,7 @@
 //! run, and what it links to exists. `UPDATE_DOCS=1` writes anew what is generated.
 
 mod architecture;
+mod discord;
 mod metrics;
 mod pages;
 mod policies;

@@ -140,7 +140,10 @@ impl Discord {
             async move { discord.gateway().await }
         };
         let wire = &self.0.wire;
-        let upstream = Upstream::new(Arc::clone(&wire.tls), ask);
+        let away = self.clone();
+        let upstream = Upstream::new(Arc::clone(&wire.tls), ask).when_cut(move || {
+            away.0.connected.send_replace(false);
+        });
         let relay = Relay::start(upstream, wire.relay.clone()).await;
         relay.map_err(|error| ListenError::Machine(error.to_string()))
     }

@@ -17,7 +17,7 @@ pub struct Permission {
 }
 
 /// All that Shipmate needs, and nothing else is asked for.
-pub const NEEDED: [Permission; 9] = [
+pub const NEEDED: [Permission; 8] = [
     Permission {
         name: "View Channels",
         bit: Permissions::VIEW_CHANNEL,
@@ -53,11 +53,6 @@ pub const NEEDED: [Permission; 9] = [
         name: "Send Messages in Threads",
         bit: Permissions::SEND_MESSAGES_IN_THREADS,
         purpose: "to write in these threads",
-    },
-    Permission {
-        name: "Attach Files",
-        bit: Permissions::ATTACH_FILES,
-        purpose: "to attach what is too long for a message",
     },
 ];
 

@@ -56,6 +56,7 @@ type Ask = dyn Fn() -> BoxFuture<'static, Result<Gateway, AskError>> + Send + Sy
 #[derive(Clone)]
 pub struct Upstream {
     ask: Arc<Ask>,
+    cut: Arc<dyn Fn() + Send + Sync>,
     tls: Arc<ClientConfig>,
 }
 
@@ -67,7 +68,14 @@ impl Upstream {
         F: Fn() -> A + Send + Sync + 'static,
         A: Future<Output = Result<Gateway, AskError>> + Send + 'static,
     {
-        Self { ask: Arc::new(move || ask().boxed()), tls }
+        Self { ask: Arc::new(move || ask().boxed()), cut: Arc::new(|| {}), tls }
+    }
+
+    /// `cut` is called when a connection that stood has ended, and before the next one begins:
+    /// serenity tells nobody, since it only connects anew.
+    #[must_use]
+    pub fn when_cut(self, cut: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { cut: Arc::new(cut), ..self }
     }
 }
 

@@ -150,6 +150,9 @@ impl Drop for Running {
         let now = Instant::now();
         let lived = self.upgraded.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
         self.turns.state().brake.ended(now, lived, jitter());
+        if self.upgraded.is_some() {
+            (self.turns.upstream.cut)();
+        }
     }
 }
 
