@@ -23,7 +23,8 @@ const COUNT_AGAIN: [Duration; 4] = [
     Duration::from_secs(20),
 ];
 
-/// How long somebody needs at least to read a plan that was asked about anew.
+/// How long somebody needs at least to read a plan that was asked about anew. A chat's clock and
+/// ours are not taken for closer than this.
 const TIME_TO_READ: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
 
 impl Engine {
@@ -192,7 +193,7 @@ impl Engine {
         // A button stands on the message that it means: that of the present terms, or an old one.
         let meant = match &said.pressed_on {
             Some(message) => deployment.message.as_ref() == Some(message),
-            None => !self.asked_just_now(deployment),
+            None => !self.was_said_too_soon(said, deployment),
         };
         if !meant {
             return Ok(report::not_counted_card(deployment.id));
@@ -214,15 +215,15 @@ impl Engine {
     }
 
     /// A plan that changed while somebody was writing is not what they agreed to: a word on it
-    /// counts once there was time to read it. A reaction stands on the very message it means.
-    fn asked_just_now(&self, deployment: &Deployment) -> bool {
+    /// counts once there was time to read it. What was said before it stood there, and is heard
+    /// late, is about something else. A reaction stands on the very message it means.
+    fn was_said_too_soon(&self, said: &Said, deployment: &Deployment) -> bool {
         let anew = !deployment.old_messages.is_empty();
+        let posted = deployment.posted_at.filter(|_| deployment.message.is_some());
+        let Some(posted) = posted else { return anew };
         let now = self.parts.clock.now();
-        let read = deployment.message.is_some()
-            && deployment
-                .posted_at
-                .is_some_and(|posted| now.duration_since(posted) >= TIME_TO_READ);
-        anew && !read
+        let after = said.at.map_or(now, |at| at.min(now)).duration_since(posted);
+        after < if anew { TIME_TO_READ } else { -TIME_TO_READ }
     }
 
     /// Decides about one vote for the terms as they are in `deployment`, and records it;
