@@ -39,20 +39,32 @@ impl Engine {
     /// had a card, that one is closed.
     pub(super) async fn show_card(&self, deployment: Deployment) -> Result<Deployment, Problem> {
         let chat = &self.parts.chat;
+        let terms = deployment.plan.terms.hash();
         let environment = &deployment.plan.terms.environment;
         let card = report::deployment_card(&deployment, &self.local_time(Some(environment)));
         let place = Place::Channel(deployment.request.channel.clone());
         // The key changes once a posted card is recorded: posting again after a crash finds
-        // the message, and posting anew makes another.
+        // the message, and posting anew makes another. Other terms never find the card of these.
         let posted = deployment.old_messages.len() + usize::from(deployment.message.is_some());
-        let key = format!("card-{}-{posted}", deployment.id);
+        let key = format!("card-{}-{posted}-{terms}", deployment.id);
         if let (None, Some(old)) = (&deployment.message, deployment.old_messages.last()) {
             self.edit(old, &report::closed_card(&deployment)).await;
         }
         let message = chat.post(&place, &card, &key).await?;
         let posted = Event::Posted { message: message.clone() };
-        let after = self.append_if(deployment.id, |_| vec![posted.clone()]).await?;
-        let shown = after.unwrap_or(deployment);
+        let shown = self.append_if(deployment.id, |now| {
+            let same_terms = now.plan.terms.hash() == terms;
+            if same_terms { vec![posted.clone()] } else { Vec::new() }
+        });
+        let Some(shown) = shown.await? else {
+            // The terms changed on its way: nobody may agree to the new ones there.
+            self.edit(&message, &report::closed_card(&deployment)).await;
+            let now = self.reload(deployment.id).await?;
+            return match now.message {
+                Some(_) => Ok(now),
+                None => Box::pin(self.show_card(now)).await,
+            };
+        };
         self.offer_actions(&shown).await;
         Ok(shown)
     }
