@@ -142,9 +142,11 @@ impl Engine {
             let drawn = self.try_refresh_card(&deployment, note).await;
             let drawn = drawn.map_err(|problem| {
                 tracing::warn!(deployment.id = %id, ?problem, "the card could not be brought up to date");
-                // The scheduler comes back to it.
-                lock(&self.shared.stale).insert(id);
-                self.shared.reschedule.notify_one();
+                // The scheduler comes back to it, now and then: it is told once, or it would come
+                // back at once, for as long as the chat says no.
+                if lock(&self.shared.stale).insert(id) {
+                    self.shared.reschedule.notify_one();
+                }
                 format!("{problem:?}")
             });
             if drawn.is_ok() {

@@ -58,7 +58,8 @@ impl Engine {
         for deployment in self.parts.store.open().await? {
             let id = deployment.id;
             if lock(&self.shared.stale).contains(&id) {
-                self.refresh_card(&deployment).await;
+                // A chat that does not answer keeps nothing from expiring.
+                self.want_card(&deployment, None);
                 next = earlier(next, soon);
             }
             if !matches!(deployment.stage, Stage::Waiting) {
