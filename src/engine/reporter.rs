@@ -31,7 +31,7 @@ struct Wanted {
     /// What the journal does not know: what keeps it from going on just now.
     note: Option<String>,
     /// Who waits until this, or something newer, is shown.
-    waiting: Vec<oneshot::Sender<Result<(), String>>>,
+    waiting: Vec<oneshot::Sender<Result<(), ChatError>>>,
 }
 
 impl Engine {
@@ -99,7 +99,7 @@ impl Engine {
         &self,
         deployment: &Deployment,
         note: Option<String>,
-    ) -> oneshot::Receiver<Result<(), String>> {
+    ) -> oneshot::Receiver<Result<(), ChatError>> {
         let id = deployment.id;
         let (sender, shown) = oneshot::channel();
         let mut cards = lock(&self.shared.cards);
@@ -147,7 +147,8 @@ impl Engine {
                 if lock(&self.shared.stale).insert(id) {
                     self.shared.reschedule.notify_one();
                 }
-                format!("{problem:?}")
+                let unavailable = || ChatError::Unavailable(format!("{problem:?}"));
+                problem.of_chat().cloned().unwrap_or_else(unavailable)
             });
             if drawn.is_ok() {
                 lock(&self.shared.stale).remove(&id);
@@ -231,7 +232,11 @@ impl Engine {
                 Ok(_) => {}
                 Err(error @ ChatError::Unavailable(_)) => return Err(error.into()),
                 // There is no place beside the card; the card says what matters.
-                Err(error @ (ChatError::MessageGone | ChatError::Refused(_))) => {
+                Err(
+                    error @ (ChatError::MessageGone
+                    | ChatError::PlaceGone
+                    | ChatError::Refused(_)),
+                ) => {
                     tracing::warn!(deployment.id = %id, %error, "there is no place for details");
                 }
             }
@@ -271,11 +276,14 @@ impl Engine {
 
     /// Shows the end on the card, and tells it to the person who asked.
     pub(super) async fn tell_end(&self, deployment: &Deployment) -> Result<(), Problem> {
-        match self.draw(deployment, None).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(ChatError::Unavailable(error).into()),
-            // Whoever drew is gone, and with it this process.
-            Err(gone) => return Err(ChatError::Unavailable(gone.to_string()).into()),
+        // Without an answer whoever drew is gone.
+        let drawn = self.draw(deployment, None).await;
+        match drawn.unwrap_or_else(|gone| Err(ChatError::Unavailable(gone.to_string()))) {
+            Ok(()) => {}
+            Err(error @ ChatError::PlaceGone) => {
+                tracing::error!(deployment.id = %deployment.id, %error, "the end cannot be shown");
+            }
+            Err(error) => return Err(error.into()),
         }
         if let (Some(asked_in), Some(card)) =
             (&deployment.request.asked_in, report::end_reply(deployment))
@@ -286,7 +294,19 @@ impl Engine {
                 person: deployment.request.requester.id.clone(),
                 ping: true,
             };
-            self.parts.chat.post(&place, &card, &format!("end-{}", deployment.id)).await?;
+            let key = format!("end-{}", deployment.id);
+            match self.parts.chat.post(&place, &card, &key).await {
+                Ok(_) => {}
+                Err(error @ ChatError::Unavailable(_)) => return Err(error.into()),
+                // Whoever asked in private may take no messages any more; the card tells it, too.
+                Err(
+                    error @ (ChatError::MessageGone
+                    | ChatError::PlaceGone
+                    | ChatError::Refused(_)),
+                ) => {
+                    tracing::warn!(deployment.id = %deployment.id, %error, "the end could not be told to who asked");
+                }
+            }
         }
         self.parts.store.told(deployment.id).await?;
         lock(&self.shared.narrated).remove(&deployment.id);

@@ -46,6 +46,7 @@ use crate::ports::{Chat, ChatError, ChatMemory, Clock, Place, Reaction, StoreErr
 
 /// Discord's codes.
 const TOO_MANY_EDITS_OF_AN_OLD_MESSAGE: i64 = 30_046;
+const NO_SUCH_CHANNEL: i64 = 10_003;
 
 /// What the settings say about Discord.
 #[derive(Clone, Debug)]
@@ -272,9 +273,12 @@ impl From<Failure> for ChatError {
     fn from(failure: Failure) -> Self {
         match failure {
             failure if is_message_gone(&failure) => Self::MessageGone,
+            Failure::Gone { code: NO_SUCH_CHANNEL, .. } => Self::PlaceGone,
             Failure::Refused { code: TOO_MANY_EDITS_OF_AN_OLD_MESSAGE, message, .. } => {
                 Self::Unavailable(message)
             }
+            // A token that is not known says nothing about what was asked for: another one will do.
+            Failure::Refused { status: 401, .. } => Self::Unavailable(failure.to_string()),
             Failure::Gone { .. } | Failure::Refused { .. } => Self::Refused(failure.to_string()),
             Failure::Unavailable(why) => Self::Unavailable(why),
         }
