@@ -94,6 +94,8 @@ struct Shared {
     cards: Mutex<HashMap<DeploymentId, CardSlot>>,
     /// Those whose card could not be brought up to date.
     stale: Mutex<std::collections::HashSet<DeploymentId>>,
+    /// Those whose reactions could not be read.
+    uncounted: Mutex<std::collections::HashSet<DeploymentId>>,
     /// When the details of a deployment were last told.
     narrated: Mutex<HashMap<DeploymentId, jiff::Timestamp>>,
     /// Those whose voters were told that they wait.

@@ -265,6 +265,7 @@ impl Engine {
         lock(&self.shared.ballots).remove(&deployment.id);
         lock(&self.shared.open).remove(&deployment.id);
         lock(&self.shared.nudged).remove(&deployment.id);
+        lock(&self.shared.uncounted).remove(&deployment.id);
         self.take_turns(&deployment.plan.terms.environment);
         if let Some(end) = deployment.end() {
             metrics::counter!("shipmate_deployments_ended_total", "end" => end.code()).increment(1);

@@ -62,6 +62,12 @@ impl Engine {
                 self.want_card(&deployment, None);
                 next = earlier(next, soon);
             }
+            let uncounted = lock(&self.shared.uncounted).remove(&id);
+            if uncounted && let Err(problem) = self.recount(id).await {
+                tracing::warn!(deployment.id = %id, ?problem, "votes could not be counted");
+                lock(&self.shared.uncounted).insert(id);
+                next = earlier(next, soon);
+            }
             if !matches!(deployment.stage, Stage::Waiting) {
                 continue;
             }

@@ -30,17 +30,29 @@ const TIME_TO_READ: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
 impl Engine {
     /// Reads a message's reactions anew and makes of them what they are.
     pub(super) async fn reactions_changed(&self, message: &MessageId) {
+        let mut meant = None;
         for pause in COUNT_AGAIN {
             let outcome = match self.parts.store.by_message(message).await {
                 Ok(None) => return,
-                Ok(Some(id)) => self.recount(id).await,
+                Ok(Some(id)) => {
+                    meant = Some(id);
+                    self.recount(id).await
+                }
                 Err(error) => Err(error.into()),
             };
             let Err(problem) = outcome else { return };
-            // After the last try the next reaction, and the look before expiry, count again.
             tracing::error!(%message, ?problem, "votes could not be counted");
             self.parts.clock.sleep(pause).await;
         }
+        if let Some(id) = meant {
+            self.count_later(id);
+        }
+    }
+
+    /// Has the scheduler read a deployment's reactions until it can.
+    pub(super) fn count_later(&self, id: DeploymentId) {
+        lock(&self.shared.uncounted).insert(id);
+        self.shared.reschedule.notify_one();
     }
 
     /// Makes the votes by reaction what the chat says is on the card now.
