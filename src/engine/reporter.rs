@@ -244,12 +244,15 @@ impl Engine {
         Ok(store.set_narrated(id, last).await?)
     }
 
-    /// Somebody took a message of ours away: what it showed is shown anew.
+    /// Somebody took a message of ours away: what it showed is shown anew, unless it is over. A
+    /// channel that people tidy up is not filled again with what ended long ago.
     pub(super) async fn message_gone(&self, message: &MessageId) {
         let shown = async {
             let Some(id) = self.parts.store.by_message(message).await? else { return Ok(()) };
             let Some(deployment) = self.parts.store.deployment(id).await? else { return Ok(()) };
-            self.refresh_card(&deployment).await;
+            if deployment.end().is_none() {
+                self.refresh_card(&deployment).await;
+            }
             Ok::<_, Problem>(())
         };
         if let Err(problem) = shown.await {
