@@ -2,13 +2,14 @@
 //! beside it, and one reply at the end. The chat being away never stops a deployment.
 
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Zoned};
 use tokio::sync::oneshot;
 
 use super::problem::Problem;
-use super::{Engine, lock};
+use super::{Engine, Shared, lock};
 use crate::domain::card::CardAction;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
@@ -24,6 +25,21 @@ const BETWEEN_DETAILS: SignedDuration = SignedDuration::from_secs(10);
 #[derive(Default)]
 pub(super) struct CardSlot {
     wanted: Option<Wanted>,
+}
+
+/// Whoever draws a card. Should they break down, nobody else would ever draw it, and everybody
+/// would wait for it: so it is given up.
+struct Drawing {
+    shared: Arc<Shared>,
+    id: DeploymentId,
+}
+
+impl Drop for Drawing {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            lock(&self.shared.cards).remove(&self.id);
+        }
+    }
 }
 
 struct Wanted {
@@ -123,6 +139,7 @@ impl Engine {
         if idle {
             let (engine, work) = (self.clone(), self.begin_work());
             tokio::spawn(async move {
+                let _drawing = Drawing { shared: Arc::clone(&engine.shared), id };
                 engine.draw_all(id).await;
                 drop(work);
             });
@@ -150,13 +167,15 @@ impl Engine {
                 let unavailable = || ChatError::Unavailable(format!("{problem:?}"));
                 problem.of_chat().cloned().unwrap_or_else(unavailable)
             });
-            if drawn.is_ok() {
-                lock(&self.shared.stale).remove(&id);
-                self.narrate(&deployment).await;
-            }
+            let shown = drawn.is_ok();
             for one in waiting {
                 // Most wait for nothing.
                 let _ = one.send(drawn.clone());
+            }
+            if shown {
+                lock(&self.shared.stale).remove(&id);
+                // Nobody waits for the details.
+                self.narrate(&deployment).await;
             }
         }
     }
@@ -208,7 +227,10 @@ impl Engine {
             // `show` tells the same, out of the journal.
             tracing::warn!(deployment.id = %id, ?problem, "the details could not be told");
         }
-        lock(&self.shared.narrated).insert(id, now);
+        // Of what is over all has been told.
+        let over = deployment.end().is_some();
+        let mut narrated = lock(&self.shared.narrated);
+        if over { narrated.remove(&id) } else { narrated.insert(id, now) };
     }
 
     async fn try_narrate(&self, deployment: &Deployment) -> Result<(), Problem> {
@@ -313,9 +335,7 @@ impl Engine {
                 }
             }
         }
-        self.parts.store.told(deployment.id).await?;
-        lock(&self.shared.narrated).remove(&deployment.id);
-        Ok(())
+        Ok(self.parts.store.told(deployment.id).await?)
     }
 
     /// The time where an environment is; where none is meant, the world's.
