@@ -2,6 +2,7 @@
 //! line of chat that they stand for, and answered where only the person sees it for as long as
 //! Discord lets us.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -31,7 +32,11 @@ const CHOICES: usize = 25;
 /// Only the person sees it.
 const EPHEMERAL: u64 = 64;
 
-/// Interactions that can still be answered.
+/// Discord's code for an interaction that has been acknowledged.
+const ACKNOWLEDGED: i64 = 40_060;
+
+/// Interactions that can still be answered. Each is kept for as long as its token lives, so that
+/// one which comes twice is known.
 #[derive(Default)]
 pub struct Open(Mutex<HashMap<u64, Answerable>>);
 
@@ -39,7 +44,8 @@ struct Answerable {
     application: u64,
     token: String,
     since: Instant,
-    answered: bool,
+    /// An answer was shown, or the deferral taken away.
+    settled: bool,
 }
 
 /// What Discord is to show at once.
@@ -61,27 +67,31 @@ struct Then {
 }
 
 impl Open {
-    fn add(&self, id: u64, application: u64, token: String) {
+    /// False: it came before, and whoever took it then answers it.
+    fn add(&self, id: u64, application: u64, token: &str) -> bool {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, one| one.since.elapsed() < TOKEN_LIVES);
-        let since = Instant::now();
-        open.insert(id, Answerable { application, token, since, answered: false });
+        let Entry::Vacant(place) = open.entry(id) else { return false };
+        let (token, since) = (token.to_owned(), Instant::now());
+        place.insert(Answerable { application, token, since, settled: false });
+        true
     }
 
     /// Where to answer, and that it is being done.
     fn answering(&self, id: u64) -> Option<(u64, String)> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let one = open.get_mut(&id).filter(|one| one.since.elapsed() < TOKEN_LIVES)?;
-        one.answered = true;
+        one.settled = true;
         Some((one.application, one.token.clone()))
     }
 
-    /// Where to take the deferral away, unless it became an answer.
+    /// Where to take the deferral away, unless it became an answer; and that it is being done.
     fn unanswered(&self, id: u64) -> Option<(u64, String)> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let one = open.remove(&id)?;
-        let late = one.answered || one.since.elapsed() >= TOKEN_LIVES;
-        (!late).then_some((one.application, one.token))
+        let one = open.get_mut(&id).filter(|one| !one.settled)?;
+        one.settled = true;
+        let late = one.since.elapsed() >= TOKEN_LIVES;
+        (!late).then(|| (one.application, one.token.clone()))
     }
 }
 
@@ -101,15 +111,14 @@ impl Discord {
         let told = self.0.rest.send(LightMethod::Post, route, &body);
         match tokio::time::timeout(ACKNOWLEDGE, told).await {
             Ok(Ok(_)) => {}
-            // It is done all the same: what was said was said. The answer goes another way.
+            // A try whose answer was lost got through.
+            Ok(Err(error)) if error.code() == ACKNOWLEDGED => {}
+            // It is done all the same: what was said was said. Where Discord knows of no
+            // acknowledgement, the answer goes another way.
             Ok(Err(error)) => {
                 tracing::warn!(interaction = id, %error, "could not be acknowledged");
-                drop(self.0.open.unanswered(id));
             }
-            Err(_) => {
-                tracing::warn!(interaction = id, "could not be acknowledged in time");
-                drop(self.0.open.unanswered(id));
-            }
+            Err(_) => tracing::warn!(interaction = id, "could not be acknowledged in time"),
         }
         if let Some(then) = then {
             self.go_on(id, then, events).await;
@@ -179,7 +188,9 @@ impl Discord {
         match (forms.line)(name, &values) {
             Ok(text) => {
                 let id = command.id.get();
-                self.0.open.add(id, command.application_id.get(), command.token.clone());
+                if !self.0.open.add(id, command.application_id.get(), &command.token) {
+                    return (None, None);
+                }
                 let channel = command.channel_id.get();
                 let said = said(id, channel, &command.user, text);
                 (Some(Reply::Deferred), Some(Then { said, done: None }))
@@ -195,6 +206,9 @@ impl Discord {
         let Some(press) = Press::of(&component.data.custom_id) else { return (None, None) };
         self.note_person(&component.user);
         let id = component.id.get();
+        if !self.0.open.add(id, component.application_id.get(), &component.token) {
+            return (None, None);
+        }
         let channel = component.channel_id.get();
         let on = Spot { channel, message: component.message.id.get() };
         let said = |text: String, on: Spot| Said {
@@ -203,7 +217,6 @@ impl Discord {
         };
         match press {
             Press::Act { action, deployment } => {
-                self.0.open.add(id, component.application_id.get(), component.token.clone());
                 let said = said(format!("{} {deployment}", action.label()), on);
                 (Some(Reply::Deferred), Some(Then { said, done: None }))
             }
@@ -211,7 +224,6 @@ impl Discord {
                 (Some(Reply::Message(render::confirmation(&environment, on))), None)
             }
             Press::RollBackSurely { environment, card } => {
-                self.0.open.add(id, component.application_id.get(), component.token.clone());
                 let said = said(format!("rollback {environment}"), card);
                 let done = Some("It is on its way: see the channel.".to_owned());
                 (Some(Reply::DeferredUpdate), Some(Then { said, done }))
@@ -237,8 +249,12 @@ impl Discord {
                 self.0.rest.send(LightMethod::Patch, route, &body).await.map(|_| ())
             }
         };
-        if let Err(error) = finished {
-            tracing::warn!(interaction = id, %error, "a deferral could not be taken away");
+        match finished {
+            // There was none.
+            Ok(()) | Err(Failure::Gone { .. }) => {}
+            Err(error @ (Failure::Refused { .. } | Failure::Unavailable(_))) => {
+                tracing::warn!(interaction = id, %error, "a deferral could not be taken away");
+            }
         }
     }
 
