@@ -27,6 +27,8 @@ use crate::ports::{ChatEvent, Raised, Said};
 const TOKEN_LIVES: Duration = Duration::from_secs(14 * 60 + 30);
 /// How long suggestions may take.
 const SUGGEST: Duration = Duration::from_millis(2000);
+/// The pause before an answer is tried again that Discord has no place for yet.
+const CHANGE_AGAIN: Duration = Duration::from_millis(250);
 /// Discord shows so many choices.
 const CHOICES: usize = 25;
 /// Only the person sees it.
@@ -40,6 +42,7 @@ const ACKNOWLEDGED: i64 = 40_060;
 #[derive(Default)]
 pub struct Open(Mutex<HashMap<u64, Answerable>>);
 
+#[derive(Clone)]
 struct Answerable {
     application: u64,
     token: String,
@@ -78,20 +81,20 @@ impl Open {
     }
 
     /// Where to answer, and that it is being done.
-    fn answering(&self, id: u64) -> Option<(u64, String)> {
+    fn answering(&self, id: u64) -> Option<Answerable> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let one = open.get_mut(&id).filter(|one| one.since.elapsed() < TOKEN_LIVES)?;
         one.settled = true;
-        Some((one.application, one.token.clone()))
+        Some(one.clone())
     }
 
     /// Where to take the deferral away, unless it became an answer; and that it is being done.
-    fn unanswered(&self, id: u64) -> Option<(u64, String)> {
+    fn unanswered(&self, id: u64) -> Option<Answerable> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let one = open.get_mut(&id).filter(|one| !one.settled)?;
         one.settled = true;
         let late = one.since.elapsed() >= TOKEN_LIVES;
-        (!late).then(|| (one.application, one.token.clone()))
+        (!late).then(|| one.clone())
     }
 }
 
@@ -240,16 +243,9 @@ impl Discord {
             return;
         }
         let _ = done_with.await;
-        let Some((application, token)) = self.0.open.unanswered(id) else { return };
-        let route = original(application, &token);
-        let finished = match done {
-            None => self.0.rest.change(LightMethod::Delete, route).await,
-            Some(text) => {
-                let body = json!({ "content": text, "embeds": [], "components": [] });
-                self.0.rest.send(LightMethod::Patch, route, &body).await.map(|_| ())
-            }
-        };
-        match finished {
+        let Some(to) = self.0.open.unanswered(id) else { return };
+        let body = done.map(|text| json!({ "content": text, "embeds": [], "components": [] }));
+        match self.change_original(&to, body.as_ref()).await {
             // There was none.
             Ok(()) | Err(Failure::Gone { .. }) => {}
             Err(error @ (Failure::Refused { .. } | Failure::Unavailable(_))) => {
@@ -260,17 +256,15 @@ impl Discord {
 
     /// Answers an interaction where only the person sees it; false: it is too late for that.
     pub(super) async fn answer_interaction(&self, id: u64, card: &Card) -> Result<bool, Failure> {
-        let Some((application, token)) = self.0.open.answering(id) else { return Ok(false) };
+        let Some(to) = self.0.open.answering(id) else { return Ok(false) };
         let rendered = self.render(card, None, None);
         let mut body = json!({
             "embeds": [rendered.embed],
             "components": [],
             "allowed_mentions": { "parse": [] },
         });
-        let route = original(application, &token);
-        let answered = self.0.rest.send(LightMethod::Patch, route, &body).await;
-        match answered {
-            Ok(_) => {}
+        match self.change_original(&to, Some(&body)).await {
+            Ok(()) => {}
             // The token has died, or was never known to Discord: there are other ways.
             Err(Failure::Gone { .. } | Failure::Refused { status: 401, .. }) => return Ok(false),
             Err(failure) => return Err(failure),
@@ -280,12 +274,30 @@ impl Discord {
                 "content": chunk, "flags": EPHEMERAL, "allowed_mentions": { "parse": [] },
             });
             let route = Route::WebhookFollowupMessages {
-                application_id: application.into(),
-                token: &token,
+                application_id: to.application.into(),
+                token: &to.token,
             };
             self.0.rest.send(LightMethod::Post, route, &body).await?;
         }
         Ok(true)
+    }
+
+    /// Makes something else of the first answer to an interaction; `None`: takes it away. By HTTP
+    /// our acknowledgement may still be on its way: until it must have come, it is tried again.
+    async fn change_original(&self, of: &Answerable, body: Option<&Value>) -> Result<(), Failure> {
+        loop {
+            let (application_id, token) = (of.application.into(), of.token.as_str());
+            let route = Route::WebhookOriginalInteractionResponse { application_id, token };
+            let changed = match body {
+                Some(body) => self.0.rest.send(LightMethod::Patch, route, body).await.map(|_| ()),
+                None => self.0.rest.change(LightMethod::Delete, route).await,
+            };
+            let on_its_way = of.since.elapsed() < ACKNOWLEDGE + CHANGE_AGAIN;
+            match changed {
+                Err(Failure::Gone { .. }) if on_its_way => tokio::time::sleep(CHANGE_AGAIN).await,
+                changed => return changed,
+            }
+        }
     }
 
     /// What to say where we do not work; `None`: we do.
@@ -325,10 +337,6 @@ impl Reply {
             Self::Choices(choices) => json!({ "type": 8, "data": { "choices": choices } }),
         }
     }
-}
-
-fn original(application: u64, token: &str) -> Route<'_> {
-    Route::WebhookOriginalInteractionResponse { application_id: application.into(), token }
 }
 
 fn said(id: u64, channel: u64, user: &User, text: String) -> Said {
