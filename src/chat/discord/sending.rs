@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use serenity::http::{LightMethod, Route};
 
 use super::Discord;
-use super::ids::{Spot, snowflake, snowflake_at};
+use super::ids::{Spot, channel_id, snowflake, snowflake_at};
 use super::render::{self, Frame, Rendered};
 use super::rest::Failure;
 use crate::domain::card::Card;
@@ -358,12 +358,13 @@ impl Discord {
         rest_at: Option<&str>,
     ) -> Rendered {
         let name_of = |id: &str| self.0.people.name_of(id);
+        let rooms = &self.0.account.channels.rooms;
         let frame = Frame {
             guild: self.guild(),
             name_of: &name_of,
             marker: mark.map(short),
             rest_at,
-            buttons: true,
+            is_room: &|channel| rooms.contains_key(&channel_id(channel)),
         };
         render::render(card, &frame)
     }
