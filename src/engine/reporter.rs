@@ -230,7 +230,11 @@ impl Engine {
         // Of what is over all has been told.
         let over = deployment.end().is_some();
         let mut narrated = lock(&self.shared.narrated);
-        if over { narrated.remove(&id) } else { narrated.insert(id, now) };
+        if over {
+            narrated.remove(&id)
+        } else {
+            narrated.insert(id, now)
+        };
     }
 
     async fn try_narrate(&self, deployment: &Deployment) -> Result<(), Problem> {
@@ -255,9 +259,7 @@ impl Engine {
                 Err(error @ ChatError::Unavailable(_)) => return Err(error.into()),
                 // There is no place beside the card; the card says what matters.
                 Err(
-                    error @ (ChatError::MessageGone
-                    | ChatError::PlaceGone
-                    | ChatError::Refused(_)),
+                    error @ (ChatError::MessageGone | ChatError::PlaceGone | ChatError::Refused(_)),
                 ) => {
                     tracing::warn!(deployment.id = %id, %error, "there is no place for details");
                 }
@@ -327,9 +329,7 @@ impl Engine {
                 Err(error @ ChatError::Unavailable(_)) => return Err(error.into()),
                 // Whoever asked in private may take no messages any more; the card tells it, too.
                 Err(
-                    error @ (ChatError::MessageGone
-                    | ChatError::PlaceGone
-                    | ChatError::Refused(_)),
+                    error @ (ChatError::MessageGone | ChatError::PlaceGone | ChatError::Refused(_)),
                 ) => {
                     tracing::warn!(deployment.id = %deployment.id, %error, "the end could not be told to who asked");
                 }

@@ -95,7 +95,11 @@ impl Discord {
             after = last;
         }
         if read >= MOST {
-            tracing::warn!(channel, MOST, "more was said there than is read: what is newer is not answered");
+            tracing::warn!(
+                channel,
+                MOST,
+                "more was said there than is read: what is newer is not answered"
+            );
         }
         Ok(said)
     }

@@ -17,8 +17,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::ears::{Ears, Filter, Heard, Hearing};
 use super::ids::Spot;
-use super::rest::Failure;
 use super::relay::{AskError, Gateway, Relay, RelaySettings, Sessions, Upstream};
+use super::rest::Failure;
 use super::{Discord, Forms};
 use crate::ports::{ChatEvent, Raised};
 
