@@ -103,10 +103,13 @@ pub struct Reaction {
 }
 
 /// The chat could not be asked, or said no. Never a person's lack of rights.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChatError {
     #[error("the message is gone")]
     MessageGone,
+    /// Nothing can ever be shown there again.
+    #[error("the channel is gone")]
+    PlaceGone,
     #[error("the chat did not answer: {0}")]
     Unavailable(String),
     #[error("the chat refused: {0}")]

@@ -8,10 +8,16 @@ use std::sync::OnceLock;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
+/// Libraries that write down what they send, with secrets in it, for who wants to know more of
+/// them: tokens of interactions stand in the addresses of requests, ours in the first frame.
+const QUIET: [&str; 2] = ["serenity=error", "tungstenite=error"];
+
 /// Starts logging at `level` (`error`, `info`, `shipmate=debug` …), unless `SHIPMATE_LOG` says
 /// otherwise. Called once, first thing.
 pub fn start(level: &str) {
     let filter = EnvFilter::try_from_env("SHIPMATE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let quiet = QUIET.iter().filter_map(|directive| directive.parse().ok());
+    let filter = quiet.fold(filter, EnvFilter::add_directive);
     let layer = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Started a second time, as tests may, the first one stays.
     let _ = layer.with_target(false).try_init();

@@ -142,9 +142,6 @@ impl Running {
         let Pieces { store, memory, clock, endpoint, rhythm } = pieces;
         // Counted from the first thing that happens.
         let metrics = telemetry::metrics();
-        if let Err(error) = memory.forget_postings(clock.now()).await {
-            tracing::warn!(%error, "old postings could not be forgotten");
-        }
         let discord = Discord::new(account, wire, memory, Arc::clone(&clock));
         let manners = Manners { channels: chat.channels.clone(), nudge_after: chat.nudge_after };
         let speaking: Arc<dyn Chat> = Arc::new(discord.clone());

@@ -76,8 +76,12 @@ impl Engine {
                                 lanes.retain(|lane, _| matches!(lane, Lane::Environment(_)));
                             }
                             let lane = lanes.entry(name).or_insert_with(|| self.open_lane());
-                            // The lane's task lives until its sender is gone and all is done.
-                            let _ = lane.send(job);
+                            // The lane's task lives until its sender is gone and all is done,
+                            // unless it broke down.
+                            if let Err(unsent) = lane.send(job) {
+                                *lane = self.open_lane();
+                                let _ = lane.send(unsent.0);
+                            }
                         }
                     }
                 }

@@ -94,8 +94,12 @@ struct Shared {
     cards: Mutex<HashMap<DeploymentId, CardSlot>>,
     /// Those whose card could not be brought up to date.
     stale: Mutex<std::collections::HashSet<DeploymentId>>,
+    /// Those whose reactions could not be read.
+    uncounted: Mutex<std::collections::HashSet<DeploymentId>>,
     /// When the details of a deployment were last told.
     narrated: Mutex<HashMap<DeploymentId, jiff::Timestamp>>,
+    /// Those whose voters were told that they wait.
+    nudged: Mutex<std::collections::HashSet<DeploymentId>>,
     /// What a plan was made from, for as long as that is news.
     fresh: Mutex<HashMap<DeploymentId, Looked>>,
     /// Deployments that people may name: for completion.

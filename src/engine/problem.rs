@@ -33,6 +33,14 @@ impl From<Refusal> for Problem {
 }
 
 impl Problem {
+    /// What the chat said, if that was the problem.
+    pub fn of_chat(&self) -> Option<&ChatError> {
+        match self {
+            Self::Undecided(undecided) => undecided.error.downcast_ref(),
+            Self::Refused(_) | Self::Denied(_) => None,
+        }
+    }
+
     /// The chat did not tell somebody's roles.
     pub fn roles(error: ChatError) -> Self {
         Self::Undecided(Undecided { unasked: Unasked::Roles, error: error.into() })

@@ -1,5 +1,6 @@
-//! What an earlier process left, or happened while the chat was away: running deployments are carried on, queues move, votes are
-//! counted anew, ends are told, and messages whose handling was cut short are handled.
+//! What an earlier process left, or happened while the chat was away: running deployments are
+//! carried on, queues move, votes are counted anew, ends are told, and messages whose handling
+//! was cut short are handled.
 
 use std::collections::BTreeSet;
 
@@ -67,7 +68,11 @@ impl Engine {
             Stage::Waiting | Stage::Queued { .. } | Stage::Running(_) => {
                 self.refresh_card(&deployment).await;
                 self.offer_actions(&deployment).await;
-                self.recount(id).await
+                let counted = self.recount(id).await;
+                if counted.is_err() {
+                    self.count_later(id);
+                }
+                counted
             }
             Stage::Ended(_) => Ok(()),
         };

@@ -2,13 +2,14 @@
 //! beside it, and one reply at the end. The chat being away never stops a deployment.
 
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Zoned};
 use tokio::sync::oneshot;
 
 use super::problem::Problem;
-use super::{Engine, lock};
+use super::{Engine, Shared, lock};
 use crate::domain::card::CardAction;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
@@ -26,12 +27,27 @@ pub(super) struct CardSlot {
     wanted: Option<Wanted>,
 }
 
+/// Whoever draws a card. Should they break down, nobody else would ever draw it, and everybody
+/// would wait for it: so it is given up.
+struct Drawing {
+    shared: Arc<Shared>,
+    id: DeploymentId,
+}
+
+impl Drop for Drawing {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            lock(&self.shared.cards).remove(&self.id);
+        }
+    }
+}
+
 struct Wanted {
     deployment: Deployment,
     /// What the journal does not know: what keeps it from going on just now.
     note: Option<String>,
     /// Who waits until this, or something newer, is shown.
-    waiting: Vec<oneshot::Sender<Result<(), String>>>,
+    waiting: Vec<oneshot::Sender<Result<(), ChatError>>>,
 }
 
 impl Engine {
@@ -39,20 +55,32 @@ impl Engine {
     /// had a card, that one is closed.
     pub(super) async fn show_card(&self, deployment: Deployment) -> Result<Deployment, Problem> {
         let chat = &self.parts.chat;
+        let terms = deployment.plan.terms.hash();
         let environment = &deployment.plan.terms.environment;
         let card = report::deployment_card(&deployment, &self.local_time(Some(environment)));
         let place = Place::Channel(deployment.request.channel.clone());
         // The key changes once a posted card is recorded: posting again after a crash finds
-        // the message, and posting anew makes another.
+        // the message, and posting anew makes another. Other terms never find the card of these.
         let posted = deployment.old_messages.len() + usize::from(deployment.message.is_some());
-        let key = format!("card-{}-{posted}", deployment.id);
+        let key = format!("card-{}-{posted}-{terms}", deployment.id);
         if let (None, Some(old)) = (&deployment.message, deployment.old_messages.last()) {
             self.edit(old, &report::closed_card(&deployment)).await;
         }
         let message = chat.post(&place, &card, &key).await?;
         let posted = Event::Posted { message: message.clone() };
-        let after = self.append_if(deployment.id, |_| vec![posted.clone()]).await?;
-        let shown = after.unwrap_or(deployment);
+        let shown = self.append_if(deployment.id, |now| {
+            let same_terms = now.plan.terms.hash() == terms;
+            if same_terms { vec![posted.clone()] } else { Vec::new() }
+        });
+        let Some(shown) = shown.await? else {
+            // The terms changed on its way: nobody may agree to the new ones there.
+            self.edit(&message, &report::closed_card(&deployment)).await;
+            let now = self.reload(deployment.id).await?;
+            return match now.message {
+                Some(_) => Ok(now),
+                None => Box::pin(self.show_card(now)).await,
+            };
+        };
         self.offer_actions(&shown).await;
         Ok(shown)
     }
@@ -87,7 +115,7 @@ impl Engine {
         &self,
         deployment: &Deployment,
         note: Option<String>,
-    ) -> oneshot::Receiver<Result<(), String>> {
+    ) -> oneshot::Receiver<Result<(), ChatError>> {
         let id = deployment.id;
         let (sender, shown) = oneshot::channel();
         let mut cards = lock(&self.shared.cards);
@@ -111,6 +139,7 @@ impl Engine {
         if idle {
             let (engine, work) = (self.clone(), self.begin_work());
             tokio::spawn(async move {
+                let _drawing = Drawing { shared: Arc::clone(&engine.shared), id };
                 engine.draw_all(id).await;
                 drop(work);
             });
@@ -130,18 +159,23 @@ impl Engine {
             let drawn = self.try_refresh_card(&deployment, note).await;
             let drawn = drawn.map_err(|problem| {
                 tracing::warn!(deployment.id = %id, ?problem, "the card could not be brought up to date");
-                // The scheduler comes back to it.
-                lock(&self.shared.stale).insert(id);
-                self.shared.reschedule.notify_one();
-                format!("{problem:?}")
+                // The scheduler comes back to it, now and then: it is told once, or it would come
+                // back at once, for as long as the chat says no.
+                if lock(&self.shared.stale).insert(id) {
+                    self.shared.reschedule.notify_one();
+                }
+                let unavailable = || ChatError::Unavailable(format!("{problem:?}"));
+                problem.of_chat().cloned().unwrap_or_else(unavailable)
             });
-            if drawn.is_ok() {
-                lock(&self.shared.stale).remove(&id);
-                self.narrate(&deployment).await;
-            }
+            let shown = drawn.is_ok();
             for one in waiting {
                 // Most wait for nothing.
                 let _ = one.send(drawn.clone());
+            }
+            if shown {
+                lock(&self.shared.stale).remove(&id);
+                // Nobody waits for the details.
+                self.narrate(&deployment).await;
             }
         }
     }
@@ -193,7 +227,14 @@ impl Engine {
             // `show` tells the same, out of the journal.
             tracing::warn!(deployment.id = %id, ?problem, "the details could not be told");
         }
-        lock(&self.shared.narrated).insert(id, now);
+        // Of what is over all has been told.
+        let over = deployment.end().is_some();
+        let mut narrated = lock(&self.shared.narrated);
+        if over {
+            narrated.remove(&id)
+        } else {
+            narrated.insert(id, now)
+        };
     }
 
     async fn try_narrate(&self, deployment: &Deployment) -> Result<(), Problem> {
@@ -217,7 +258,9 @@ impl Engine {
                 Ok(_) => {}
                 Err(error @ ChatError::Unavailable(_)) => return Err(error.into()),
                 // There is no place beside the card; the card says what matters.
-                Err(error @ (ChatError::MessageGone | ChatError::Refused(_))) => {
+                Err(
+                    error @ (ChatError::MessageGone | ChatError::PlaceGone | ChatError::Refused(_)),
+                ) => {
                     tracing::warn!(deployment.id = %id, %error, "there is no place for details");
                 }
             }
@@ -225,12 +268,15 @@ impl Engine {
         Ok(store.set_narrated(id, last).await?)
     }
 
-    /// Somebody took a message of ours away: what it showed is shown anew.
+    /// Somebody took a message of ours away: what it showed is shown anew, unless it is over. A
+    /// channel that people tidy up is not filled again with what ended long ago.
     pub(super) async fn message_gone(&self, message: &MessageId) {
         let shown = async {
             let Some(id) = self.parts.store.by_message(message).await? else { return Ok(()) };
             let Some(deployment) = self.parts.store.deployment(id).await? else { return Ok(()) };
-            self.refresh_card(&deployment).await;
+            if deployment.end().is_none() {
+                self.refresh_card(&deployment).await;
+            }
             Ok::<_, Problem>(())
         };
         if let Err(problem) = shown.await {
@@ -245,6 +291,8 @@ impl Engine {
         lock(&self.shared.fresh).remove(&deployment.id);
         lock(&self.shared.ballots).remove(&deployment.id);
         lock(&self.shared.open).remove(&deployment.id);
+        lock(&self.shared.nudged).remove(&deployment.id);
+        lock(&self.shared.uncounted).remove(&deployment.id);
         self.take_turns(&deployment.plan.terms.environment);
         if let Some(end) = deployment.end() {
             metrics::counter!("shipmate_deployments_ended_total", "end" => end.code()).increment(1);
@@ -257,11 +305,14 @@ impl Engine {
 
     /// Shows the end on the card, and tells it to the person who asked.
     pub(super) async fn tell_end(&self, deployment: &Deployment) -> Result<(), Problem> {
-        match self.draw(deployment, None).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(ChatError::Unavailable(error).into()),
-            // Whoever drew is gone, and with it this process.
-            Err(gone) => return Err(ChatError::Unavailable(gone.to_string()).into()),
+        // Without an answer whoever drew is gone.
+        let drawn = self.draw(deployment, None).await;
+        match drawn.unwrap_or_else(|gone| Err(ChatError::Unavailable(gone.to_string()))) {
+            Ok(()) => {}
+            Err(error @ ChatError::PlaceGone) => {
+                tracing::error!(deployment.id = %deployment.id, %error, "the end cannot be shown");
+            }
+            Err(error) => return Err(error.into()),
         }
         if let (Some(asked_in), Some(card)) =
             (&deployment.request.asked_in, report::end_reply(deployment))
@@ -272,11 +323,19 @@ impl Engine {
                 person: deployment.request.requester.id.clone(),
                 ping: true,
             };
-            self.parts.chat.post(&place, &card, &format!("end-{}", deployment.id)).await?;
+            let key = format!("end-{}", deployment.id);
+            match self.parts.chat.post(&place, &card, &key).await {
+                Ok(_) => {}
+                Err(error @ ChatError::Unavailable(_)) => return Err(error.into()),
+                // Whoever asked in private may take no messages any more; the card tells it, too.
+                Err(
+                    error @ (ChatError::MessageGone | ChatError::PlaceGone | ChatError::Refused(_)),
+                ) => {
+                    tracing::warn!(deployment.id = %deployment.id, %error, "the end could not be told to who asked");
+                }
+            }
         }
-        self.parts.store.told(deployment.id).await?;
-        lock(&self.shared.narrated).remove(&deployment.id);
-        Ok(())
+        Ok(self.parts.store.told(deployment.id).await?)
     }
 
     /// The time where an environment is; where none is meant, the world's.

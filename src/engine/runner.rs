@@ -148,7 +148,7 @@ impl Engine {
         }
     }
 
-    async fn reload(&self, id: DeploymentId) -> Result<Deployment, StoreError> {
+    pub(super) async fn reload(&self, id: DeploymentId) -> Result<Deployment, StoreError> {
         let deployment = self.parts.store.deployment(id).await?;
         deployment.ok_or(StoreError::NoSuchDeployment(id))
     }

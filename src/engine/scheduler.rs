@@ -58,7 +58,14 @@ impl Engine {
         for deployment in self.parts.store.open().await? {
             let id = deployment.id;
             if lock(&self.shared.stale).contains(&id) {
-                self.refresh_card(&deployment).await;
+                // A chat that does not answer keeps nothing from expiring.
+                self.want_card(&deployment, None);
+                next = earlier(next, soon);
+            }
+            let uncounted = lock(&self.shared.uncounted).remove(&id);
+            if uncounted && let Err(problem) = self.recount(id).await {
+                tracing::warn!(deployment.id = %id, ?problem, "votes could not be counted");
+                lock(&self.shared.uncounted).insert(id);
                 next = earlier(next, soon);
             }
             if !matches!(deployment.stage, Stage::Waiting) {
@@ -86,8 +93,11 @@ impl Engine {
             return Ok(None);
         }
         let Some(expires) = deployment.expires_at() else { return Ok(None) };
-        let nudge_at = self.nudge(&deployment).await?;
         if self.parts.clock.now() < expires {
+            let nudge_at = self.nudge(&deployment).await.unwrap_or_else(|problem| {
+                tracing::warn!(deployment.id = %deployment.id, ?problem, "nobody could be told that it waits");
+                self.parts.clock.now().checked_add(ASK_AGAIN).ok()
+            });
             return Ok(earlier(nudge_at, Some(expires)));
         }
         let now = self.parts.store.deployment(deployment.id).await?;
@@ -110,6 +120,10 @@ impl Engine {
         if now < due {
             return Ok(Some(due));
         }
+        // To ask who holds a role can take a hundred requests: once is enough.
+        if lock(&self.shared.nudged).contains(&deployment.id) {
+            return Ok(None);
+        }
         let needed = deployment.needed();
         let open = deployment.requirements.iter();
         let open = open.filter(|requirement| needed.contains_key(&requirement.policy));
@@ -119,7 +133,9 @@ impl Engine {
             *person != deployment.request.requester.id && !deployment.votes.contains_key(person)
         });
         // Written down first: a message too few is better than one too many.
-        if !self.parts.store.nudge(deployment.id, now).await? {
+        let first = self.parts.store.nudge(deployment.id, now).await?;
+        lock(&self.shared.nudged).insert(deployment.id);
+        if !first {
             return Ok(None);
         }
         let environment = &deployment.plan.terms.environment;

@@ -23,23 +23,36 @@ const COUNT_AGAIN: [Duration; 4] = [
     Duration::from_secs(20),
 ];
 
-/// How long somebody needs at least to read a plan that was asked about anew.
+/// How long somebody needs at least to read a plan that was asked about anew. A chat's clock and
+/// ours are not taken for closer than this.
 const TIME_TO_READ: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
 
 impl Engine {
     /// Reads a message's reactions anew and makes of them what they are.
     pub(super) async fn reactions_changed(&self, message: &MessageId) {
+        let mut meant = None;
         for pause in COUNT_AGAIN {
             let outcome = match self.parts.store.by_message(message).await {
                 Ok(None) => return,
-                Ok(Some(id)) => self.recount(id).await,
+                Ok(Some(id)) => {
+                    meant = Some(id);
+                    self.recount(id).await
+                }
                 Err(error) => Err(error.into()),
             };
             let Err(problem) = outcome else { return };
-            // After the last try the next reaction, and the look before expiry, count again.
             tracing::error!(%message, ?problem, "votes could not be counted");
             self.parts.clock.sleep(pause).await;
         }
+        if let Some(id) = meant {
+            self.count_later(id);
+        }
+    }
+
+    /// Has the scheduler read a deployment's reactions until it can.
+    pub(super) fn count_later(&self, id: DeploymentId) {
+        lock(&self.shared.uncounted).insert(id);
+        self.shared.reschedule.notify_one();
     }
 
     /// Makes the votes by reaction what the chat says is on the card now.
@@ -191,7 +204,7 @@ impl Engine {
         // A button stands on the message that it means: that of the present terms, or an old one.
         let meant = match &said.pressed_on {
             Some(message) => deployment.message.as_ref() == Some(message),
-            None => !self.asked_just_now(deployment),
+            None => !self.was_said_too_soon(said, deployment),
         };
         if !meant {
             return Ok(report::not_counted_card(deployment.id));
@@ -213,15 +226,15 @@ impl Engine {
     }
 
     /// A plan that changed while somebody was writing is not what they agreed to: a word on it
-    /// counts once there was time to read it. A reaction stands on the very message it means.
-    fn asked_just_now(&self, deployment: &Deployment) -> bool {
+    /// counts once there was time to read it. What was said before it stood there, and is heard
+    /// late, is about something else. A reaction stands on the very message it means.
+    fn was_said_too_soon(&self, said: &Said, deployment: &Deployment) -> bool {
         let anew = !deployment.old_messages.is_empty();
+        let posted = deployment.posted_at.filter(|_| deployment.message.is_some());
+        let Some(posted) = posted else { return anew };
         let now = self.parts.clock.now();
-        let read = deployment.message.is_some()
-            && deployment
-                .posted_at
-                .is_some_and(|posted| now.duration_since(posted) >= TIME_TO_READ);
-        anew && !read
+        let after = said.at.map_or(now, |at| at.min(now)).duration_since(posted);
+        after < if anew { TIME_TO_READ } else { -TIME_TO_READ }
     }
 
     /// Decides about one vote for the terms as they are in `deployment`, and records it;

@@ -70,6 +70,11 @@ impl Discord {
         hearing: &Hearing,
     ) -> Result<Vec<Said>, Failure> {
         let mut said = Vec::new();
+        // Of a channel that the settings no longer name everything would be taken for said in
+        // private, where all may be asked.
+        if !filter.is_room(channel) && !self.is_direct(channel).await? {
+            return Ok(said);
+        }
         let mut after = from;
         let mut read = 0;
         while read < MOST {
@@ -89,7 +94,21 @@ impl Discord {
             read += page.len();
             after = last;
         }
+        if read >= MOST {
+            tracing::warn!(
+                channel,
+                MOST,
+                "more was said there than is read: what is newer is not answered"
+            );
+        }
         Ok(said)
+    }
+
+    /// Whether this is a conversation of two.
+    async fn is_direct(&self, channel: u64) -> Result<bool, Failure> {
+        let route = Route::Channel { channel_id: channel.into() };
+        let told: serde_json::Value = self.0.rest.get(route, Vec::new()).await?;
+        Ok(told.get("guild_id").is_none())
     }
 
     /// Writes down how much was heard, now and then, for ever.
@@ -99,13 +118,17 @@ impl Discord {
             if let Err(error) = self.remember(hearing).await {
                 tracing::warn!(%error, "how much was heard could not be written down");
             }
+            if let Err(error) = self.0.memory.forget_postings(self.0.clock.now()).await {
+                tracing::warn!(%error, "old postings could not be forgotten");
+            }
         }
     }
 
     pub(super) async fn remember(&self, hearing: &Hearing) -> Result<(), StoreError> {
-        for spot in hearing.done() {
+        for spot in hearing.news() {
             let message = spot.message.to_string().as_str().into();
             self.0.memory.set_heard(&channel_id(spot.channel), &message).await?;
+            hearing.remembered(spot);
         }
         Ok(())
     }

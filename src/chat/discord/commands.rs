@@ -43,8 +43,8 @@ struct Application {
 }
 
 impl Discord {
-    /// Makes Discord's commands those of the forms; true: they were not.
-    pub(super) async fn register(&self, forms: &[Form]) -> Result<bool, Failure> {
+    /// Makes Discord's commands those of the forms, where they are not.
+    pub(super) async fn register(&self, forms: &[Form]) -> Result<(), Failure> {
         let application: Application =
             self.0.rest.get(Route::Oauth2ApplicationCurrent, Vec::new()).await?;
         let application = snowflake(&application.id)
@@ -56,10 +56,11 @@ impl Discord {
         let known: Value = self.0.rest.get(route(), Vec::new()).await?;
         let wanted = commands(forms);
         if sorted(known) == sorted(wanted.clone()) {
-            return Ok(false);
+            return Ok(());
         }
         self.0.rest.send(LightMethod::Put, route(), &wanted).await?;
-        Ok(true)
+        tracing::info!(commands = forms.len(), "slash commands registered");
+        Ok(())
     }
 }
 

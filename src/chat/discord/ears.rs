@@ -33,6 +33,8 @@ pub enum Heard {
 pub struct Hearing {
     latest: Mutex<HashMap<u64, u64>>,
     in_flight: Mutex<BTreeSet<(u64, u64)>>,
+    /// What is written down.
+    remembered: Mutex<HashMap<u64, u64>>,
 }
 
 impl Hearing {
@@ -55,7 +57,7 @@ impl Hearing {
     }
 
     /// Up to where each channel needs no second hearing.
-    pub fn done(&self) -> Vec<Spot> {
+    fn done(&self) -> Vec<Spot> {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let flying = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
         let done = |(channel, message): (u64, u64)| {
@@ -64,6 +66,18 @@ impl Hearing {
             Spot { channel, message }
         };
         latest.into_iter().map(done).collect()
+    }
+
+    /// What of that is not written down yet.
+    pub fn news(&self) -> Vec<Spot> {
+        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = |spot: &Spot| remembered.get(&spot.channel) != Some(&spot.message);
+        self.done().into_iter().filter(is_news).collect()
+    }
+
+    pub fn remembered(&self, spot: Spot) {
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.insert(spot.channel, spot.message);
     }
 }
 
@@ -300,5 +314,9 @@ mod tests {
         assert_eq!(hearing.done(), [spot(11)]);
         hearing.end(spot(12));
         assert_eq!(hearing.done(), [spot(15)]);
+        hearing.remembered(spot(15));
+        assert_eq!(hearing.news(), []);
+        hearing.note(spot(16));
+        assert_eq!(hearing.news(), [spot(16)]);
     }
 }

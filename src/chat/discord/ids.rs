@@ -46,9 +46,8 @@ impl Spot {
         MessageId::new(format!("{}/{}", self.channel, self.message))
     }
 
-    /// Where a person opens it. `guild`: `None` for direct messages.
-    pub fn address(self, guild: Option<u64>) -> String {
-        let guild = guild.map_or_else(|| "@me".to_owned(), |guild| guild.to_string());
+    /// Where a person opens it, if it is in this guild.
+    pub fn address(self, guild: u64) -> String {
         format!("https://discord.com/channels/{guild}/{}/{}", self.channel, self.message)
     }
 }

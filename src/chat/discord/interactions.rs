@@ -2,6 +2,7 @@
 //! line of chat that they stand for, and answered where only the person sees it for as long as
 //! Discord lets us.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -27,20 +28,28 @@ use crate::ports::{ChatEvent, Raised, Said};
 const TOKEN_LIVES: Duration = Duration::from_secs(14 * 60 + 30);
 /// How long suggestions may take.
 const SUGGEST: Duration = Duration::from_millis(2000);
+/// The pause before an answer is tried again that Discord has no place for yet.
+const CHANGE_AGAIN: Duration = Duration::from_millis(250);
 /// Discord shows so many choices.
 const CHOICES: usize = 25;
 /// Only the person sees it.
 const EPHEMERAL: u64 = 64;
 
-/// Interactions that can still be answered.
+/// Discord's code for an interaction that has been acknowledged.
+const ACKNOWLEDGED: i64 = 40_060;
+
+/// Interactions that can still be answered. Each is kept for as long as its token lives, so that
+/// one which comes twice is known.
 #[derive(Default)]
 pub struct Open(Mutex<HashMap<u64, Answerable>>);
 
+#[derive(Clone)]
 struct Answerable {
     application: u64,
     token: String,
     since: Instant,
-    answered: bool,
+    /// An answer was shown, or the deferral taken away.
+    settled: bool,
 }
 
 /// What Discord is to show at once.
@@ -62,27 +71,31 @@ struct Then {
 }
 
 impl Open {
-    fn add(&self, id: u64, application: u64, token: String) {
+    /// False: it came before, and whoever took it then answers it.
+    fn add(&self, id: u64, application: u64, token: &str) -> bool {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, one| one.since.elapsed() < TOKEN_LIVES);
-        let since = Instant::now();
-        open.insert(id, Answerable { application, token, since, answered: false });
+        let Entry::Vacant(place) = open.entry(id) else { return false };
+        let (token, since) = (token.to_owned(), Instant::now());
+        place.insert(Answerable { application, token, since, settled: false });
+        true
     }
 
     /// Where to answer, and that it is being done.
-    fn answering(&self, id: u64) -> Option<(u64, String)> {
+    fn answering(&self, id: u64) -> Option<Answerable> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let one = open.get_mut(&id).filter(|one| one.since.elapsed() < TOKEN_LIVES)?;
-        one.answered = true;
-        Some((one.application, one.token.clone()))
+        one.settled = true;
+        Some(one.clone())
     }
 
-    /// Where to take the deferral away, unless it became an answer.
-    fn unanswered(&self, id: u64) -> Option<(u64, String)> {
+    /// Where to take the deferral away, unless it became an answer; and that it is being done.
+    fn unanswered(&self, id: u64) -> Option<Answerable> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let one = open.remove(&id)?;
-        let late = one.answered || one.since.elapsed() >= TOKEN_LIVES;
-        (!late).then_some((one.application, one.token))
+        let one = open.get_mut(&id).filter(|one| !one.settled)?;
+        one.settled = true;
+        let late = one.since.elapsed() >= TOKEN_LIVES;
+        (!late).then(|| one.clone())
     }
 }
 
@@ -102,15 +115,14 @@ impl Discord {
         let told = self.0.rest.send(LightMethod::Post, route, &body);
         match tokio::time::timeout(ACKNOWLEDGE, told).await {
             Ok(Ok(_)) => {}
-            // It is done all the same: what was said was said. The answer goes another way.
+            // A try whose answer was lost got through.
+            Ok(Err(error)) if error.code() == ACKNOWLEDGED => {}
+            // It is done all the same: what was said was said. Where Discord knows of no
+            // acknowledgement, the answer goes another way.
             Ok(Err(error)) => {
                 tracing::warn!(interaction = id, %error, "could not be acknowledged");
-                drop(self.0.open.unanswered(id));
             }
-            Err(_) => {
-                tracing::warn!(interaction = id, "could not be acknowledged in time");
-                drop(self.0.open.unanswered(id));
-            }
+            Err(_) => tracing::warn!(interaction = id, "could not be acknowledged in time"),
         }
         if let Some(then) = then {
             self.go_on(id, then, events).await;
@@ -180,7 +192,9 @@ impl Discord {
         match (forms.line)(name, &values) {
             Ok(text) => {
                 let id = command.id.get();
-                self.0.open.add(id, command.application_id.get(), command.token.clone());
+                if !self.0.open.add(id, command.application_id.get(), &command.token) {
+                    return (None, None);
+                }
                 let channel = command.channel_id.get();
                 let said = said(id, channel, &command.user, text);
                 (Some(Reply::Deferred), Some(Then { said, done: None }))
@@ -196,6 +210,9 @@ impl Discord {
         let Some(press) = Press::of(&component.data.custom_id) else { return (None, None) };
         self.note_person(&component.user);
         let id = component.id.get();
+        if !self.0.open.add(id, component.application_id.get(), &component.token) {
+            return (None, None);
+        }
         let channel = component.channel_id.get();
         let on = Spot { channel, message: component.message.id.get() };
         let said = |text: String, on: Spot| Said {
@@ -204,7 +221,6 @@ impl Discord {
         };
         match press {
             Press::Act { action, deployment } => {
-                self.0.open.add(id, component.application_id.get(), component.token.clone());
                 let said = said(format!("{} {deployment}", action.label()), on);
                 (Some(Reply::Deferred), Some(Then { said, done: None }))
             }
@@ -212,7 +228,6 @@ impl Discord {
                 (Some(Reply::Message(render::confirmation(&environment, on))), None)
             }
             Press::RollBackSurely { environment, card } => {
-                self.0.open.add(id, component.application_id.get(), component.token.clone());
                 let said = said(format!("rollback {environment}"), card);
                 let done = Some("It is on its way: see the channel.".to_owned());
                 (Some(Reply::DeferredUpdate), Some(Then { said, done }))
@@ -229,33 +244,28 @@ impl Discord {
             return;
         }
         let _ = done_with.await;
-        let Some((application, token)) = self.0.open.unanswered(id) else { return };
-        let route = original(application, &token);
-        let finished = match done {
-            None => self.0.rest.change(LightMethod::Delete, route).await,
-            Some(text) => {
-                let body = json!({ "content": text, "embeds": [], "components": [] });
-                self.0.rest.send(LightMethod::Patch, route, &body).await.map(|_| ())
+        let Some(to) = self.0.open.unanswered(id) else { return };
+        let body = done.map(|text| json!({ "content": text, "embeds": [], "components": [] }));
+        match self.change_original(&to, body.as_ref()).await {
+            // There was none.
+            Ok(()) | Err(Failure::Gone { .. }) => {}
+            Err(error @ (Failure::Refused { .. } | Failure::Unavailable(_))) => {
+                tracing::warn!(interaction = id, %error, "a deferral could not be taken away");
             }
-        };
-        if let Err(error) = finished {
-            tracing::warn!(interaction = id, %error, "a deferral could not be taken away");
         }
     }
 
     /// Answers an interaction where only the person sees it; false: it is too late for that.
     pub(super) async fn answer_interaction(&self, id: u64, card: &Card) -> Result<bool, Failure> {
-        let Some((application, token)) = self.0.open.answering(id) else { return Ok(false) };
+        let Some(to) = self.0.open.answering(id) else { return Ok(false) };
         let rendered = self.render(card, None, None);
         let mut body = json!({
             "embeds": [rendered.embed],
             "components": [],
             "allowed_mentions": { "parse": [] },
         });
-        let route = original(application, &token);
-        let answered = self.0.rest.send(LightMethod::Patch, route, &body).await;
-        match answered {
-            Ok(_) => {}
+        match self.change_original(&to, Some(&body)).await {
+            Ok(()) => {}
             // The token has died, or was never known to Discord: there are other ways.
             Err(Failure::Gone { .. } | Failure::Refused { status: 401, .. }) => return Ok(false),
             Err(failure) => return Err(failure),
@@ -265,12 +275,30 @@ impl Discord {
                 "content": chunk, "flags": EPHEMERAL, "allowed_mentions": { "parse": [] },
             });
             let route = Route::WebhookFollowupMessages {
-                application_id: application.into(),
-                token: &token,
+                application_id: to.application.into(),
+                token: &to.token,
             };
             self.0.rest.send(LightMethod::Post, route, &body).await?;
         }
         Ok(true)
+    }
+
+    /// Makes something else of the first answer to an interaction; `None`: takes it away. By HTTP
+    /// our acknowledgement may still be on its way: until it must have come, it is tried again.
+    async fn change_original(&self, of: &Answerable, body: Option<&Value>) -> Result<(), Failure> {
+        loop {
+            let (application_id, token) = (of.application.into(), of.token.as_str());
+            let route = Route::WebhookOriginalInteractionResponse { application_id, token };
+            let changed = match body {
+                Some(body) => self.0.rest.send(LightMethod::Patch, route, body).await.map(|_| ()),
+                None => self.0.rest.change(LightMethod::Delete, route).await,
+            };
+            let on_its_way = of.since.elapsed() < ACKNOWLEDGE + CHANGE_AGAIN;
+            match changed {
+                Err(Failure::Gone { .. }) if on_its_way => tokio::time::sleep(CHANGE_AGAIN).await,
+                changed => return changed,
+            }
+        }
     }
 
     /// What to say where we do not work; `None`: we do.
@@ -310,10 +338,6 @@ impl Reply {
             Self::Choices(choices) => json!({ "type": 8, "data": { "choices": choices } }),
         }
     }
-}
-
-fn original(application: u64, token: &str) -> Route<'_> {
-    Route::WebhookOriginalInteractionResponse { application_id: application.into(), token }
 }
 
 fn said(id: u64, channel: u64, user: &User, text: String) -> Said {

@@ -3,6 +3,7 @@
 //! order.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::ears::{Ears, Filter, Heard, Hearing};
 use super::ids::Spot;
 use super::relay::{AskError, Gateway, Relay, RelaySettings, Sessions, Upstream};
+use super::rest::Failure;
 use super::{Discord, Forms};
 use crate::ports::{ChatEvent, Raised};
 
@@ -24,6 +26,8 @@ use crate::ports::{ChatEvent, Raised};
 const CATCH_UP_AGAIN: Duration = Duration::from_secs(15);
 /// The pause before a connection that serenity gave up is begun anew. The relay brakes, too.
 const CONNECT_AGAIN: Duration = Duration::from_secs(5);
+/// The pause before commands are registered again.
+const REGISTER_AGAIN: Duration = Duration::from_secs(60);
 /// How often somebody is told where we listen, in each channel.
 const ELSEWHERE_AGAIN: Duration = Duration::from_secs(600);
 
@@ -96,6 +100,7 @@ impl Discord {
             events,
             forms,
             recounts: Arc::default(),
+            trying: Arc::default(),
         };
         let relay = self.relay().await?;
         let connect = async {
@@ -260,6 +265,8 @@ struct Listener {
     events: mpsc::Sender<Raised>,
     forms: Forms,
     recounts: Arc<Recounts>,
+    /// Somebody goes on trying to read what was missed.
+    trying: Arc<AtomicBool>,
 }
 
 /// Messages whose reactions are being read, and whether they have changed since.
@@ -295,7 +302,8 @@ impl Listener {
                     tracing::info!("Discord tells what happens there");
                     self.catch_up().await;
                     if !registered {
-                        registered = self.register();
+                        registered = true;
+                        self.register();
                     }
                 }
                 Heard::Resumed => {
@@ -394,15 +402,24 @@ impl Listener {
     }
 
     fn try_again(&self) {
+        if self.trying.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let trying = Arc::clone(&self.trying);
         let (discord, events) = (self.discord.clone(), self.events.clone());
         let (filter, hearing) = (Arc::clone(&self.filter), Arc::clone(&self.hearing));
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(CATCH_UP_AGAIN).await;
+                // Whoever fails from now on sees to it again.
+                trying.store(false, Ordering::SeqCst);
                 let missed = match discord.missed(&filter, &hearing).await {
                     Ok(missed) => missed,
                     Err(error) => {
                         tracing::warn!(%error, "what was missed cannot be read; trying again");
+                        if trying.swap(true, Ordering::SeqCst) {
+                            return;
+                        }
                         continue;
                     }
                 };
@@ -422,18 +439,19 @@ impl Listener {
         });
     }
 
-    /// Tells Discord of our commands; true: that is under way.
-    fn register(&self) -> bool {
+    /// Tells Discord of our commands, as soon as it listens. Without them people can still say
+    /// what they want.
+    fn register(&self) {
         let (discord, forms) = (self.discord.clone(), self.forms.forms.clone());
         tokio::spawn(async move {
-            match discord.register(&forms).await {
-                Ok(true) => tracing::info!(commands = forms.len(), "slash commands registered"),
-                Ok(false) => {}
-                // People can still say what they want.
-                Err(error) => tracing::error!(%error, "slash commands could not be registered"),
+            while let Err(error) = discord.register(&forms).await {
+                tracing::error!(%error, "slash commands could not be registered");
+                if !matches!(error, Failure::Unavailable(_)) {
+                    return;
+                }
+                tokio::time::sleep(REGISTER_AGAIN).await;
             }
         });
-        true
     }
 
     /// Tells somebody who speaks to us where we do not work where we do.

@@ -46,6 +46,7 @@ use crate::ports::{Chat, ChatError, ChatMemory, Clock, Place, Reaction, StoreErr
 
 /// Discord's codes.
 const TOO_MANY_EDITS_OF_AN_OLD_MESSAGE: i64 = 30_046;
+const NO_SUCH_CHANNEL: i64 = 10_003;
 
 /// What the settings say about Discord.
 #[derive(Clone, Debug)]
@@ -207,41 +208,35 @@ impl Discord {
                 {
                     return Ok(ids::interaction_id(id));
                 }
-                match (to.as_ref().and_then(Spot::of), interaction) {
-                    (Some(spot), _) => {
+                match to.as_ref().and_then(Spot::of) {
+                    Some(spot) => {
                         self.post_once(&draft(spot.channel, Some(spot), Call::Nobody)).await?
                     }
-                    // Too late to answer it where only the person sees it.
-                    (None, Some(_)) => {
-                        self.post_once(&draft(channel_of(channel)?, None, Call::Nobody)).await?
-                    }
-                    (None, None) => {
-                        let channel = self.direct_channel(person).await?;
-                        self.post_once(&draft(channel, None, Call::Nobody)).await?
-                    }
+                    // An interaction that it is too late to answer.
+                    None => match self.directly(person, card, key).await? {
+                        Some(posted) => posted,
+                        None => {
+                            let key = &format!("{key}-openly");
+                            let draft = draft(channel_of(channel)?, None, Call::Nobody);
+                            self.post_once(&Draft { key, ..draft }).await?
+                        }
+                    },
                 }
             }
             Place::Direct { person } => {
                 let channel = self.direct_channel(person).await?;
                 self.post_once(&draft(channel, None, Call::Nobody)).await?
             }
-            Place::Aside { about, person } => {
-                let directly = async {
-                    let channel = self.direct_channel(person).await?;
-                    self.post_once(&draft(channel, None, Call::Nobody)).await
-                };
-                match directly.await {
-                    // They take no direct messages.
-                    Err(Trouble::Discord(Failure::Refused { .. })) => {
-                        let beside = Spot::of(about).ok_or_else(|| no_message(about))?;
-                        let channel = self.thread_of(beside, "").await?;
-                        let key = &format!("{key}-beside");
-                        let draft = draft(channel, None, Call::Nobody);
-                        self.post_once(&Draft { key, ..draft }).await?
-                    }
-                    posted => posted?,
+            Place::Aside { about, person } => match self.directly(person, card, key).await? {
+                Some(posted) => posted,
+                None => {
+                    let beside = Spot::of(about).ok_or_else(|| no_message(about))?;
+                    let channel = self.thread_of(beside, "").await?;
+                    let key = &format!("{key}-beside");
+                    let draft = draft(channel, None, Call::Nobody);
+                    self.post_once(&Draft { key, ..draft }).await?
                 }
-            }
+            },
             Place::Thread { of } => {
                 let spot = Spot::of(of).ok_or_else(|| no_message(of))?;
                 let channel = self.thread_of(spot, "").await?;
@@ -249,6 +244,25 @@ impl Discord {
             }
         };
         Ok(posted.id())
+    }
+
+    /// Posts to a person alone; `None`: they take no direct messages.
+    async fn directly(
+        &self,
+        person: &PersonId,
+        card: &Card,
+        key: &str,
+    ) -> Result<Option<Spot>, Trouble> {
+        let posted = async {
+            let channel = self.direct_channel(person).await?;
+            let (to, call, rest) = (None, Call::Nobody, sending::Rest::Following);
+            self.post_once(&Draft { channel, card, key, to, call, rest }).await
+        };
+        match posted.await {
+            Ok(spot) => Ok(Some(spot)),
+            Err(Trouble::Discord(Failure::Refused { .. })) => Ok(None),
+            Err(trouble) => Err(trouble),
+        }
     }
 }
 
@@ -272,9 +286,12 @@ impl From<Failure> for ChatError {
     fn from(failure: Failure) -> Self {
         match failure {
             failure if is_message_gone(&failure) => Self::MessageGone,
+            Failure::Gone { code: NO_SUCH_CHANNEL, .. } => Self::PlaceGone,
             Failure::Refused { code: TOO_MANY_EDITS_OF_AN_OLD_MESSAGE, message, .. } => {
                 Self::Unavailable(message)
             }
+            // A token that is not known says nothing about what was asked for: another one will do.
+            Failure::Refused { status: 401, .. } => Self::Unavailable(failure.to_string()),
             Failure::Gone { .. } | Failure::Refused { .. } => Self::Refused(failure.to_string()),
             Failure::Unavailable(why) => Self::Unavailable(why),
         }

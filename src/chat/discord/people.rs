@@ -81,7 +81,8 @@ impl Holders {
         let by_role = member.roles.iter().filter_map(|id| self.roles.get(&snowflake(id)?));
         let mut roles: BTreeSet<Role> = by_role.flatten().cloned().collect();
         roles.append(&mut self.named.roles_of(&PersonId::new(&member.user.id)));
-        if let Some(name) = member.user.unique_name() {
+        // A name may consist of digits: such a one is nobody's id but what somebody chose.
+        if let Some(name) = member.user.unique_name().filter(|name| snowflake(name).is_none()) {
             roles.append(&mut self.named.roles_of(&PersonId::new(name)));
         }
         roles
@@ -203,5 +204,30 @@ impl From<&serenity::all::User> for User {
             discriminator: user.discriminator.map(|number| number.to_string()),
             bot: user.bot,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_gets_a_role_by_calling_themselves_like_the_id_of_who_holds_it() {
+        let named = BTreeSet::from(["4002".into(), "carol".into()]);
+        let named = Named(BTreeMap::from([("release-manager".into(), named)]));
+        let holders = Holders { guild: 1000, roles: BTreeMap::new(), named };
+        let roles_of = |id: &str, username: &str| {
+            let user = User {
+                id: id.to_owned(),
+                username: username.to_owned(),
+                global_name: None,
+                discriminator: None,
+                bot: false,
+            };
+            holders.roles_of(&Member { user, nick: None, roles: Vec::new() }).len()
+        };
+        assert_eq!(roles_of("4002", "bob"), 1);
+        assert_eq!(roles_of("4003", "carol"), 1);
+        assert_eq!(roles_of("4006", "4002"), 0);
     }
 }

@@ -17,6 +17,8 @@ const FOOTER: usize = 2048;
 /// Over all texts of a message's embeds; Discord allows 6,000, of which some are kept for the
 /// link to what was left out.
 const TOTAL: usize = 5700;
+/// The longest id of a button.
+const CUSTOM_ID: usize = 100;
 /// The longest text of a message without an embed.
 pub const CONTENT: usize = 2000;
 
@@ -34,8 +36,8 @@ pub struct Frame<'a> {
     pub marker: Option<&'a str>,
     /// Where what did not fit is to be read.
     pub rest_at: Option<&'a str>,
-    /// The message itself, for its buttons, where it stands already.
-    pub buttons: bool,
+    /// Whether everybody can open a channel's messages.
+    pub is_room: &'a dyn Fn(u64) -> bool,
 }
 
 /// A message, and the lines that did not fit into it.
@@ -63,7 +65,7 @@ pub fn render(card: &Card, frame: &Frame<'_>) -> Rendered {
         let lines = field.lines.iter().map(|line| markup::text(line)).collect();
         room.field(&mut fields, &name, lines);
     }
-    let links = links(card, frame.guild);
+    let links = links(card, frame);
     if !links.is_empty() {
         room.field(&mut fields, "Links", links);
     }
@@ -88,8 +90,7 @@ pub fn render(card: &Card, frame: &Frame<'_>) -> Rendered {
     if !footer.is_empty() {
         embed["footer"] = json!({ "text": footer });
     }
-    let components = if frame.buttons { buttons(card) } else { json!([]) };
-    Rendered { embed, components, rest: room.rest }
+    Rendered { embed, components: buttons(card), rest: room.rest }
 }
 
 /// What is left of a message's room, and what found none.
@@ -177,10 +178,11 @@ fn bar(progress: &Progress) -> String {
     format!("`[{cells}]` {done}/{total} {}", markup::text(label)).trim_end().to_owned()
 }
 
-fn links(card: &Card, guild: u64) -> Vec<String> {
+/// What was said in private is a link for nobody else.
+fn links(card: &Card, frame: &Frame<'_>) -> Vec<String> {
     let link = |link: &crate::domain::card::Link| {
-        let spot = Spot::of(&link.message)?;
-        Some(format!("[{}]({})", markup::text(&link.label), spot.address(Some(guild))))
+        let spot = Spot::of(&link.message).filter(|spot| (frame.is_room)(spot.channel))?;
+        Some(format!("[{}]({})", markup::text(&link.label), spot.address(frame.guild)))
     };
     card.links.iter().filter_map(link).collect()
 }
@@ -216,7 +218,8 @@ fn buttons(card: &Card) -> Value {
         })
     };
     let mut row: Vec<Value> = card.actions.iter().map(button).collect();
-    if card.rollback {
+    // Where the name is too long for a button it can still be said.
+    if card.rollback && Press::fits(about.environment.as_str()) {
         let press = Press::RollBack { environment: about.environment.to_string() };
         row.push(json!({
             "type": 2, "style": RED, "label": "Roll back", "emoji": { "name": "↩️" },
@@ -264,7 +267,13 @@ pub enum Press {
 }
 
 impl Press {
-    /// At most 100 characters, as Discord wants it: environments' names are short.
+    /// Whether all buttons about an environment have ids that Discord takes.
+    fn fits(environment: &str) -> bool {
+        let card = Spot { channel: u64::MAX, message: u64::MAX };
+        let longest = Self::RollBackSurely { environment: environment.to_owned(), card };
+        longest.id().len() <= CUSTOM_ID
+    }
+
     pub fn id(&self) -> String {
         match self {
             Self::Act { action, deployment } => format!("{}:{deployment}", action.label()),
@@ -338,11 +347,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::card::{About, Field};
+    use crate::domain::card::{About, Field, Link};
     use crate::domain::id::DeploymentId;
 
     fn frame<'a>(name_of: NameOf<'a>) -> Frame<'a> {
-        Frame { guild: 1000, name_of, marker: Some("1a2b"), rest_at: None, buttons: true }
+        let is_room = &|channel| channel == 2000;
+        Frame { guild: 1000, name_of, marker: Some("1a2b"), rest_at: None, is_room }
     }
 
     fn text() -> impl Strategy<Value = String> {
@@ -424,5 +434,20 @@ mod tests {
         card.about = Some(about);
         card.rollback = true;
         assert_eq!(buttons(&card)[0]["components"][0]["custom_id"], "rollback:staging");
+        let environment = "x".repeat(60).as_str().into();
+        card.about = Some(About { deployment: DeploymentId(42), environment });
+        assert_eq!(buttons(&card), json!([]));
+    }
+
+    #[test]
+    fn what_was_asked_in_private_is_no_link_in_the_channel() {
+        let name_of = |id: &str| id.to_owned();
+        let mut card = Card::new(Tone::Good, "done");
+        for (label, message) in [("the plan", "2000/7"), ("the request", "9000/8")] {
+            card.links.push(Link { label: label.to_owned(), message: message.into() });
+        }
+        let rendered = render(&card, &frame(&name_of));
+        let links = "[the plan](https://discord.com/channels/1000/2000/7)";
+        assert_eq!(rendered.embed["fields"][0]["value"], links);
     }
 }

@@ -115,7 +115,7 @@ impl Rest {
         let began = Instant::now();
         let mut pause = FIRST_PAUSE;
         loop {
-            self.wait_for_quiet().await;
+            self.wait_for_quiet(request).await;
             let transient = match self.try_once(request).await {
                 Ok(answer) => return Ok(answer),
                 Err(Failure::Unavailable(why)) => why,
@@ -182,7 +182,7 @@ impl Rest {
         let began = Instant::now();
         loop {
             limits.turn(&place).await;
-            self.wait_for_quiet().await;
+            self.wait_for_quiet(request).await;
             let proxy = self.http.proxy.as_deref();
             let built = request.clone().build(&self.client, self.http.token(), proxy);
             let built = built.map_err(|error| unavailable(&error))?.timeout(TRY).build();
@@ -201,7 +201,12 @@ impl Rest {
         }
     }
 
-    async fn wait_for_quiet(&self) {
+    async fn wait_for_quiet(&self, request: &Request<'_>) {
+        // An acknowledgement has three seconds, needs no token of ours, and counts for no limit
+        // of all requests.
+        if matches!(request.route_ref(), Route::InteractionResponse { .. }) {
+            return;
+        }
         loop {
             let until = *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
             match until {

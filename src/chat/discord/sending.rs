@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use serenity::http::{LightMethod, Route};
 
 use super::Discord;
-use super::ids::{Spot, snowflake, snowflake_at};
+use super::ids::{Spot, channel_id, snowflake, snowflake_at};
 use super::render::{self, Frame, Rendered};
 use super::rest::Failure;
 use crate::domain::card::Card;
@@ -132,6 +132,7 @@ impl Discord {
         let begun = match memory.begin_posting(draft.key, self.0.clock.now()).await? {
             Posting::Posted { message } => {
                 if let Some(spot) = Spot::of(&message) {
+                    self.bring_up_to_date(draft, spot).await;
                     return Ok(spot);
                 }
                 None
@@ -149,7 +150,21 @@ impl Discord {
             None => self.post(draft, &mark).await?,
         };
         memory.end_posting(draft.key, &spot.id()).await?;
+        if found.is_some() {
+            self.bring_up_to_date(draft, spot).await;
+        }
         Ok(spot)
+    }
+
+    /// What an earlier try has posted of a card that is edited shows what was so then.
+    async fn bring_up_to_date(&self, draft: &Draft<'_>, spot: Spot) {
+        if draft.rest == Rest::Following {
+            return;
+        }
+        if let Err(error) = self.edit_message(spot, draft.card).await {
+            // The next change to it finds that, too.
+            tracing::warn!(message = %spot.id(), %error, "a card could not be brought up to date");
+        }
     }
 
     /// What tells this posting from all others, of every installation.
@@ -188,7 +203,7 @@ impl Discord {
         }
         let spot = self.create(draft.channel, &body).await?;
         if !rendered.rest.is_empty() {
-            self.send_rest(draft, spot, &rendered.rest).await;
+            self.send_rest(draft, spot, &rendered.rest, mark).await;
         }
         Ok(spot)
     }
@@ -205,7 +220,7 @@ impl Discord {
 
     /// What did not fit: in the message's thread, with a link to it, or in messages that follow.
     /// The message itself stands already; what fails here is only told in the log.
-    async fn send_rest(&self, draft: &Draft<'_>, spot: Spot, rest: &[String]) {
+    async fn send_rest(&self, draft: &Draft<'_>, spot: Spot, rest: &[String], mark: &str) {
         let mut chunks = render::chunks(rest);
         let left_out = chunks.len().saturating_sub(FOLLOWING);
         chunks.truncate(FOLLOWING);
@@ -217,12 +232,18 @@ impl Discord {
                 Rest::Thread => self.thread_of(spot, &draft.card.title).await?,
                 Rest::Following => spot.channel,
             };
-            for chunk in &chunks {
-                let body = json!({ "content": chunk, "allowed_mentions": { "parse": [] } });
+            for (part, chunk) in chunks.iter().enumerate() {
+                let body = json!({
+                    "content": chunk,
+                    "allowed_mentions": { "parse": [] },
+                    "nonce": format!("{}-{part}", short(mark)),
+                    "enforce_nonce": true,
+                });
                 self.create(channel, &body).await?;
             }
             if draft.rest == Rest::Thread {
-                self.edit_message(spot, draft.card).await?;
+                // Where it stands is not written down yet: it must still be found by its mark.
+                self.edit_marked(spot, draft.card, Some(mark)).await?;
             }
             Ok::<_, Failure>(())
         };
@@ -231,11 +252,20 @@ impl Discord {
         }
     }
 
-    /// Edits a message of ours where it does not show this already.
+    /// Edits a message of ours where it does not show this already. It loses its mark, for it is
+    /// known where it stands.
     pub(super) async fn edit_message(&self, spot: Spot, card: &Card) -> Result<(), Failure> {
+        self.edit_marked(spot, card, None).await
+    }
+
+    async fn edit_marked(
+        &self,
+        spot: Spot,
+        card: &Card,
+        mark: Option<&str>,
+    ) -> Result<(), Failure> {
         let thread = format!("https://discord.com/channels/{}/{}", self.guild(), spot.message);
-        // The mark stays what it was when the message was posted.
-        let rendered = self.render(card, None, Some(&thread));
+        let rendered = self.render(card, mark, Some(&thread));
         let body = json!({
             "embeds": [rendered.embed],
             "components": rendered.components,
@@ -328,12 +358,13 @@ impl Discord {
         rest_at: Option<&str>,
     ) -> Rendered {
         let name_of = |id: &str| self.0.people.name_of(id);
+        let rooms = &self.0.account.channels.rooms;
         let frame = Frame {
             guild: self.guild(),
             name_of: &name_of,
             marker: mark.map(short),
             rest_at,
-            buttons: true,
+            is_room: &|channel| rooms.contains_key(&channel_id(channel)),
         };
         render::render(card, &frame)
     }
