@@ -61,11 +61,16 @@ struct Then {
 }
 
 impl Open {
-    fn add(&self, id: u64, application: u64, token: String) {
+    /// False: it is being answered already, and came a second time.
+    fn add(&self, id: u64, application: u64, token: String) -> bool {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, one| one.since.elapsed() < TOKEN_LIVES);
+        if open.contains_key(&id) {
+            return false;
+        }
         let since = Instant::now();
         open.insert(id, Answerable { application, token, since, answered: false });
+        true
     }
 
     /// Where to answer, and that it is being done.
@@ -179,7 +184,10 @@ impl Discord {
         match (forms.line)(name, &values) {
             Ok(text) => {
                 let id = command.id.get();
-                self.0.open.add(id, command.application_id.get(), command.token.clone());
+                let token = command.token.clone();
+                if !self.0.open.add(id, command.application_id.get(), token) {
+                    return (None, None);
+                }
                 let channel = command.channel_id.get();
                 let said = said(id, channel, &command.user, text);
                 (Some(Reply::Deferred), Some(Then { said, done: None }))
@@ -201,9 +209,12 @@ impl Discord {
             pressed_on: Some(on.id()),
             ..said(id, channel, &component.user, text)
         };
+        let open = || self.0.open.add(id, component.application_id.get(), component.token.clone());
         match press {
             Press::Act { action, deployment } => {
-                self.0.open.add(id, component.application_id.get(), component.token.clone());
+                if !open() {
+                    return (None, None);
+                }
                 let said = said(format!("{} {deployment}", action.label()), on);
                 (Some(Reply::Deferred), Some(Then { said, done: None }))
             }
@@ -211,7 +222,9 @@ impl Discord {
                 (Some(Reply::Message(render::confirmation(&environment, on))), None)
             }
             Press::RollBackSurely { environment, card } => {
-                self.0.open.add(id, component.application_id.get(), component.token.clone());
+                if !open() {
+                    return (None, None);
+                }
                 let said = said(format!("rollback {environment}"), card);
                 let done = Some("It is on its way: see the channel.".to_owned());
                 (Some(Reply::DeferredUpdate), Some(Then { said, done }))
@@ -233,7 +246,12 @@ impl Discord {
         let finished = match done {
             None => self.0.rest.change(LightMethod::Delete, route).await,
             Some(text) => {
-                let body = json!({ "content": text, "embeds": [], "components": [] });
+                let body = json!({
+                    "content": text,
+                    "embeds": [],
+                    "components": [],
+                    "allowed_mentions": { "parse": [] },
+                });
                 self.0.rest.send(LightMethod::Patch, route, &body).await.map(|_| ())
             }
         };
