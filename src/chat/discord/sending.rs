@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use serenity::http::{LightMethod, Route};
 
 use super::Discord;
-use super::ids::{Spot, snowflake, snowflake_at};
+use super::ids::{Spot, channel_id, snowflake, snowflake_at};
 use super::render::{self, Frame, Rendered};
 use super::rest::Failure;
 use crate::domain::card::Card;
@@ -328,6 +328,13 @@ impl Discord {
         rest_at: Option<&str>,
     ) -> Rendered {
         let name_of = |id: &str| self.0.people.name_of(id);
+        let mut card = card.clone();
+        // Nobody else can open what two people said to each other.
+        let rooms = &self.0.account.channels.rooms;
+        card.links.retain(|link| {
+            let spot = Spot::of(&link.message);
+            spot.is_some_and(|spot| rooms.contains_key(&channel_id(spot.channel)))
+        });
         let frame = Frame {
             guild: self.guild(),
             name_of: &name_of,
@@ -335,7 +342,7 @@ impl Discord {
             rest_at,
             buttons: true,
         };
-        render::render(card, &frame)
+        render::render(&card, &frame)
     }
 }
 
