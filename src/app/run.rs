@@ -174,7 +174,11 @@ impl Running {
     pub async fn until_it_ends(mut self) -> anyhow::Result<()> {
         tokio::select! {
             ended = &mut self.listening => ended?,
-            ended = &mut self.engine_task => ended?,
+            ended = &mut self.engine_task => {
+                ended??;
+                // It ends in peace only when nobody listens any more, and why knows the listener.
+                (&mut self.listening).await?
+            }
         }
     }
 }

@@ -245,7 +245,9 @@ impl Discord {
         }
         let _ = done_with.await;
         let Some(to) = self.0.open.unanswered(id) else { return };
-        let body = done.map(|text| json!({ "content": text, "embeds": [], "components": [] }));
+        let body = done.map(|text| json!({
+                "content": text, "embeds": [], "components": [], "allowed_mentions": { "parse": [] },
+            }));
         match self.change_original(&to, body.as_ref()).await {
             // There was none.
             Ok(()) | Err(Failure::Gone { .. }) => {}

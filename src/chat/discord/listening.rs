@@ -20,7 +20,7 @@ use super::ids::Spot;
 use super::relay::{AskError, Gateway, Relay, RelaySettings, Sessions, Upstream};
 use super::rest::Failure;
 use super::{Discord, Forms};
-use crate::ports::{ChatEvent, Raised};
+use crate::ports::{ChatEvent, Raised, Said};
 
 /// The pause before catching up is tried again.
 const CATCH_UP_AGAIN: Duration = Duration::from_secs(15);
@@ -93,11 +93,13 @@ impl Discord {
         let hearing = Arc::new(Hearing::default());
         let (heard, hears) = mpsc::unbounded_channel();
         let (interactions, presses) = mpsc::unbounded_channel();
+        let (direct, said_directly) = mpsc::unbounded_channel();
         let listener = Listener {
             discord: self.clone(),
             filter: Arc::clone(&filter),
             hearing: Arc::clone(&hearing),
             events,
+            direct,
             forms,
             recounts: Arc::default(),
             trying: Arc::default(),
@@ -124,6 +126,7 @@ impl Discord {
             error = connect => Err(error),
             () = listener.hear(hears) => Ok(()),
             () = listener.take_interactions(presses) => Ok(()),
+            () = self.hear_directly(said_directly, &hearing, &listener.events) => Ok(()),
             () = self.remember_forever(&hearing) => Ok(()),
             () = listener.events.closed() => Ok(()),
         }
@@ -263,6 +266,8 @@ struct Listener {
     filter: Arc<Filter>,
     hearing: Arc<Hearing>,
     events: mpsc::Sender<Raised>,
+    /// For what is said to the bot alone.
+    direct: mpsc::UnboundedSender<Said>,
     forms: Forms,
     recounts: Arc<Recounts>,
     /// Somebody goes on trying to read what was missed.
@@ -350,8 +355,13 @@ impl Listener {
         done
     }
 
-    async fn raise_said(&self, said: crate::ports::Said) {
+    async fn raise_said(&self, said: Said) {
         let spot = Spot::of(&said.message);
+        if spot.is_some_and(|spot| !self.filter.is_room(spot.channel)) {
+            // As above: without anybody to hear it, the process ends.
+            let _ = self.direct.send(said);
+            return;
+        }
         let done = self.raise(ChatEvent::Said(said)).await;
         let hearing = Arc::clone(&self.hearing);
         tokio::spawn(async move {
@@ -406,7 +416,8 @@ impl Listener {
             return;
         }
         let trying = Arc::clone(&self.trying);
-        let (discord, events) = (self.discord.clone(), self.events.clone());
+        let (discord, events, direct) =
+            (self.discord.clone(), self.events.clone(), self.direct.clone());
         let (filter, hearing) = (Arc::clone(&self.filter), Arc::clone(&self.hearing));
         tokio::spawn(async move {
             loop {
@@ -425,6 +436,11 @@ impl Listener {
                 };
                 for said in missed {
                     let spot = Spot::of(&said.message);
+                    if spot.is_some_and(|spot| !filter.is_room(spot.channel)) {
+                        // As in `raise_said`.
+                        let _ = direct.send(said);
+                        continue;
+                    }
                     let (handled, done) = oneshot::channel();
                     if events.send(Raised { event: ChatEvent::Said(said), handled }).await.is_err()
                     {

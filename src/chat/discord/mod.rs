@@ -19,6 +19,7 @@ mod render;
 mod rest;
 mod sending;
 pub mod signature;
+mod strangers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -343,14 +344,20 @@ impl Chat for Discord {
     async fn take_off(&self, message: &MessageId, reaction: &Reaction) -> Result<(), ChatError> {
         let spot = Spot::of(message).ok_or_else(|| no_message(message))?;
         let Some(user) = snowflake(reaction.person.as_str()) else { return Ok(()) };
-        let emoji = percent(reaction.action.emoji());
-        let route = Route::ChannelMessageReaction {
-            channel_id: spot.channel.into(),
-            message_id: spot.message.into(),
-            user_id: user.into(),
-            reaction: &emoji,
-        };
-        Ok(self.0.rest.change(LightMethod::Delete, route).await?)
+        // Some keyboards spell an emoji otherwise: it is taken off as it stands there.
+        let standing = self.message(spot).await?.reactions.into_iter();
+        let names = standing.filter_map(|seen| seen.emoji.name);
+        for name in names.filter(|name| CardAction::of_emoji(name) == Some(reaction.action)) {
+            let emoji = percent(&name);
+            let route = Route::ChannelMessageReaction {
+                channel_id: spot.channel.into(),
+                message_id: spot.message.into(),
+                user_id: user.into(),
+                reaction: &emoji,
+            };
+            self.0.rest.change(LightMethod::Delete, route).await?;
+        }
+        Ok(())
     }
 
     async fn reactions(&self, message: &MessageId) -> Result<BTreeSet<Reaction>, ChatError> {

@@ -326,11 +326,30 @@ pub fn cut(text: &str, most: usize) -> String {
     format!("{}…", kept.trim_end_matches('\\').trim_end())
 }
 
+/// A line in pieces of at most so many characters, none of which ends inside an escape.
+fn pieces(line: &str, most: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let (mut size, mut characters) = (0, line.chars());
+    while let Some(character) = characters.next() {
+        let escaped = if character == '\\' { characters.next() } else { None };
+        let width = character.len_utf16() + escaped.map_or(0, char::len_utf16);
+        if size + width > most {
+            pieces.push(String::new());
+            size = 0;
+        }
+        size += width;
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(character);
+            piece.extend(escaped);
+        }
+    }
+    pieces
+}
+
 /// Lines joined to texts that each fit one message.
 pub fn chunks(lines: &[String]) -> Vec<String> {
     let mut chunks: Vec<String> = Vec::new();
-    for line in lines {
-        let line = cut(line, CONTENT);
+    for line in lines.iter().flat_map(|line| pieces(line, CONTENT)) {
         match chunks.last_mut() {
             Some(last) if length(last) + 1 + length(&line) <= CONTENT => {
                 last.push('\n');
@@ -392,6 +411,15 @@ mod tests {
                 prop_assert!(length(&chunk) <= CONTENT);
             }
         }
+    }
+
+    #[test]
+    fn a_long_line_goes_on_in_the_next_message() {
+        let line = r"\*".repeat(1500);
+        let chunks = chunks(std::slice::from_ref(&line));
+        assert_eq!(chunks.len(), 2);
+        assert!(chunks.iter().all(|chunk| chunk.len() <= CONTENT && chunk.starts_with('\\')));
+        assert_eq!(chunks.concat(), line);
     }
 
     #[test]
