@@ -341,6 +341,12 @@ impl Listener {
 
     async fn raise_said(&self, said: crate::ports::Said) {
         let spot = Spot::of(&said.message);
+        // A room stands in the settings; that there is a conversation of two is known only from
+        // what is heard in it, and the next process must know where to look.
+        let direct = spot.is_some_and(|spot| !self.filter.is_room(spot.channel));
+        if direct && let Err(error) = self.discord.remember(&self.hearing).await {
+            tracing::warn!(%error, "how much was heard could not be written down");
+        }
         let done = self.raise(ChatEvent::Said(said)).await;
         let hearing = Arc::clone(&self.hearing);
         tokio::spawn(async move {
