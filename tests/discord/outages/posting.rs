@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures::stream::{self, StreamExt};
+
 use super::super::fleet;
 use super::SOON;
 use crate::discord::fake::{FakeDiscord, Matcher, Span};
@@ -15,9 +17,11 @@ fn posts() -> Matcher {
     Matcher::new("POST", &format!("/channels/{OPS}/messages"))
 }
 
-/// Discord forgets nonces at once.
-fn forget_nonces(fake: &FakeDiscord) {
-    fake.change_limits(|limits| limits.nonce_lifetime = Duration::ZERO);
+/// Until Discord has forgotten every nonce so far.
+async fn forget_nonces(fake: &FakeDiscord) {
+    const SHORT: Duration = Duration::from_secs(2);
+    fake.change_limits(|limits| limits.nonce_lifetime = SHORT);
+    tokio::time::sleep(SHORT).await;
 }
 
 async fn ends_well(world: &World, fake: &FakeDiscord) {
@@ -64,7 +68,7 @@ async fn a_message_is_found_by_its_mark() {
         let card = fake.messages_of_bot(OPS)[0].id;
         fake.mend();
         if later {
-            forget_nonces(&fake);
+            forget_nonces(&fake).await;
             world.set_clock(LATER);
             // Others have talked meanwhile.
             for number in 0..120 {
@@ -81,7 +85,7 @@ async fn a_message_is_found_by_its_mark() {
 /// recorded, and is started again when Discord does not know the nonce any more.
 #[tokio::test(flavor = "multi_thread")]
 async fn dying_anywhere_makes_no_second_message() {
-    for place in 1..=12 {
+    let dies = |place: i64| async move {
         let way = if place % 2 == 0 { Way::Tls } else { Way::Plain };
         let mut world = fleet::demo(way).await;
         let fake = fleet::fake(&world);
@@ -90,9 +94,10 @@ async fn dying_anywhere_makes_no_second_message() {
         assert!(world.trap.catches_within(SOON).await, "nobody came by place {place}");
         world.kill().await;
         world.trap.set(0);
-        forget_nonces(&fake);
+        forget_nonces(&fake).await;
         world.set_clock(LATER);
         world.begin().await;
         ends_well(&world, &fake).await;
-    }
+    };
+    stream::iter(1..=12).map(dies).buffer_unordered(4).for_each(async |()| ()).await;
 }
