@@ -19,7 +19,7 @@ use shipmate::settings::Settings;
 use tokio::sync::{mpsc, oneshot};
 
 use super::chat::Posted;
-use crate::discord::fake::{Clock, FakeDiscord, Limits, World as Guilded};
+use crate::discord::fake::{Clock, FakeDiscord, World as Guilded};
 
 /// The channel in which everything is said.
 pub const OPS: u64 = 2000;
@@ -78,20 +78,20 @@ impl Done {
     }
 }
 
+/// The guild of the tests with Discord's own limits, and people called as in the terminal.
+pub fn people() -> Guilded {
+    let mut guilded = Guilded::shipmate();
+    guilded.people.iter_mut().for_each(|person| person.global_name = None);
+    guilded
+}
+
 /// A clock for the fake, which stamps its ids with it.
 pub type Wall = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 impl Guild {
-    /// `limits`: Discord's own; else as many requests as anybody wants.
-    pub async fn start(way: Way, wall: Wall, limits: Option<Limits>) -> Self {
-        let mut guilded = Guilded::shipmate();
-        guilded = match limits {
-            Some(limits) => guilded.limits(limits),
-            None => guilded.unlimited(),
-        };
+    /// Starts one that stamps its ids with this clock.
+    pub async fn start(way: Way, wall: Wall, mut guilded: Guilded) -> Self {
         guilded.clock = Some(Clock(wall));
-        // As people are called in the terminal.
-        guilded.people.iter_mut().for_each(|person| person.global_name = None);
         Self { fake: FakeDiscord::start(guilded).await, way, done: Arc::default() }
     }
 

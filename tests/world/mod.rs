@@ -31,9 +31,11 @@ use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
 
 pub use self::chat::WatchedChat;
-use self::guild::{Guild, Way};
+use self::guild::Guild;
+pub use self::guild::Way;
 pub use self::journal::{Trap, WatchedStore};
 pub use self::words::said_by;
+use crate::discord::fake::World as Guilded;
 
 /// Says where the conversations take place: `terminal`, `discord` or `discord-plain`.
 pub const CHAT: &str = "SHIPMATE_TEST_CHAT";
@@ -106,6 +108,18 @@ impl World {
     }
 
     pub async fn of(plan: Plan) -> Self {
+        let way = match std::env::var(CHAT).as_deref() {
+            Err(_) | Ok("terminal") => None,
+            Ok("discord") => Some(Way::Tls),
+            Ok("discord-plain") => Some(Way::Plain),
+            Ok(other) => panic!("there is no chat {other}"),
+        };
+        Self::with(plan, way.map(|way| (way, guild::people().unlimited()))).await
+    }
+
+    /// A world whose people speak on Discord, or in the terminal where there is none, whatever
+    /// the environment says.
+    pub async fn with(plan: Plan, on_discord: Option<(Way, Guilded)>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut settings = Settings::parse("shipmate.toml", &plan.settings, Vec::new()).unwrap();
         settings.keep_journal_in(&directory.path().join("journal.db"));
@@ -121,18 +135,12 @@ impl World {
         let trap = Arc::new(Trap::default());
         let chat = Arc::new(WatchedChat::new(Arc::new(terminal.clone()), Arc::clone(&trap)));
         let since = Revision::default();
-        let guild = match std::env::var(CHAT).as_deref() {
-            Err(_) | Ok("terminal") => None,
-            Ok("discord") => Some(Way::Tls),
-            Ok("discord-plain") => Some(Way::Plain),
-            Ok(other) => panic!("there is no chat {other}"),
-        };
-        let guild = match guild {
+        let guild = match on_discord {
             None => None,
-            Some(way) => {
+            Some((way, guilded)) => {
                 let wall = Arc::clone(&clock);
                 let wall: guild::Wall = Arc::new(move || wall.system_time());
-                Some(Guild::start(way, wall, None).await)
+                Some(Guild::start(way, wall, guilded).await)
             }
         };
         let mut world = Self {
