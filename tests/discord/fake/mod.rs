@@ -14,6 +14,7 @@ mod look;
 mod options;
 mod people;
 pub mod permissions;
+pub mod recording;
 mod render;
 mod rest;
 mod signing;
