@@ -40,12 +40,23 @@ const EXPECTED = [
     'DELETE /webhooks/{webhook_id}/{webhook_token}/messages/@original',
 ];
 
-// A bot speaks through serenity, which says so; anything else is the fake's own tests.
-const isBot = (exchange) => exchange.agent.startsWith('DiscordBot');
+// The fake's own tests ask what it must refuse; nobody else may.
+const isTrial = (exchange) => exchange.test.startsWith('discord::fake_itself::');
 
-// The description allows fields that it does not name, and Discord ignores them: here they are mistakes.
+// The description allows fields that it does not name, and Discord ignores them: here they are mistakes. What
+// Discord's pages and its servers do otherwise than its description says is put right first.
 function close(description) {
-    for (const [name, schema] of Object.entries(description.components.schemas)) {
+    const { schemas } = description.components;
+    // The codes of fields are words, such as BASE_TYPE_REQUIRED.
+    schemas.InnerErrors.properties._errors.items = {
+        type: 'object', required: ['code', 'message'],
+        properties: { code: { type: 'string' }, message: { type: 'string' } },
+    };
+    for (const name of ['ApplicationCommandCreateRequest', 'ApplicationCommandUpdateRequest']) {
+        // Discord's pages name it; its description has it in answers only.
+        schemas[name].properties.nsfw = { type: 'boolean' };
+    }
+    for (const [name, schema] of Object.entries(schemas)) {
         const asks = /Request(Partial|Data)?$/.test(name) || /^RichEmbed/.test(name);
         if (asks && schema.properties && schema.additionalProperties === undefined) {
             schema.additionalProperties = false;
@@ -54,7 +65,8 @@ function close(description) {
     return description;
 }
 
-const words = (left) => left.map((one) => one.message.replace(/\.\d+(?=[. ])/g, '.N'));
+// Each only once, whichever entry of a list it is about.
+const words = (left) => [...new Set(left.map((one) => one.message.replace(/(?<=[. ])\d+(?=[. ])/g, 'N')))];
 
 // What is wrong with a request, in the description's words.
 function wrongRequest(operation, exchange, url) {
@@ -103,14 +115,16 @@ function judge(operations, exchange) {
     const operation = found.right;
     const name = `${exchange.method} ${operation.path.replace('/api/v10', '')}`;
     const request = wrongRequest(operation, exchange, url);
-    const answer = exchange.ordered ? [] : wrongAnswer(operation, exchange);
+    // The description wants a code in a 429 that Discord's pages do not have there.
+    const free = exchange.ordered || exchange.status === 429;
+    const answer = free ? [] : wrongAnswer(operation, exchange);
     return { name, request, answer };
 }
 
 // What must be found wrong, or nothing that is found right means anything.
 function checkTheCheck(operations) {
     const base = {
-        method: 'POST', path: '/api/v10/channels/2000/messages', agent: 'DiscordBot', status: 200,
+        method: 'POST', path: '/api/v10/channels/2000/messages', test: '', status: 200,
         content_type: 'application/json', body: { content: 'a' }, answer: null, ordered: true,
     };
     const bad = {
@@ -159,15 +173,15 @@ const all = exchanges(folder);
 for (const exchange of all) {
     const { name, request, answer } = judge(operations, exchange);
     const accepted = exchange.status >= 200 && exchange.status < 300 && !exchange.ordered;
-    if (isBot(exchange)) {
+    if (!isTrial(exchange)) {
         seen.add(name);
     }
-    if (request.length > 0 && isBot(exchange)) {
-        complain('the bot asks', name, request, exchange);
+    if (request.length > 0 && !isTrial(exchange)) {
+        complain('asked', name, request, exchange);
     } else if (request.length > 0 && accepted) {
         complain('the fake lets pass', name, request, exchange);
     }
-    if (answer.length > 0 && exchange.status !== 404) {
+    if (answer.length > 0) {
         complain('the fake answers', name, answer, exchange);
     }
 }

@@ -17,8 +17,8 @@ pub struct Exchange<'a> {
     pub method: &'a str,
     /// As it was sent, with its query.
     pub path: &'a str,
-    /// The client, by its own words.
-    pub agent: &'a str,
+    /// The test that the fake was started by.
+    pub test: &'a str,
     /// Of the request's body.
     pub content_type: Option<&'a str>,
     pub body: &'a Value,
@@ -42,7 +42,7 @@ pub fn record(exchange: &Exchange<'_>) {
     let line = json!({
         "method": exchange.method,
         "path": exchange.path,
-        "agent": exchange.agent,
+        "test": exchange.test,
         "content_type": exchange.content_type,
         "body": exchange.body,
         "status": exchange.status,
@@ -51,8 +51,13 @@ pub fn record(exchange: &Exchange<'_>) {
     });
     let line = format!("{line}\n");
     let mut recorder = recorder.lock().unwrap_or_else(PoisonError::into_inner);
-    if recorder.shapes.insert(shape(&line)) {
-        recorder.file.write_all(line.as_bytes()).expect("the folder for requests can be written to");
+    // Whichever test it was.
+    let told = line.replacen(exchange.test, "", 1);
+    if recorder.shapes.insert(shape(&told)) {
+        recorder
+            .file
+            .write_all(line.as_bytes())
+            .expect("the folder for requests can be written to");
     }
 }
 
@@ -72,7 +77,9 @@ fn shape(line: &str) -> String {
     let mut shape = String::with_capacity(line.len());
     for word in line.split_inclusive(|character: char| !character.is_ascii_alphanumeric()) {
         if word.bytes().any(|byte| byte.is_ascii_digit()) {
-            shape.extend(word.chars().map(|one| if one.is_ascii_alphanumeric() { '#' } else { one }));
+            shape.extend(
+                word.chars().map(|one| if one.is_ascii_alphanumeric() { '#' } else { one }),
+            );
         } else {
             shape.push_str(word);
         }

@@ -149,7 +149,7 @@ async fn serve(
     record(&Exchange {
         method: &request.method,
         path: parts.uri.path_and_query().map_or(path, |whole| whole.as_str()),
-        agent: header("user-agent").unwrap_or_default(),
+        test: &shared.test,
         content_type: header("content-type"),
         body: &request.body,
         status: out.status,
