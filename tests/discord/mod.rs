@@ -7,4 +7,7 @@ mod fleet;
 mod main_job;
 mod outages;
 mod readiness;
+mod description;
+mod online;
 mod scenarios;
+mod twin;

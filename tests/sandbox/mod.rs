@@ -5,7 +5,7 @@ mod conformance;
 mod demonstration;
 mod deployments;
 mod faults;
-mod model;
+pub(crate) mod model;
 mod peers;
 mod registry;
 mod scale;

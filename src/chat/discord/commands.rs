@@ -45,15 +45,26 @@ struct Application {
 impl Discord {
     /// Makes Discord's commands those of the forms, where they are not.
     pub(super) async fn register(&self, forms: &[Form]) -> Result<(), Failure> {
-        let application: Application =
-            self.0.rest.get(Route::Oauth2ApplicationCurrent, Vec::new()).await?;
-        let application = snowflake(&application.id)
-            .ok_or_else(|| Failure::Unavailable("it did not tell its application".to_owned()))?;
+        let told: Result<Application, Failure> =
+            self.0.rest.get(Route::Oauth2ApplicationCurrent, Vec::new()).await;
+        let application = match told {
+            Ok(application) => snowflake(&application.id).ok_or_else(|| {
+                Failure::Unavailable("it did not tell its application".to_owned())
+            })?,
+            // Another server need not know all of Discord's API, and only the oldest bots have
+            // another number than their application.
+            Err(Failure::Gone { .. }) => self.me().await?,
+            Err(failure) => return Err(failure),
+        };
         let route = || Route::GuildCommands {
             application_id: application.into(),
             guild_id: self.guild().into(),
         };
-        let known: Value = self.0.rest.get(route(), Vec::new()).await?;
+        let known = match self.0.rest.get(route(), Vec::new()).await {
+            // What cannot be read is told anew.
+            Err(Failure::Gone { .. }) => Value::Null,
+            known => known?,
+        };
         let wanted = commands(forms);
         if sorted(known) == sorted(wanted.clone()) {
             return Ok(());

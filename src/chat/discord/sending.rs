@@ -290,8 +290,8 @@ impl Discord {
         }
     }
 
-    /// The channel of a message's thread, which is made where there is none yet. It has the
-    /// message's own number.
+    /// The channel of a message's thread, which is made where there is none yet. On Discord it
+    /// has the message's own number; another server may tell of another one when it is made.
     pub(super) async fn thread_of(&self, spot: Spot, name: &str) -> Result<u64, Failure> {
         let name = crate::domain::card::without_marks(name);
         let name = render::cut(if name.is_empty() { "Details" } else { &name }, 100);
@@ -301,7 +301,7 @@ impl Discord {
             message_id: spot.message.into(),
         };
         match self.0.rest.send(LightMethod::Post, route, &body).await {
-            Ok(_) => Ok(spot.message),
+            Ok(made) => Ok(made["id"].as_str().and_then(snowflake).unwrap_or(spot.message)),
             Err(failure) if failure.code() == THREAD_EXISTS => Ok(spot.message),
             Err(failure) => Err(failure),
         }

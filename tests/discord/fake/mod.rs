@@ -14,6 +14,7 @@ mod look;
 mod options;
 mod people;
 pub mod permissions;
+pub mod recording;
 mod render;
 mod rest;
 mod signing;
@@ -44,6 +45,8 @@ use wire::{Certificate, Cut, Cuts};
 struct Shared {
     state: Mutex<State>,
     changes: watch::Sender<u64>,
+    /// The name of the thread that started it, which is that of the test.
+    test: String,
 }
 
 impl Shared {
@@ -112,6 +115,7 @@ impl FakeDiscord {
         let shared = Arc::new(Shared {
             state: Mutex::new(State::new(world, gateway_url)),
             changes: watch::Sender::new(0),
+            test: std::thread::current().name().unwrap_or_default().to_owned(),
         });
         let certificate = Certificate::new();
         let cuts = Cuts::default();

@@ -29,6 +29,7 @@ pub fn user(person: &Person) -> Value {
         "bot": person.bot,
         "public_flags": 0,
         "flags": 0,
+        "primary_guild": null,
     })
 }
 
@@ -38,7 +39,8 @@ pub fn user_by_id(state: &State, id: u64) -> Value {
         Some(person) => user(person),
         None => json!({
             "id": id.to_string(), "username": "deleted_user", "discriminator": "0",
-            "global_name": null, "avatar": null,
+            "global_name": null, "avatar": null, "public_flags": 0, "flags": 0,
+            "primary_guild": null,
         }),
     }
 }
@@ -48,6 +50,7 @@ pub fn partial_member(person: &Person) -> Value {
     json!({
         "nick": null,
         "avatar": null,
+        "banner": null,
         "roles": ids(person.roles.iter().copied()),
         "joined_at": JOINED,
         "premium_since": null,
@@ -194,7 +197,7 @@ pub fn message(state: &State, of: &StoredMessage) -> Value {
         "mention_roles": ids(of.pinged_roles.iter().copied()),
         "attachments": [],
         "embeds": of.embeds,
-        "components": of.components,
+        "components": numbered(&of.components, &mut 0),
         "pinned": false,
         "type": kind,
         "flags": of.flags,
@@ -225,6 +228,30 @@ pub fn message(state: &State, of: &StoredMessage) -> Value {
         value["thread"] = channel(state, thread);
     }
     value
+}
+
+/// Components with the numbers that Discord gives to those that were sent without one, and with what it fills
+/// in for menus.
+fn numbered(components: &[Value], last: &mut u64) -> Value {
+    let number = |component: &Value| {
+        let mut component = component.clone();
+        *last += 1;
+        if component["id"].is_null() {
+            component["id"] = (*last).into();
+        }
+        if component["type"].as_u64().is_some_and(|kind| kind == 3 || (5..=8).contains(&kind)) {
+            for name in ["min_values", "max_values"] {
+                if component[name].is_null() {
+                    component[name] = 1.into();
+                }
+            }
+        }
+        if let Some(inside) = component["components"].as_array() {
+            component["components"] = numbered(inside, last);
+        }
+        component
+    };
+    components.iter().map(number).collect()
 }
 
 /// Which interaction a message answers, and which one opened the form that was sent.

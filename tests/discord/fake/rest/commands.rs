@@ -181,6 +181,12 @@ fn registered(state: &mut State, guild: Option<u64>, id: Option<u64>, body: &Val
             whole[name] = value.clone();
         }
     }
+    // What an option says nothing about, Discord leaves out.
+    for option in whole["options"].as_array_mut().into_iter().flatten() {
+        if let Some(members) = option.as_object_mut() {
+            members.retain(|_, value| !value.is_null());
+        }
+    }
     if let Some(guild) = guild {
         whole["guild_id"] = guild.to_string().into();
     }

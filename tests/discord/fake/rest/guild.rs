@@ -33,6 +33,7 @@ pub fn myself(state: &State) -> Answer {
     let mut me = render::user_by_id(state, state.world.bot);
     me["mfa_enabled"] = true.into();
     me["verified"] = true.into();
+    me["locale"] = "en-US".into();
     Answer::ok(me)
 }
 
@@ -59,7 +60,12 @@ pub fn application(state: &State) -> Answer {
         "bot_public": false,
         "bot_require_code_grant": false,
         "verify_key": super::super::signing::public_key_hex(),
+        "type": null,
         "flags": application_flags(state),
+        "flags_new": application_flags(state).to_string(),
+        "explicit_content_filter": 0,
+        "eligible_oauth2_scopes": [],
+        "approximate_user_authorization_count": 0,
         "team": null,
         "owner": render::user_by_id(state, 1),
         "interactions_endpoint_url": null,

@@ -28,6 +28,7 @@ use super::Shared;
 use super::faults::Trouble;
 use super::limits::{Standing, exceeded_headers};
 use super::look::Logged;
+use super::recording::{Exchange, record};
 use super::state::State;
 use super::wire::Cut;
 use answer::{Answer, Refused};
@@ -130,7 +131,9 @@ async fn serve(
             tokio::time::sleep(*by).await;
         }
     }
-    let out = troubles.iter().find_map(instead).unwrap_or_else(|| {
+    let ordered = troubles.iter().find_map(instead);
+    let is_ordered = ordered.is_some();
+    let out = ordered.unwrap_or_else(|| {
         let mut state = shared.lock();
         let valid = path.starts_with("/api/v10/");
         if valid { carry_out(&mut state, &request, json.is_some()) } else { no_route() }
@@ -143,6 +146,16 @@ async fn serve(
         }
     }
     shared.announce();
+    record(&Exchange {
+        method: &request.method,
+        path: parts.uri.path_and_query().map_or(path, |whole| whole.as_str()),
+        test: &shared.test,
+        content_type: header("content-type"),
+        body: &request.body,
+        status: out.status,
+        answer: out.body.as_ref(),
+        ordered: is_ordered,
+    });
     if reset {
         cut.now();
     }
