@@ -66,6 +66,10 @@ impl Figure {
     pub fn show_median(&self) -> String {
         self.unit.show(self.median)
     }
+
+    pub fn show_tail(&self) -> String {
+        self.unit.show(self.tail)
+    }
 }
 
 /// Times something short: the mean of each of `rounds` batches, so that reading the clock
@@ -213,4 +217,21 @@ pub fn markdown(sections: &[Section]) -> String {
         }
     }
     text
+}
+
+/// A page of such sections in which these stand anew; those that it does not have come last.
+pub fn put_into(page: &str, sections: &[Section]) -> String {
+    const HEADING: &str = "\n## ";
+    let mut parts = page.split(HEADING);
+    let preface = parts.next().unwrap_or_default();
+    let mut parts: Vec<String> = parts.map(|part| format!("{HEADING}{part}")).collect();
+    for section in sections {
+        let text = markdown(std::slice::from_ref(section));
+        let begins = format!("{HEADING}{}\n", section.title);
+        match parts.iter_mut().find(|part| part.starts_with(&begins)) {
+            Some(part) => *part = text,
+            None => parts.push(text),
+        }
+    }
+    preface.to_owned() + &parts.concat()
 }

@@ -1,6 +1,7 @@
 //! The design's budgets, measured side by side with what people would use instead:
 //! `cargo bench`, or `cargo bench -- lines journal` for some of it. `--full` adds what takes
-//! minutes; `--write FILE` writes the table as Markdown.
+//! minutes; `--write FILE` writes the table as Markdown, or with parts named puts only theirs into
+//! a page that is there.
 
 #![expect(
     clippy::large_futures,
@@ -9,6 +10,15 @@
     reason = "a bench says what it measured and what it skipped, and runs one thing at a time"
 )]
 
+mod discord;
+#[expect(
+    dead_code,
+    unused_imports,
+    clippy::expect_used,
+    reason = "the fake of the tests, of which a bench uses a part; it fails as a test does"
+)]
+#[path = "../../tests/discord/fake/mod.rs"]
+mod fake_discord;
 mod fleet;
 mod harness;
 mod journal;
@@ -28,9 +38,21 @@ use anyhow::Context;
 
 use crate::harness::Section;
 
-/// What can be asked for, in the order in which it is measured: the quickest first.
-const PARTS: [&str; 8] =
-    ["lines", "policies", "replies", "votes", "process", "journal", "rollouts", "fleet"];
+/// What can be asked for, in the order in which it is measured: the quickest first, and Discord
+/// last.
+const PARTS: [&str; 11] = [
+    "lines",
+    "policies",
+    "replies",
+    "votes",
+    "process",
+    "journal",
+    "rollouts",
+    "fleet",
+    "mentions",
+    "reactions",
+    "talk",
+];
 
 /// What stands above the tables in docs/benchmarks.md.
 const PREFACE: &str = "\
@@ -92,21 +114,40 @@ fn run() -> anyhow::Result<()> {
         let services = given.next().context("how many services?")?.parse()?;
         return runtime.block_on(fleet::carry_out(services));
     }
+    if given.next_if(|first| first == discord::least::CHILD).is_some() {
+        return runtime.block_on(discord::least::answer(given));
+    }
     let arguments = Arguments::read(given)?;
     let before = load();
-    let sections = runtime.block_on(measure(&arguments))?;
-    let cores = std::thread::available_parallelism()?;
-    let noise = format!(
-        "Noise: {cores} cores; how many programs wanted one, on average over a minute, by the system: {before} before and {} after.",
-        load()
-    );
+    let mut sections = runtime.block_on(measure(&arguments))?;
+    let noise =
+        format!("Noise: {}, by the system: {before} before and {} after.", machine()?, load());
     println!("{noise}\n");
     print!("{}", harness::plain(&sections));
     if let Some(path) = &arguments.write {
-        let text = format!("{PREFACE}\n{noise}\n{}", harness::markdown(&sections));
+        let text = if arguments.parts.is_empty() {
+            format!("{PREFACE}\n{noise}\n{}", harness::markdown(&sections))
+        } else {
+            let page = std::fs::read_to_string(path).unwrap_or_else(|_| PREFACE.to_owned());
+            let apart = format!("Measured apart from the rest. {noise}");
+            sections.iter_mut().for_each(|section| section.note(&*apart));
+            harness::put_into(&page, &sections)
+        };
         std::fs::write(path, text).with_context(|| path.display().to_string())?;
     }
     Ok(())
+}
+
+/// The day, the machine, and of what its load is told.
+fn machine() -> anyhow::Result<String> {
+    let today = jiff::Zoned::now().date();
+    let cores = std::thread::available_parallelism()?;
+    let told = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = told.lines().find(|line| line.starts_with("model name"));
+    let model = model.and_then(|line| line.split_once(": ")).map_or("unknown", |(_, name)| name);
+    Ok(format!(
+        "{today}, {cores} cores ({model}); how many programs wanted one, on average over a minute"
+    ))
 }
 
 /// The load of the last minute, as the system says it.
@@ -128,6 +169,9 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Section>> {
             "journal" => sections.push(journal::measure().await?),
             "rollouts" => sections.extend(rollouts::measure(arguments.full).await?),
             "fleet" => sections.push(fleet::measure(arguments.full).await?),
+            "mentions" => sections.push(discord::mentions(arguments.full).await?),
+            "reactions" => sections.push(discord::votes::measure(arguments.full).await?),
+            "talk" => sections.push(discord::talk(arguments.full).await?),
             other => anyhow::bail!("{other} is listed and not measured"),
         }
     }

@@ -76,10 +76,16 @@ fn until_end(script: &str) -> anyhow::Result<Duration> {
 fn idle_memory() -> anyhow::Result<(f64, f64)> {
     let mut child = demo()?;
     std::thread::sleep(Duration::from_secs(2));
-    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()))?;
+    let memory = memory(child.id());
     // Its input ends with this, and so does it.
     drop(child.stdin.take());
     child.wait()?;
+    memory
+}
+
+/// Resident now and at most, in mebibytes, of a process.
+pub fn memory(process: u32) -> anyhow::Result<(f64, f64)> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
     let kibibytes = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));
         let number = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());

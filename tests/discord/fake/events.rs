@@ -75,7 +75,7 @@ pub fn message(state: &mut State, name: &'static str, channel: u64, id: u64) {
 }
 
 /// In a guild events say which, and as what member the author wrote.
-fn add_place(state: &State, data: &mut Value, message: &StoredMessage) {
+pub fn add_place(state: &State, data: &mut Value, message: &StoredMessage) {
     let Some(guild) = state.guild_of(message.channel) else { return };
     data["guild_id"] = guild.to_string().into();
     if message.interaction.is_none()

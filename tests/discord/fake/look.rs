@@ -85,6 +85,11 @@ impl FakeDiscord {
         self.lock().log.len()
     }
 
+    /// The requests that arrived after the first `known` ones.
+    pub fn requests_since(&self, known: usize) -> Vec<Logged> {
+        self.lock().log.get(known..).unwrap_or_default().to_vec()
+    }
+
     /// Those of a method whose path contains a text.
     pub fn requests_to(&self, method: &str, path: &str) -> Vec<Logged> {
         let all = self.requests().into_iter();

@@ -19,6 +19,7 @@ mod render;
 mod rest;
 mod signing;
 mod state;
+mod talk;
 mod wire;
 mod world;
 
@@ -36,6 +37,7 @@ pub use look::Logged;
 pub use rest::answer::Refused;
 pub use signing::{SignedRequest, sign};
 pub use state::StoredMessage;
+pub use talk::Talk;
 pub use world::{Clock, Limits, Overwrite, Rate, World};
 
 use state::State;

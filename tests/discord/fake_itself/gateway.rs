@@ -355,3 +355,31 @@ async fn sockets_are_refused_and_reset_on_order() {
     fake.reset_after_upgrade(false);
     assert!(open(&fake, "?v=10").await.unwrap().next().await.unwrap().is_ok());
 }
+
+#[tokio::test]
+async fn talk_is_heard_in_order_and_kept_nowhere() {
+    let fake = shipmate().await;
+    let mut bot = Bot::connect(&fake, USUAL).await;
+    bot.is_ready().await;
+    let said = [(ALICE, "among us".to_owned()), (BOB, format!("<@{BOT}> help"))];
+    let mut talk = fake.talk(OPS, &said);
+    let mut written = fake.tell(&mut talk, 3);
+    let mut ids = Vec::new();
+    for (author, content) in [(ALICE, ""), (BOB, "<@4900> help"), (ALICE, "")] {
+        let heard = bot.hears_message().await;
+        assert_eq!((heard.author.id.get(), heard.content.as_str()), (author, content));
+        assert_eq!(heard.guild_id, Some(GuildId::new(1000)));
+        assert!(heard.member.is_some());
+        ids.push(heard.id.get());
+    }
+    assert!(ids.is_sorted_by(|one, next| one < next), "{ids:?}");
+    assert!(written.recv().await.is_some(), "the last one was written");
+    assert!(written.recv().await.is_none(), "only the last one is told of");
+    let known = fake.request_count();
+    assert!(bot.http.get_messages(ops(), None, None).await.unwrap().is_empty());
+    let asked = fake.requests_since(known);
+    assert!(asked[0].path.contains("/channels/2000/messages"), "{asked:?}");
+    // What comes after it has the next number.
+    fake.say(ALICE, OPS, "<@4900> status");
+    assert_eq!(bot.hears_message().await.content, "<@4900> status");
+}

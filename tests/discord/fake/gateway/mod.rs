@@ -145,7 +145,7 @@ impl Line {
             let now = Instant::now();
             let due = match waiting.front() {
                 Some(Out::Event { due, .. }) => Some(*due),
-                Some(Out::Text(_) | Out::Close(_) | Out::Drop) => Some(now),
+                Some(Out::Text(_) | Out::Timed { .. } | Out::Close(_) | Out::Drop) => Some(now),
                 None => None,
             };
             if due.is_some_and(|due| due <= now)
@@ -163,7 +163,7 @@ impl Line {
                 biased;
                 out = outgoing.recv() => match out {
                     // What is not an event overtakes events that wait for their time.
-                    Some(event @ Out::Event { .. }) => waiting.push_back(event),
+                    Some(event @ (Out::Event { .. } | Out::Timed { .. })) => waiting.push_back(event),
                     Some(out) => waiting.push_front(out),
                     None => return false,
                 },
@@ -193,13 +193,11 @@ impl Line {
     /// Whether the connection lives on.
     async fn send(&mut self, out: Out) -> bool {
         match out {
-            Out::Text(text) | Out::Event { text, .. } => {
-                let message = if self.compress {
-                    Message::Binary(compressed(&text))
-                } else {
-                    Message::Text(text)
-                };
-                self.socket.send(message).await.is_ok()
+            Out::Text(text) | Out::Event { text, .. } => self.say(text).await,
+            Out::Timed { text, written } => {
+                // Who asked may have stopped listening.
+                let _heard = written.send(Instant::now());
+                self.say(text).await
             }
             Out::Close(code) => {
                 close(&mut self.socket, code).await;
@@ -210,6 +208,13 @@ impl Line {
                 false
             }
         }
+    }
+
+    /// Whether the connection lives on.
+    async fn say(&mut self, text: String) -> bool {
+        let message =
+            if self.compress { Message::Binary(compressed(&text)) } else { Message::Text(text) };
+        self.socket.send(message).await.is_ok()
     }
 
     /// Whether the connection lives on.

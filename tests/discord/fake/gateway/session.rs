@@ -16,6 +16,11 @@ pub enum Out {
         due: Instant,
         text: String,
     },
+    /// An event, and who wants to know when its writing begins.
+    Timed {
+        text: String,
+        written: UnboundedSender<Instant>,
+    },
     Close(u16),
     /// The socket is gone without a word.
     Drop,
