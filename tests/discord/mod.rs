@@ -1,13 +1,25 @@
 //! Discord: a fake of it, and what is held against it.
 
+mod bot;
+mod buttons;
 mod chaos;
+mod description;
 pub mod fake;
 mod fake_itself;
 mod fleet;
+mod http_interactions;
+mod limits;
 mod main_job;
-mod outages;
-mod readiness;
-mod description;
+mod mentions;
+mod nudges;
 mod online;
+mod outages;
+mod pings;
+mod process;
+mod readiness;
 mod scenarios;
+mod secrets;
+mod slash;
+mod threads;
 mod twin;
+mod votes;
