@@ -1,13 +1,20 @@
 //! `check --online` at the wire: it asks the fake for all that the settings name.
 
 use shipmate::app::{check, check_online};
+use shipmate::chat::discord::permissions::needed;
 
 use super::fake::{FakeDiscord, World};
 use crate::world::{SETTINGS, within};
 
+/// The tests' guild, where the bot was invited with the permissions that its invitation asks for.
+fn invited() -> World {
+    let asked = needed().bits();
+    World::shipmate().bot_role(3901, "invited", asked).person(4900, "shipmate", &[3900, 3901])
+}
+
 /// What it says about the guild where this role is named, and whether all is well.
 async fn checked(role: &str) -> (FakeDiscord, String, bool) {
-    let fake = FakeDiscord::start(World::shipmate().unlimited()).await;
+    let fake = FakeDiscord::start(invited().unlimited()).await;
     let file = tempfile::NamedTempFile::new().unwrap();
     let by_role = SETTINGS.replace(r#"people = ["alice"]"#, &format!(r#"discord = ["{role}"]"#));
     let discord = format!(

@@ -19,7 +19,7 @@ const { default: route } = require('@stoplight/prism-http/dist/router');
 const EXPECTED = [
     'GET /gateway',
     'GET /users/@me',
-    'GET /applications/@me',
+    'GET /oauth2/applications/@me',
     'POST /users/@me/channels',
     'GET /applications/{application_id}/guilds/{guild_id}/commands',
     'PUT /applications/{application_id}/guilds/{guild_id}/commands',
