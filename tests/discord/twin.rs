@@ -4,7 +4,7 @@
 //! The twin agrees with us about: Identify, READY and GUILD_CREATE; the commands of a guild (set, and kept
 //! as they were sent); interactions of all three kinds, their tokens, and that each is acknowledged once;
 //! deferred answers that become messages; autocompletion; buttons and the updates of their messages;
-//! mentions, replies, embeds, edits and deletions of messages; threads of messages; members with their roles.
+//! mentions, replies, embeds and edits of messages; threads of messages; members with their roles.
 //!
 //! It cannot show: reactions (it tells nobody who reacted), direct messages, nonces (the same one posts
 //! twice), Resume, limits, permissions, who sees an answer, or whether it came in time. It has no
