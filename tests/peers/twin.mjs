@@ -57,7 +57,6 @@ const orders = {
         data: { id: '1', name, type: 1, options },
     }),
     press: (order) => member(order).clickButton({ messageId: order.message, customId: order.button }),
-    remove: (order) => member(order).deleteMessage({ messageId: order.message }),
     // What an interaction was answered with.
     answer: async ({ interaction }) => {
         const found = await twin.channel(world.channels[0].id).getInteractionResponse(interaction);

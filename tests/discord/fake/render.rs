@@ -140,7 +140,10 @@ pub fn guild(state: &State) -> Value {
         "rules_channel_id": null, "vanity_url_code": null, "description": null, "banner": null,
         "premium_tier": 0, "preferred_locale": "en-US", "public_updates_channel_id": null,
         "nsfw_level": 0, "premium_progress_bar_enabled": false, "stickers": [],
-        "safety_alerts_channel_id": null,
+        "safety_alerts_channel_id": null, "incidents_data": null, "home_header": null,
+        "region": "deprecated", "widget_enabled": false, "widget_channel_id": null, "nsfw": false,
+        "max_presences": null, "max_members": 500_000, "max_video_channel_users": 25,
+        "max_stage_video_channel_users": 50, "premium_subscription_count": 0,
     })
 }
 

@@ -9,6 +9,7 @@ use super::answer::FormErrors;
 pub fn check(wrong: &mut FormErrors, rows: &[Value]) {
     if rows.len() > 5 {
         wrong.too_long("components", 5);
+        return;
     }
     let mut names = BTreeSet::new();
     for (index, row) in rows.iter().enumerate() {

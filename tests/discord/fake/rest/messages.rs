@@ -116,7 +116,8 @@ pub fn fill(message: &mut StoredMessage, draft: &Draft) {
 fn rich(embed: &Value) -> Value {
     let mut embed = embed.clone();
     embed["type"] = "rich".into();
-    for field in embed["fields"].as_array_mut().into_iter().flatten() {
+    let fields = embed.get_mut("fields").and_then(Value::as_array_mut);
+    for field in fields.into_iter().flatten() {
         if field["inline"].is_null() {
             field["inline"] = false.into();
         }
