@@ -83,32 +83,45 @@ impl Engine {
         person: &Person,
         name: &EnvironmentName,
     ) -> Result<Permitted, Problem> {
-        self.judge_in(person, Action::Read, name).await
+        let (environment, _) = self.place(name)?;
+        let facts = self.facts(environment, &person.id).await?;
+        let (person, environment) = (person.clone(), name.clone());
+        self.ask(Question { person, action: Action::Read, environment, facts })
     }
 
-    /// May this person do this in an environment, nothing else being known? Voting and calling
+    /// What this person may do in an environment, nothing else being known. Voting and calling
     /// off are about what somebody else asked for: of one's own it would be the exception.
-    pub(super) async fn judge_in(
+    pub(super) async fn allowed_in(
         &self,
         person: &Person,
-        action: Action,
         name: &EnvironmentName,
-    ) -> Result<Permitted, Problem> {
+    ) -> Result<Vec<Action>, Problem> {
         let (environment, _) = self.place(name)?;
-        let requester = match action {
-            Action::Approve | Action::Cancel => PersonId::new(""),
-            Action::Read
-            | Action::Promote
-            | Action::Rollback
-            | Action::Restart
-            | Action::BreakGlass
-            | Action::Lock
-            | Action::Unlock
-            | Action::Ban
-            | Action::ReleaseHold => person.id.clone(),
-        };
-        let facts = self.facts(environment, &requester).await?;
-        self.ask(Question { person: person.clone(), action, environment: name.clone(), facts })
+        // Once for all actions: the journal need not be asked the same for each.
+        let facts = self.facts(environment, &person.id).await?;
+        let mut allowed = Vec::new();
+        for action in Action::ALL {
+            let requester = match action {
+                Action::Approve | Action::Cancel => PersonId::new(""),
+                Action::Read
+                | Action::Promote
+                | Action::Rollback
+                | Action::Restart
+                | Action::BreakGlass
+                | Action::Lock
+                | Action::Unlock
+                | Action::Ban
+                | Action::ReleaseHold => person.id.clone(),
+            };
+            let facts = Facts { requester, ..facts.clone() };
+            let (person, environment) = (person.clone(), name.clone());
+            match self.ask(Question { person, action, environment, facts }) {
+                Ok(_) => allowed.push(action),
+                Err(Problem::Denied(_)) => {}
+                Err(problem) => return Err(problem),
+            }
+        }
+        Ok(allowed)
     }
 
     fn ask(&self, question: Question) -> Result<Permitted, Problem> {

@@ -23,14 +23,7 @@ impl Engine {
         let person = self.person(&said.person).await?;
         let mut allowed = Vec::new();
         for environment in self.parts.environments.iter() {
-            let mut actions = Vec::new();
-            for action in Action::ALL {
-                match self.judge_in(&person, action, &environment.name).await {
-                    Ok(_) => actions.push(action),
-                    Err(Problem::Denied(_)) => {}
-                    Err(problem) => return Err(problem),
-                }
-            }
+            let actions = self.allowed_in(&person, &environment.name).await?;
             allowed.push((environment.name.clone(), actions));
         }
         Ok(report::whoami_card(&person, &allowed))
