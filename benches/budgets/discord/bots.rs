@@ -9,7 +9,8 @@ use shipmate::sandbox::Sandbox;
 use tokio::sync::oneshot;
 
 use super::least;
-use crate::fake_discord::{FakeDiscord, Logged, Talk, World};
+use crate::fake_discord::talk::Talk;
+use crate::fake_discord::{FakeDiscord, Logged, World};
 use crate::{process, ship};
 
 /// The channel in which everything is said.
@@ -77,7 +78,7 @@ impl Bot {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let child = command.spawn().context("the bot does not start")?;
         let mention = fake.talk(OPS, &[(ALICE, format!("<@{}> help", fake.bot()))]);
-        let mut bot = Self { fake, child, mention, directory, _sandbox: sandbox };
+        let bot = Self { fake, child, mention, directory, _sandbox: sandbox };
         if !bot.fake.wait_for_client(LONG).await {
             anyhow::bail!("{kind:?} did not connect: {}", bot.log());
         }
