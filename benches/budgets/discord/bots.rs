@@ -9,7 +9,8 @@ use shipmate::sandbox::Sandbox;
 use tokio::sync::oneshot;
 
 use super::least;
-use crate::fake_discord::{FakeDiscord, Logged, Talk, World};
+use crate::fake_discord::talk::Talk;
+use crate::fake_discord::{FakeDiscord, Logged, World};
 use crate::{process, ship};
 
 /// The channel in which everything is said.

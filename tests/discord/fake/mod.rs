@@ -19,7 +19,7 @@ mod render;
 mod rest;
 mod signing;
 mod state;
-mod talk;
+pub mod talk;
 mod wire;
 mod world;
 
@@ -37,7 +37,6 @@ pub use look::Logged;
 pub use rest::answer::Refused;
 pub use signing::{SignedRequest, sign};
 pub use state::StoredMessage;
-pub use talk::Talk;
 pub use world::{Clock, Limits, Overwrite, Rate, World};
 
 use state::State;
