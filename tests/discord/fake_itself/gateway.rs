@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use super::super::fake::{FakeDiscord, World, events, permissions};
+use super::super::fake::{FakeDiscord, Talk, World, events, permissions};
 use super::*;
 
 const USUAL: GatewayIntents = GatewayIntents::GUILDS
