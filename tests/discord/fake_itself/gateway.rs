@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use super::super::fake::{FakeDiscord, Talk, World, events, permissions};
+use super::super::fake::{FakeDiscord, World, events, permissions};
 use super::*;
 
 const USUAL: GatewayIntents = GatewayIntents::GUILDS
@@ -362,7 +362,7 @@ async fn talk_is_heard_in_order_and_kept_nowhere() {
     let mut bot = Bot::connect(&fake, USUAL).await;
     bot.is_ready().await;
     let said = [(ALICE, "among us".to_owned()), (BOB, format!("<@{BOT}> help"))];
-    let mut talk: Talk = fake.talk(OPS, &said);
+    let mut talk = fake.talk(OPS, &said);
     let mut written = fake.tell(&mut talk, 3);
     let mut ids = Vec::new();
     for (author, content) in [(ALICE, ""), (BOB, "<@4900> help"), (ALICE, "")] {
