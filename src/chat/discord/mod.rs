@@ -38,7 +38,7 @@ pub use self::listening::{ListenError, Wire};
 pub use self::people::Holders;
 use self::people::People;
 use self::rest::{Failure, Rest};
-use self::sending::{Call, Draft, Sent, is_message_gone};
+use self::sending::{Call, Draft, Sent, Turns, is_message_gone};
 use crate::domain::card::{Card, CardAction};
 use crate::domain::channel::Channels;
 use crate::domain::form::{Form, Suggestion};
@@ -97,6 +97,7 @@ struct Inner {
     memory: Arc<dyn ChatMemory>,
     clock: Arc<dyn Clock>,
     sent: Sent,
+    turns: Turns,
     open: Open,
     me: OnceCell<u64>,
     installation: OnceCell<String>,
@@ -132,6 +133,7 @@ impl Discord {
             memory,
             clock,
             sent: Sent::default(),
+            turns: Turns::default(),
             open: Open::default(),
             me: OnceCell::new(),
             installation: OnceCell::new(),

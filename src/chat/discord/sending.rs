@@ -2,7 +2,7 @@
 //! something is new. Pings nobody but whom it is told to.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -88,6 +88,24 @@ impl Sent {
     }
 }
 
+/// Who posts something just now. Nobody posts the same beside them: whether it stands already
+/// can only be told once they are done.
+#[derive(Default)]
+pub struct Turns(Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>);
+
+impl Turns {
+    fn of(&self, key: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turn) = turns.get(key).and_then(Weak::upgrade) {
+            return turn;
+        }
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        let turn = Arc::default();
+        turns.insert(key.to_owned(), Arc::downgrade(&turn));
+        turn
+    }
+}
+
 /// A message as Discord tells of it: only what is looked at.
 #[derive(Debug, Deserialize)]
 pub struct Found {
@@ -127,6 +145,8 @@ pub struct FoundEmoji {
 impl Discord {
     /// Posts a message, or finds the one that an earlier try has posted.
     pub(super) async fn post_once(&self, draft: &Draft<'_>) -> Result<Spot, super::Trouble> {
+        let turn = self.0.turns.of(draft.key);
+        let _turn = turn.lock().await;
         let memory = &self.0.memory;
         let mark = self.mark(draft.key).await?;
         let begun = match memory.begin_posting(draft.key, self.0.clock.now()).await? {

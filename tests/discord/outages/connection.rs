@@ -179,7 +179,8 @@ async fn nothing_is_missed_however_a_connection_ends() {
     guilded.limits.heartbeat = Duration::from_secs(1);
     let world = World::with(Plan::default(), Some((Way::Tls, guilded))).await;
     let fake = fleet::fake(&world);
-    let ends: [(&str, fn(&FakeDiscord)); 8] = [
+    type End = fn(&FakeDiscord);
+    let ends: [(&str, End); 8] = [
         ("dropped", FakeDiscord::drop_sockets),
         ("unknown error", |fake| fake.close_sockets(4000)),
         ("invalid sequence", |fake| fake.close_sockets(4007)),
