@@ -2,4 +2,5 @@
 
 pub mod fake;
 mod fake_itself;
+mod review;
 mod scenarios;
