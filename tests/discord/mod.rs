@@ -17,6 +17,7 @@ mod outages;
 mod pings;
 mod process;
 mod readiness;
+mod review;
 mod scenarios;
 mod secrets;
 mod slash;
