@@ -124,8 +124,7 @@ async fn without_the_intent_for_content_it_says_what_to_switch_on() {
 
 #[tokio::test]
 async fn a_wrong_token_is_told_and_not_tried_again() {
-    let mut setup = Setup::default();
-    setup.token = "MTAw.another.token".to_owned();
+    let setup = Setup { token: "MTAw.another.token".to_owned(), ..Setup::default() };
     let mut bot = setup.launch().await;
     let error = bot.end().await.to_string();
     assert!(error.contains("Discord does not know the token."), "{error}");
