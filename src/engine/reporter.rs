@@ -82,10 +82,6 @@ impl Engine {
             };
         };
         self.offer_actions(&shown).await;
-        if shown.end().is_none() {
-            // Who was quicker than the journal was heard before anybody knew what was meant.
-            self.count_later(shown.id);
-        }
         Ok(shown)
     }
 

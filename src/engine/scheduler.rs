@@ -129,6 +129,11 @@ impl Engine {
         let open = open.filter(|requirement| needed.contains_key(&requirement.policy));
         let roles = open.flat_map(|requirement| requirement.approvers.iter().cloned()).collect();
         let mut people = self.parts.chat.holders(&roles).await?;
+        // Somebody may have voted while that was asked.
+        let deployment = &self.reload(deployment.id).await?;
+        if !matches!(deployment.stage, Stage::Waiting) {
+            return Ok(None);
+        }
         people.retain(|person| {
             *person != deployment.request.requester.id && !deployment.votes.contains_key(person)
         });

@@ -23,6 +23,9 @@ const COUNT_AGAIN: [Duration; 4] = [
     Duration::from_secs(20),
 ];
 
+/// By when a card that was posted is surely written down.
+const WRITTEN_DOWN: Duration = Duration::from_secs(2);
+
 /// How long somebody needs at least to read a plan that was asked about anew. A chat's clock and
 /// ours are not taken for closer than this.
 const TIME_TO_READ: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
@@ -33,7 +36,7 @@ impl Engine {
         let mut meant = None;
         for pause in COUNT_AGAIN {
             let outcome = match self.parts.store.by_message(message).await {
-                Ok(None) => return,
+                Ok(None) => return self.look_once_more(message),
                 Ok(Some(id)) => {
                     meant = Some(id);
                     self.recount(id).await
@@ -47,6 +50,20 @@ impl Engine {
         if let Some(id) = meant {
             self.count_later(id);
         }
+    }
+
+    /// A message that means nothing may be a card that was answered before it was written down
+    /// where it stands.
+    fn look_once_more(&self, message: &MessageId) {
+        let (engine, message) = (self.clone(), message.clone());
+        tokio::spawn(async move {
+            engine.parts.clock.sleep(WRITTEN_DOWN).await;
+            match engine.parts.store.by_message(&message).await {
+                Ok(Some(id)) => engine.count_later(id),
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%message, %error, "votes could not be counted"),
+            }
+        });
     }
 
     /// Has the scheduler read a deployment's reactions until it can.
