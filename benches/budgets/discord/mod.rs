@@ -12,6 +12,7 @@ use anyhow::Context;
 
 use self::bots::{Bot, Kind};
 use crate::harness::{Budget, Figure, Row, Section, Unit};
+use crate::ship::Medium;
 
 /// Other messages in a second.
 const RATES: [usize; 3] = [1, 100, 10_000];
@@ -20,29 +21,31 @@ const RATES: [usize; 3] = [1, 100, 10_000];
 pub async fn mentions(full: bool) -> anyhow::Result<Section> {
     let rounds = if full { 400 } else { 100 };
     let mut section = Section::new("On Discord: from a message to the bot's request");
-    let (mut shipmate, mut least) =
-        (Bot::start(Kind::Shipmate).await?, Bot::start(Kind::Least).await?);
-    for rate in RATES {
-        let ours = shipmate.reply_times(rounds, rate).await?;
-        let theirs = least.reply_times(rounds, rate).await?;
-        let (figure, other) = (Figure::times(&ours.times)?, Figure::times(&theirs.times)?);
-        let beside = format!(
-            "the least bot: {}, p99 {} (×{:.1}, p99 ×{:.1}); told {:.0}/s and {:.0}/s",
-            other.show_median(),
-            other.show_tail(),
-            figure.median / other.median,
-            figure.tail / other.tail,
-            ours.reached,
-            theirs.reached,
-        );
-        let what = format!("`help`, with {} other messages a second", thousands(rate));
-        section.row(Row::new(what, figure).budget(Budget::Tail(5e-3)).beside(beside));
+    let mut least = Bot::start(Kind::Least).await?;
+    for medium in Medium::ALL {
+        let mut shipmate = Bot::start(Kind::Shipmate(medium)).await?;
+        for rate in RATES {
+            let ours = shipmate.reply_times(rounds, rate).await?;
+            let theirs = least.reply_times(rounds, rate).await?;
+            let (figure, other) = (Figure::times(&ours.times)?, Figure::times(&theirs.times)?);
+            let beside = format!(
+                "the least bot: {}, p99 {} (×{:.1}, p99 ×{:.1}); told {:.0}/s and {:.0}/s",
+                other.show_median(),
+                other.show_tail(),
+                figure.median / other.median,
+                figure.tail / other.tail,
+                ours.reached,
+                theirs.reached,
+            );
+            let what = format!("`help` while others say {}/s, {}", thousands(rate), medium.name());
+            section.row(Row::new(what, figure).budget(Budget::Tail(5e-3)).beside(beside));
+        }
     }
     section.note(
         "From the moment at which the fake Discord writes the event of a mention to the gateway's socket until the request that \
          posts the answer has arrived and was read. Both bots are processes of their own, and share the cores with the fake. Shipmate is \
          `shipmate run` with docs/discord.toml: the event passes the relay before serenity, and the message is written into \
-         the inbox on the disk before it is answered by a card. The least bot is serenity's `EventHandler` that says one line \
+         the inbox, and the posting into the journal, each synchronised to the disk, before it is answered by a card. The least bot is serenity's `EventHandler` that says one line \
          with `channel_id.say` and keeps nothing. Not in it: the way to Discord and TLS, which a fake on loopback in plain does not \
          have, Discord's limits, which the fake does not enforce here, and compression: the events are plain JSON.",
     );
@@ -53,7 +56,7 @@ pub async fn mentions(full: bool) -> anyhow::Result<Section> {
 pub async fn talk(full: bool) -> anyhow::Result<Section> {
     let messages = if full { 1_000_000 } else { 50_000 };
     let mut section = Section::new("On Discord: a channel in which others talk");
-    let ours = after_talk(Kind::Shipmate, messages).await?;
+    let ours = after_talk(Kind::Shipmate(Medium::Disk), messages).await?;
     let theirs = after_talk(Kind::Least, messages).await?;
     let memory = |value| Figure::once(Unit::Memory, value);
     let beside = |text: String| format!("the least bot: {text}");
