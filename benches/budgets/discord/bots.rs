@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::least;
 use crate::fake_discord::talk::Talk;
 use crate::fake_discord::{FakeDiscord, Logged, World};
+use crate::process::Memory;
 use crate::ship::Medium;
 use crate::{process, ship};
 
@@ -105,8 +106,8 @@ impl Bot {
         }
     }
 
-    /// Resident now and at most, in mebibytes.
-    pub fn memory(&self) -> anyhow::Result<(f64, f64)> {
+    /// What its process holds.
+    pub fn memory(&self) -> anyhow::Result<Memory> {
         process::memory(self.child.id())
     }
 

@@ -12,6 +12,7 @@ use anyhow::Context;
 
 use self::bots::{Bot, Kind};
 use crate::harness::{Budget, Figure, Row, Section, Unit};
+use crate::process::Memory;
 use crate::ship::Medium;
 
 /// Other messages in a second.
@@ -58,24 +59,34 @@ pub async fn talk(full: bool) -> anyhow::Result<Section> {
     let mut section = Section::new("On Discord: a channel in which others talk");
     let ours = after_talk(Kind::Shipmate(Medium::Disk), messages).await?;
     let theirs = after_talk(Kind::Least, messages).await?;
-    let memory = |value| Figure::once(Unit::Memory, value);
+    let memory = |held: &Memory| Figure::once(Unit::Memory, held.resident);
     let beside = |text: String| format!("the least bot: {text}");
-    section.row(
-        Row::new("memory, idle, `shipmate run`", memory(ours.before))
-            .budget(Budget::Median(30.0))
-            .beside(beside(Unit::Memory.show(theirs.before))),
-    );
-    section.row(
-        Row::new(
-            format!("the same, after {} messages of others", thousands(messages)),
-            memory(ours.after),
+    let split = |held: &Memory| {
+        let show = |value| Unit::Memory.show(value);
+        format!(
+            "{} of it anonymous, {} of the program's file",
+            show(held.anonymous),
+            show(held.resident - held.anonymous)
         )
-        .beside(format!(
-            "at most {} on the way; {}",
-            Unit::Memory.show(ours.peak),
-            beside(Unit::Memory.show(theirs.after))
-        )),
-    );
+    };
+    for (what, budget, ours, theirs) in [
+        (
+            "memory, idle, `shipmate run`".to_owned(),
+            Budget::Median(30.0),
+            &ours.before,
+            &theirs.before,
+        ),
+        (
+            format!("the same, after {} messages of others", thousands(messages)),
+            Budget::None,
+            &ours.after,
+            &theirs.after,
+        ),
+    ] {
+        let other = beside(format!("{}, {}", Unit::Memory.show(theirs.resident), split(theirs)));
+        let row = Row::new(what, memory(ours)).budget(budget);
+        section.row(row.beside(format!("{}; {other}", split(ours))));
+    }
     let each = |time: Duration| time.as_secs_f64() / messages as f64;
     section.row(
         Row::new("processor time for each of them", Figure::once(Unit::Time, each(ours.processor)))
@@ -94,17 +105,16 @@ pub async fn talk(full: bool) -> anyhow::Result<Section> {
     );
     section.note(
         "Messages of 500 people that are not for the bot, each a new one. Memory is what /proc says is resident (VmRSS), of the \
-         process alone, two seconds after it was connected and after it answered a mention behind all of them. In it: serenity, \
-         the engine, policies, grammar and an almost empty journal. Not in it: deployments under way, TLS, and guilds larger than that of the \
+         process alone, two seconds after it was connected and after it answered a mention behind all of them. In it: the pages of the program's \
+         file that were touched, which the system may drop and share, serenity, the engine, policies, grammar and an almost empty journal. Not in it: deployments under way, TLS, and guilds larger than that of the \
          fake. The generator shares the cores with the bot, so more could be heard than was.",
     );
     Ok(section)
 }
 
 struct Talked {
-    before: f64,
-    after: f64,
-    peak: f64,
+    before: Memory,
+    after: Memory,
     processor: Duration,
     took: Duration,
 }
@@ -112,13 +122,13 @@ struct Talked {
 async fn after_talk(kind: Kind, messages: usize) -> anyhow::Result<Talked> {
     let mut bot = Bot::start(kind).await?;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let (before, _) = bot.memory()?;
+    let before = bot.memory()?;
     let spent = bot.processor_time()?;
     let took = bot.hears(messages).await?;
     let processor = bot.processor_time()?.checked_sub(spent).context("time runs backwards")?;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let (after, peak) = bot.memory()?;
-    Ok(Talked { before, after, peak, processor, took })
+    let after = bot.memory()?;
+    Ok(Talked { before, after, processor, took })
 }
 
 fn thousands(number: usize) -> String {
