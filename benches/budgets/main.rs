@@ -58,7 +58,8 @@ const PARTS: [&str; 11] = [
 const PREFACE: &str = "\
 # Benchmarks
 
-Written by `cargo bench -- --full --write docs/benchmarks.md`; not kept by hand. Each number was measured in one run, on a machine \
+Written by `cargo bench -- --full --write docs/benchmarks.md`; not kept by hand. A section that says so was measured apart, with its \
+parts named before `--write`. Each number was measured in one run, on a machine \
 that does other work at the same time, against the simulated AWS on a loopback port. Look at medians and ratios: absolute times \
 tell of the noise as well, and above all the p99 of what is short or waits for the disk, which another run may see several times as long \
 or as short. A budget stands where the design sets one; one that is missed says so. The p99 of fewer than a hundred runs is the \

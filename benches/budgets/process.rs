@@ -23,7 +23,7 @@ pub fn measure() -> anyhow::Result<Section> {
             .budget(Budget::Median(0.2)),
     );
     section.row(Row::new("start to end, with one `help` answered", Figure::times(&help)?));
-    let (resident, peak) = idle_memory()?;
+    let Memory { resident, peak, .. } = idle_memory()?;
     section.row(
         Row::new("memory, idle", Figure::once(Unit::Memory, resident))
             .budget(Budget::Median(30.0))
@@ -72,8 +72,8 @@ fn until_end(script: &str) -> anyhow::Result<Duration> {
     Ok(time)
 }
 
-/// Resident now and at most, in mebibytes, of a demo whose script does not come.
-fn idle_memory() -> anyhow::Result<(f64, f64)> {
+/// Of a demo whose script does not come.
+fn idle_memory() -> anyhow::Result<Memory> {
     let mut child = demo()?;
     std::thread::sleep(Duration::from_secs(2));
     let memory = memory(child.id());
@@ -83,13 +83,27 @@ fn idle_memory() -> anyhow::Result<(f64, f64)> {
     memory
 }
 
-/// Resident now and at most, in mebibytes, of a process.
-pub fn memory(process: u32) -> anyhow::Result<(f64, f64)> {
+/// What a process holds, in mebibytes.
+pub struct Memory {
+    pub resident: f64,
+    /// Of it, what is not pages of the program's file, which the system may drop at any time.
+    pub anonymous: f64,
+    /// Resident at most so far.
+    pub peak: f64,
+}
+
+/// What /proc says of a process.
+pub fn memory(process: u32) -> anyhow::Result<Memory> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
     let kibibytes = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));
         let number = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
-        number.with_context(|| format!("/proc does not say {name}"))
+        let number = number.with_context(|| format!("/proc does not say {name}"));
+        number.map(|number| number / 1024.0)
     };
-    Ok((kibibytes("VmRSS:")? / 1024.0, kibibytes("VmHWM:")? / 1024.0))
+    Ok(Memory {
+        resident: kibibytes("VmRSS:")?,
+        anonymous: kibibytes("RssAnon:")?,
+        peak: kibibytes("VmHWM:")?,
+    })
 }

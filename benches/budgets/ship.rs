@@ -62,7 +62,7 @@ impl Medium {
         }
     }
 
-    fn directory(self) -> std::io::Result<tempfile::TempDir> {
+    pub fn directory(self) -> std::io::Result<tempfile::TempDir> {
         match self {
             Self::Disk => tempfile::tempdir(),
             Self::Memory => tempfile::tempdir_in("/dev/shm"),

@@ -11,6 +11,8 @@ use tokio::sync::oneshot;
 use super::least;
 use crate::fake_discord::talk::Talk;
 use crate::fake_discord::{FakeDiscord, Logged, World};
+use crate::process::Memory;
+use crate::ship::Medium;
 use crate::{process, ship};
 
 /// The channel in which everything is said.
@@ -30,7 +32,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    Shipmate,
+    Shipmate(Medium),
     Least,
 }
 
@@ -65,9 +67,12 @@ impl Bot {
         let world = World::shipmate().unlimited().crowd(FIRST_TALKER, TALKERS, "talker", &[]);
         let fake = FakeDiscord::start(world).await;
         fake.plain_text(true);
-        let directory = tempfile::tempdir()?;
+        let directory = match kind {
+            Kind::Shipmate(medium) => medium.directory()?,
+            Kind::Least => tempfile::tempdir()?,
+        };
         let (mut command, sandbox) = match kind {
-            Kind::Shipmate => {
+            Kind::Shipmate(_) => {
                 let world = shipmate::sandbox::demo_world();
                 let sandbox = ship::sandbox(world, ship::at_once()).await?;
                 (shipmate_run(&fake, &sandbox, &directory)?, Some(sandbox))
@@ -101,8 +106,8 @@ impl Bot {
         }
     }
 
-    /// Resident now and at most, in mebibytes.
-    pub fn memory(&self) -> anyhow::Result<(f64, f64)> {
+    /// What its process holds.
+    pub fn memory(&self) -> anyhow::Result<Memory> {
         process::memory(self.child.id())
     }
 
