@@ -28,7 +28,7 @@ use self::reporter::CardSlot;
 use crate::aws::Aws;
 use crate::domain::channel::Channels;
 use crate::domain::environment::Environments;
-use crate::domain::id::{DeploymentId, EnvironmentName, Repository, Tag};
+use crate::domain::id::{DeploymentId, EnvironmentName, MessageId, Repository, Tag};
 use crate::grammar::{Completion, Grammar, Vocabulary};
 use crate::policy::Policies;
 use crate::ports::{Chat, Clock, Raised, Store};
@@ -94,6 +94,8 @@ struct Shared {
     cards: Mutex<HashMap<DeploymentId, CardSlot>>,
     /// Those whose card could not be brought up to date.
     stale: Mutex<std::collections::HashSet<DeploymentId>>,
+    /// The card of each deployment that was looked at for early answers.
+    looked_at: Mutex<HashMap<DeploymentId, MessageId>>,
     /// When the details of a deployment were last told.
     narrated: Mutex<HashMap<DeploymentId, jiff::Timestamp>>,
     /// What a plan was made from, for as long as that is news.

@@ -54,6 +54,7 @@ impl Engine {
         let after = self.append_if(deployment.id, |_| vec![posted.clone()]).await?;
         let shown = after.unwrap_or(deployment);
         self.offer_actions(&shown).await;
+        self.shared.reschedule.notify_one();
         Ok(shown)
     }
 
@@ -244,6 +245,7 @@ impl Engine {
     pub(super) async fn finish(&self, deployment: &Deployment) {
         lock(&self.shared.fresh).remove(&deployment.id);
         lock(&self.shared.ballots).remove(&deployment.id);
+        lock(&self.shared.looked_at).remove(&deployment.id);
         lock(&self.shared.open).remove(&deployment.id);
         self.take_turns(&deployment.plan.terms.environment);
         if let Some(end) = deployment.end() {

@@ -81,6 +81,7 @@ impl Engine {
         if deployment.message.is_none() {
             deployment = self.show_card(deployment).await?;
         }
+        self.look_for_early_answers(&deployment).await;
         if let Some(approved) = self.approve_if_agreed(deployment.id).await? {
             self.take_turns(&approved.plan.terms.environment);
             return Ok(None);
@@ -102,6 +103,21 @@ impl Engine {
 }
 
 impl Engine {
+    /// Who answers a card before it is written down where it stands is heard of too early, and
+    /// never again: each card is looked at once.
+    async fn look_for_early_answers(&self, deployment: &Deployment) {
+        let Some(message) = &deployment.message else { return };
+        let earlier = lock(&self.shared.looked_at).insert(deployment.id, message.clone());
+        if earlier.as_ref() == Some(message) {
+            return;
+        }
+        // Those of who cannot be asked now are counted with the next one.
+        let answers = self.parts.chat.reactions(message).await;
+        if answers.is_ok_and(|answers| !answers.is_empty()) {
+            self.reactions_changed(message).await;
+        }
+    }
+
     /// Tells those who can unblock a deployment that it waits for them, once; or when to.
     async fn nudge(&self, deployment: &Deployment) -> Result<Option<Timestamp>, Problem> {
         let Some(after) = self.parts.manners.nudge_after else { return Ok(None) };
@@ -109,6 +125,13 @@ impl Engine {
         let now = self.parts.clock.now();
         if now < due {
             return Ok(Some(due));
+        }
+        // Somebody may have voted since it was looked at.
+        let Some(deployment) = self.parts.store.deployment(deployment.id).await? else {
+            return Ok(None);
+        };
+        if !matches!(deployment.stage, Stage::Waiting) {
+            return Ok(None);
         }
         let needed = deployment.needed();
         let open = deployment.requirements.iter();
@@ -123,7 +146,7 @@ impl Engine {
             return Ok(None);
         }
         let environment = &deployment.plan.terms.environment;
-        let card = report::nudge_card(deployment, &self.local_time(Some(environment)));
+        let card = report::nudge_card(&deployment, &self.local_time(Some(environment)));
         for person in people {
             let key = format!("nudge-{}-{person}", deployment.id);
             let place = Place::Direct { person: person.clone() };
