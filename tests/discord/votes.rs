@@ -1,6 +1,8 @@
 //! Votes by reaction: what stands on the card now, by people who may vote now.
 
-use super::bot::{ALICE, BOB, Bot, CAROL, EVE, FRANK, OPS, RELEASE_MANAGER, Setup, shown};
+use super::bot::{
+    ALICE, BOB, Bot, CAROL, EVE, FRANK, OPS, RELEASE_MANAGER, Setup, find_card, shown,
+};
 use super::fake::FakeDiscord;
 
 async fn voters(bot: &Bot) -> Vec<String> {
