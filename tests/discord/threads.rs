@@ -35,7 +35,7 @@ async fn each_step_stands_beside_the_card() {
     assert!(place("production-previous") < place("the canary passed"), "{story}");
     assert_eq!(story.matches("the canary passed").count(), 1, "{story}");
     // In the channel there is the card, the answers to two people and the end.
-    assert_eq!(bot.fake.messages_of_bot(OPS).len(), 4, "{}", bot.said(OPS));
+    bot.until("the end is told", |fake| fake.messages_of_bot(OPS).len() == 4).await;
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use crate::ports::{Said, StoreError};
 /// What is older than this is not even answered.
 const LOOKED_BACK: SignedDuration = SignedDuration::from_hours(24);
 /// So many messages are read of each channel, at the most.
-const MOST: usize = 5000;
+const MOST: usize = 20_000;
 /// How often it is written down how much was heard.
 const REMEMBER_EVERY: Duration = Duration::from_secs(60);
 
