@@ -113,7 +113,11 @@ fn lasting(text: &str) -> String {
     };
     let line = |line: &str| line.split(' ').map(word).collect::<Vec<_>>().join(" ");
     let text = text.lines().map(line).collect::<Vec<_>>().join("\n");
-    text.replace("worker, task", "SERVICE, task").replace("rest-api, task", "SERVICE, task")
+    // Of two canaries of a bad image, either may be the first that is seen to fail.
+    ["worker", "rest-api"].iter().fold(text, |text, service| {
+        let text = text.replace(&format!("{service}, task"), "SERVICE, task");
+        text.replace(&format!("task of {service} ended"), "task of SERVICE ended")
+    })
 }
 
 /// The script that the README shows.
