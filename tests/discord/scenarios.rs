@@ -2,11 +2,16 @@
 //! in a process of their own, through real serenity and a fake Discord at the wire.
 
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use crate::world::CHAT;
 
+/// One chat after the other: all of them at once would only wait for each other.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// Plays the conversations of `commands` and `promises` in another chat than the terminal.
 fn again_on(chat: &str) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let tests = std::env::current_exe().unwrap();
     let mut again = Command::new(tests);
     again.args(["commands::", "promises::", "--test-threads=4"]);
