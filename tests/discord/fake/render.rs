@@ -214,8 +214,10 @@ pub fn message(state: &State, of: &StoredMessage) -> Value {
     if let Some(id) = of.reference {
         value["message_reference"] = json!({
             "type": 0, "message_id": id.to_string(), "channel_id": of.channel.to_string(),
-            "guild_id": state.guild_of(of.channel).map(|guild| guild.to_string()),
         });
+        if let Some(guild) = state.guild_of(of.channel) {
+            value["message_reference"]["guild_id"] = guild.to_string().into();
+        }
         // One level, as on Discord.
         value["referenced_message"] = match state.message(of.channel, id) {
             Some(found) => message(state, &StoredMessage { reference: None, ..found.clone() }),
