@@ -105,6 +105,21 @@ impl CardAction {
     }
 }
 
+/// Cells of a progress bar.
+const CELLS: u64 = 10;
+
+impl Progress {
+    /// The bar in ten cells: `████░░░░░░`.
+    pub fn cells(&self) -> String {
+        let full = match u64::from(self.total) {
+            0 => 0,
+            // Rounded down, so that a full bar means that all of it is done.
+            total => u64::from(self.done).min(total) * CELLS / total,
+        };
+        (0..CELLS).map(|cell| if cell < full { '█' } else { '░' }).collect()
+    }
+}
+
 impl Tone {
     /// The sign that stands before the title.
     pub fn sign(self) -> &'static str {

@@ -22,9 +22,6 @@ const CUSTOM_ID: usize = 100;
 /// The longest text of a message without an embed.
 pub const CONTENT: usize = 2000;
 
-/// Cells of a progress bar.
-const CELLS: u64 = 10;
-
 /// What stands for a field's name where it goes on: Discord wants one.
 const NO_NAME: &str = "\u{200b}";
 
@@ -169,12 +166,7 @@ fn description(card: &Card) -> Vec<String> {
 /// `[████░░░░░░] 4/10 tasks good`
 fn bar(progress: &Progress) -> String {
     let Progress { done, total, label } = progress;
-    let full = match u64::from(*total) {
-        0 => 0,
-        // Rounded down, so that a full bar means that all of it is done.
-        total => u64::from(*done).min(total) * CELLS / total,
-    };
-    let cells: String = (0..CELLS).map(|cell| if cell < full { '█' } else { '░' }).collect();
+    let cells = progress.cells();
     format!("`[{cells}]` {done}/{total} {}", markup::text(label)).trim_end().to_owned()
 }
 

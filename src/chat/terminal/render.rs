@@ -36,8 +36,6 @@ impl Style {
 
 /// Columns that the body stands to the right of the sign.
 const INDENT: usize = 3;
-/// Cells of a progress bar.
-const CELLS: u64 = 10;
 /// Narrower than this, nothing can be shown well.
 const NARROWEST: usize = 20;
 
@@ -217,12 +215,7 @@ fn sign(tone: Tone) -> String {
 
 fn bar(progress: &Progress) -> String {
     let Progress { done, total, label } = progress;
-    let full = match u64::from(*total) {
-        0 => 0,
-        // Rounded down, so that a full bar means that all of it is done.
-        total => u64::from(*done).min(total) * CELLS / total,
-    };
-    let cells: String = (0..CELLS).map(|cell| if cell < full { '█' } else { '░' }).collect();
+    let cells = progress.cells();
     format!("[{cells}] {done}/{total} {}", wrap::line(label)).trim_end().to_owned()
 }
 
