@@ -8,6 +8,12 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+
+// The validators that prism generates are functions so large that to optimise one can take all of a machine's
+// memory: they are run as they are.
+setFlagsFromString('--no-opt');
+setFlagsFromString('--no-maglev');
 
 const peers = process.env.SHIPMATE_PEERS ?? join(process.env.HOME, '.cache/shipmate-peers');
 const require = createRequire(join(peers, 'npm/package.json'));
