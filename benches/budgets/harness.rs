@@ -39,20 +39,24 @@ pub struct Figure {
     pub median: f64,
     /// The 99th percentile by nearest rank, which is the worst of fewer than a hundred runs.
     pub tail: f64,
+    least: f64,
     runs: usize,
 }
+
+/// With fewer runs than that the range says more than a percentile.
+const FEW: usize = 100;
 
 impl Figure {
     pub fn of(unit: Unit, mut values: Vec<f64>) -> anyhow::Result<Self> {
         values.sort_by(f64::total_cmp);
         let runs = values.len();
         let at = |place: usize| values.get(place).copied();
-        let (Some(median), Some(tail)) =
-            (at(runs / 2), at((runs * 99).div_ceil(100).saturating_sub(1)))
+        let (Some(least), Some(median), Some(tail)) =
+            (at(0), at(runs / 2), at((runs * 99).div_ceil(100).saturating_sub(1)))
         else {
             anyhow::bail!("nothing was measured");
         };
-        Ok(Self { unit, median, tail, runs })
+        Ok(Self { unit, median, tail, least, runs })
     }
 
     pub fn times(times: &[Duration]) -> anyhow::Result<Self> {
@@ -60,7 +64,7 @@ impl Figure {
     }
 
     pub fn once(unit: Unit, value: f64) -> Self {
-        Self { unit, median: value, tail: value, runs: 1 }
+        Self { unit, median: value, tail: value, least: value, runs: 1 }
     }
 
     pub fn show_median(&self) -> String {
@@ -69,6 +73,15 @@ impl Figure {
 
     pub fn show_tail(&self) -> String {
         self.unit.show(self.tail)
+    }
+
+    /// How far the runs lie apart: the p99 of many, from the least to the most of a few.
+    pub fn show_spread(&self) -> String {
+        match self.runs {
+            1 => String::new(),
+            runs if runs >= FEW => self.show_tail(),
+            _ => format!("{} to {}", self.unit.show(self.least), self.show_tail()),
+        }
     }
 }
 
@@ -138,15 +151,30 @@ impl Row {
 
     fn cells(&self) -> [String; 7] {
         let Self { what, figure, budget, beside } = self;
-        let unit = figure.unit;
-        let tail = if figure.runs > 1 { unit.show(figure.tail) } else { String::new() };
         let (limit, share) = match budget.judge(figure) {
             None => (String::new(), String::new()),
             Some((share, limit)) if share > 1.0 => (limit, format!("{share:.2} MISSED")),
             Some((share, limit)) => (limit, format!("{share:.2}")),
         };
         let runs = figure.runs.to_string();
-        [what.clone(), unit.show(figure.median), tail, runs, limit, share, beside.clone()]
+        let (median, spread) = (figure.show_median(), figure.show_spread());
+        [what.clone(), median, spread, runs, limit, share, beside.clone()]
+    }
+}
+
+/// What is told in words, with heads of its own.
+#[derive(Clone, Debug)]
+pub struct Table {
+    rows: Vec<[String; 4]>,
+}
+
+impl Table {
+    pub fn new(heads: [&str; 4]) -> Self {
+        Self { rows: vec![heads.map(str::to_owned)] }
+    }
+
+    pub fn row(&mut self, [one, two]: [String; 2], [three, four]: [String; 2]) {
+        self.rows.push([one, two, three, four]);
     }
 }
 
@@ -155,6 +183,7 @@ impl Row {
 pub struct Section {
     pub title: String,
     pub rows: Vec<Row>,
+    pub table: Option<Table>,
     pub notes: Vec<String>,
 }
 
@@ -167,32 +196,27 @@ impl Section {
         self.rows.push(row);
     }
 
+    pub fn table(&mut self, table: Table) {
+        self.table = Some(table);
+    }
+
     pub fn note(&mut self, note: impl Into<String>) {
         self.notes.push(note.into());
     }
 }
 
 const HEADS: [&str; 7] =
-    ["what", "median", "p99", "runs", "budget", "of the budget", "side by side"];
+    ["what", "median", "p99, or range", "runs", "budget", "of the budget", "side by side"];
 
 /// The sections as people read them in a terminal.
 pub fn plain(sections: &[Section]) -> String {
-    let mut rows = vec![HEADS.map(str::to_owned)];
-    rows.extend(sections.iter().flat_map(|section| section.rows.iter().map(Row::cells)));
-    let width = |column: usize| {
-        let lengths =
-            rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-        lengths.max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..HEADS.len()).map(width).collect();
     let mut text = String::new();
-    for row in &rows {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        let line = cells.collect::<Vec<_>>().join("  ");
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
+    let rows = sections.iter().flat_map(|section| section.rows.iter().map(Row::cells));
+    align(&mut text, &[HEADS.map(str::to_owned)].into_iter().chain(rows).collect::<Vec<_>>());
     for section in sections {
+        if let Some(table) = &section.table {
+            align(&mut text, &table.rows);
+        }
         for note in &section.notes {
             // Writing to a string does not fail.
             let _written = writeln!(text, "{}: {note}", section.title);
@@ -201,16 +225,33 @@ pub fn plain(sections: &[Section]) -> String {
     text
 }
 
-/// The sections as they stand in docs/benchmarks.md.
-pub fn markdown(sections: &[Section]) -> String {
+/// Rows with their cells below each other.
+fn align<const COLUMNS: usize>(text: &mut String, rows: &[[String; COLUMNS]]) {
+    let width = |column: usize| {
+        let lengths =
+            rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        lengths.max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..COLUMNS).map(width).collect();
+    for row in rows {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let line = cells.collect::<Vec<_>>().join("  ");
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+}
+
+/// The sections as they stand in docs/performance.md.
+fn markdown(sections: &[Section]) -> String {
     let mut text = String::new();
     for section in sections {
-        let heads = HEADS.join(" | ");
-        let rule = vec!["---"; HEADS.len()].join(" | ");
-        let _written = write!(text, "\n## {}\n\n| {heads} |\n| {rule} |\n", section.title);
-        for row in &section.rows {
-            let cells = row.cells().map(|cell| cell.replace('|', "\\|"));
-            let _written = writeln!(text, "| {} |", cells.join(" | "));
+        let _written = write!(text, "\n## {}\n", section.title);
+        if !section.rows.is_empty() {
+            let rows = section.rows.iter().map(Row::cells);
+            rule(&mut text, [HEADS.map(str::to_owned)].into_iter().chain(rows));
+        }
+        if let Some(table) = &section.table {
+            rule(&mut text, table.rows.iter().cloned());
         }
         for note in &section.notes {
             let _written = write!(text, "\n{note}\n");
@@ -219,11 +260,23 @@ pub fn markdown(sections: &[Section]) -> String {
     text
 }
 
-/// A page of such sections in which these stand anew; those that it does not have come last.
-pub fn put_into(page: &str, sections: &[Section]) -> String {
+/// Rows as a table in Markdown, the first of them its head.
+fn rule<const COLUMNS: usize>(text: &mut String, rows: impl Iterator<Item = [String; COLUMNS]>) {
+    text.push('\n');
+    for (number, row) in rows.enumerate() {
+        let cells = row.map(|cell| cell.replace('|', "\\|"));
+        let _written = writeln!(text, "| {} |", cells.join(" | "));
+        if number == 0 {
+            let _written = writeln!(text, "| {} |", ["---"; COLUMNS].join(" | "));
+        }
+    }
+}
+
+/// A page with this preface, and of such sections, in which these stand anew; those that it does
+/// not have come last.
+pub fn put_into(page: &str, preface: &str, sections: &[Section]) -> String {
     const HEADING: &str = "\n## ";
-    let mut parts = page.split(HEADING);
-    let preface = parts.next().unwrap_or_default();
+    let parts = page.split(HEADING).skip(1);
     let mut parts: Vec<String> = parts.map(|part| format!("{HEADING}{part}")).collect();
     for section in sections {
         let text = markdown(std::slice::from_ref(section));

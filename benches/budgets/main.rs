@@ -1,7 +1,7 @@
 //! The design's budgets, measured side by side with what people would use instead:
-//! `cargo bench`, or `cargo bench -- lines journal` for some of it. `--full` adds what takes
-//! minutes; `--write FILE` writes the table as Markdown, or with parts named puts only theirs into
-//! a page that is there.
+//! `cargo bench`, or `cargo bench -- chat journal` for some of it. Without `--full` it only shows
+//! that all of it runs; `--write FILE` puts the sections that were measured into a page, and
+//! makes the whole page anew where no part was named.
 
 #![expect(
     clippy::large_futures,
@@ -19,16 +19,19 @@ mod discord;
 )]
 #[path = "../../tests/discord/fake/mod.rs"]
 mod fake_discord;
+mod chat;
 mod fleet;
 mod harness;
+mod hubot;
 mod journal;
-mod lines;
+mod machine;
 mod peers;
 mod policies;
 mod process;
 mod replies;
-mod rollouts;
+mod rollout;
 mod ship;
+mod verified;
 mod votes;
 
 use std::path::PathBuf;
@@ -41,29 +44,29 @@ use crate::harness::Section;
 /// What can be asked for, in the order in which it is measured: the quickest first, and Discord
 /// last.
 const PARTS: [&str; 11] = [
-    "lines",
+    "chat",
     "policies",
     "replies",
     "votes",
     "process",
     "journal",
-    "rollouts",
+    "rollout",
     "fleet",
     "mentions",
     "reactions",
     "talk",
 ];
 
-/// What stands above the tables in docs/benchmarks.md.
+/// What stands above the tables in docs/performance.md.
 const PREFACE: &str = "\
-# Benchmarks
+# Performance
 
-Written by `cargo bench -- --full --write docs/benchmarks.md`; not kept by hand. A section that says so was measured apart, with its \
-parts named before `--write`. Each number was measured in one run, on a machine \
-that does other work at the same time, against the simulated AWS on a loopback port. Look at medians and ratios: absolute times \
-tell of the noise as well, and above all the p99 of what is short or waits for the disk, which another run may see several times as long \
-or as short. A budget stands where the design sets one; one that is missed says so. The p99 of fewer than a hundred runs is the \
-worst of them.
+Written by `cargo bench -- --full --write docs/performance.md`, and not kept by hand. With parts named before `--write` only their \
+sections are measured anew, so each says when and on what it was measured, and how busy the machine was: the load is how many programs \
+wanted a core, on average over a minute. All of it runs against the simulated AWS on a loopback port. Look at medians and ratios: absolute \
+times tell of the noise as well, and above all the p99 of what is short or waits for the disk, which another run may see several times as \
+long or as short. A budget stands where the design sets one; one that is missed says so. Where there are fewer than a hundred runs, the range \
+stands in place of the p99, and a budget for the p99 is held against the worst. What other programs take stands side by side, or in rows of its own.
 ";
 
 #[derive(Default)]
@@ -115,66 +118,59 @@ fn run() -> anyhow::Result<()> {
         let services = given.next().context("how many services?")?.parse()?;
         return runtime.block_on(fleet::carry_out(services));
     }
+    if given.next_if(|first| first == rollout::CHILD).is_some() {
+        return runtime.block_on(rollout::carry_out(given));
+    }
     if given.next_if(|first| first == discord::least::CHILD).is_some() {
         return runtime.block_on(discord::least::answer(given));
     }
     let arguments = Arguments::read(given)?;
-    let before = load();
-    let mut sections = runtime.block_on(measure(&arguments))?;
-    let noise =
-        format!("Noise: {}, by the system: {before} before and {} after.", machine()?, load());
-    println!("{noise}\n");
-    print!("{}", harness::plain(&sections));
-    if let Some(path) = &arguments.write {
-        let text = if arguments.parts.is_empty() {
-            format!("{PREFACE}\n{noise}\n{}", harness::markdown(&sections))
-        } else {
-            let page = std::fs::read_to_string(path).unwrap_or_else(|_| PREFACE.to_owned());
-            let apart = format!("Measured apart from the rest. {noise}");
-            sections.iter_mut().for_each(|section| section.note(&*apart));
-            harness::put_into(&page, &sections)
-        };
-        std::fs::write(path, text).with_context(|| path.display().to_string())?;
-    }
-    Ok(())
-}
-
-/// The day, the machine, and of what its load is told.
-fn machine() -> anyhow::Result<String> {
-    let today = jiff::Zoned::now().date();
-    let cores = std::thread::available_parallelism()?;
-    let told = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = told.lines().find(|line| line.starts_with("model name"));
-    let model = model.and_then(|line| line.split_once(": ")).map_or("unknown", |(_, name)| name);
-    Ok(format!(
-        "{today}, {cores} cores ({model}); how many programs wanted one, on average over a minute"
-    ))
-}
-
-/// The load of the last minute, as the system says it.
-fn load() -> String {
-    let said = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    said.split_whitespace().next().unwrap_or("unknown").to_owned()
-}
-
-async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Section>> {
     let mut sections = Vec::new();
     for part in PARTS.into_iter().filter(|part| arguments.wants(part)) {
         eprintln!("measuring {part} …");
-        match part {
-            "lines" => sections.push(lines::measure()?),
-            "policies" => sections.push(policies::measure()?),
-            "replies" => sections.push(replies::measure().await?),
-            "votes" => sections.push(votes::measure().await?),
-            "process" => sections.push(tokio::task::spawn_blocking(process::measure).await??),
-            "journal" => sections.push(journal::measure().await?),
-            "rollouts" => sections.extend(rollouts::measure(arguments.full).await?),
-            "fleet" => sections.push(fleet::measure(arguments.full).await?),
-            "mentions" => sections.push(discord::mentions(arguments.full).await?),
-            "reactions" => sections.push(discord::votes::measure(arguments.full).await?),
-            "talk" => sections.push(discord::talk(arguments.full).await?),
-            other => anyhow::bail!("{other} is listed and not measured"),
+        let before = machine::load();
+        let mut measured = runtime.block_on(measure(part, arguments.full))?;
+        let mut noted = format!(
+            "Measured on {}. Load {before} before, {} after.",
+            machine::told()?,
+            machine::load()
+        );
+        if !arguments.full {
+            noted.push_str(
+                " Shortened: `--full` was not given, so that it shows that it runs, and no more.",
+            );
+        }
+        measured.iter_mut().for_each(|section| section.note(&*noted));
+        sections.extend(measured);
+        // What has been measured is kept, whatever becomes of the next part.
+        if let Some(path) = &arguments.write {
+            let is_whole = arguments.parts.is_empty();
+            let page = if is_whole {
+                String::new()
+            } else {
+                std::fs::read_to_string(path).unwrap_or_default()
+            };
+            let page = harness::put_into(&page, PREFACE, &sections);
+            std::fs::write(path, page).with_context(|| path.display().to_string())?;
         }
     }
-    Ok(sections)
+    print!("{}", harness::plain(&sections));
+    Ok(())
+}
+
+async fn measure(part: &str, full: bool) -> anyhow::Result<Vec<Section>> {
+    Ok(match part {
+        "chat" => vec![chat::measure(full).await?],
+        "policies" => vec![policies::measure()?],
+        "replies" => vec![replies::measure().await?],
+        "votes" => vec![votes::measure().await?],
+        "process" => vec![tokio::task::spawn_blocking(process::measure).await??],
+        "journal" => vec![journal::measure().await?],
+        "rollout" => rollout::measure(full).await?,
+        "fleet" => vec![fleet::measure(full).await?],
+        "mentions" => vec![discord::mentions(full).await?],
+        "reactions" => vec![discord::votes::measure(full).await?],
+        "talk" => vec![discord::talk(full).await?],
+        other => anyhow::bail!("{other} is listed and not measured"),
+    })
 }

@@ -2,31 +2,70 @@
 //! `ecs-deploy`, and the AWS CLI by hand. Skipped where they are not installed.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use shipmate::sandbox::{Call, Sandbox, Times, World};
+use shipmate::sandbox::{Call, Sandbox};
 
-use crate::ship;
+use crate::process;
 
-/// What a tool did.
+/// How often it is looked how much memory a process has held at most.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+
+/// How one of them redeploys the one service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// By hand: the manifest fetched and put under the tag, a new deployment, and its waiter.
+    AwsCli,
+    /// One command, with the image's digest in a new task definition.
+    EcsDeploy,
+}
+
+impl Peer {
+    pub const ALL: [Self; 2] = [Self::AwsCli, Self::EcsDeploy];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AwsCli => "AWS CLI",
+            Self::EcsDeploy => "ecs-deploy",
+        }
+    }
+
+    fn program(self) -> &'static str {
+        match self {
+            Self::AwsCli => "aws",
+            Self::EcsDeploy => "ecs",
+        }
+    }
+}
+
+/// What a tool did, and said of it.
 pub struct Redeployed {
     /// From its start to its word that it is done.
     pub took: Duration,
-    pub calls: Vec<Call>,
+    pub succeeded: bool,
+    /// The last line that it wrote.
+    pub last_word: String,
+    /// What the largest of its processes held at most, in mebibytes.
+    pub peak: f64,
 }
 
-/// Each tool redeploys the one service of such a world, all at once, each in a world of its own.
-pub async fn measure(
-    world: World,
-    times: Times,
-) -> anyhow::Result<Vec<(&'static str, Option<Redeployed>)>> {
-    let one = ecs_deploy(ship::sandbox(world.clone(), times.clone()).await?);
-    let other = aws_cli(ship::sandbox(world, times).await?);
-    let (one, other) = tokio::try_join!(one, other)?;
-    Ok(vec![("ecs-deploy", one), ("aws CLI", other)])
+/// Where install.sh has put other people's tools.
+pub fn folder() -> Option<PathBuf> {
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/shipmate-peers"));
+    std::env::var_os("SHIPMATE_PEERS").map(PathBuf::from).or_else(home)
+}
+
+/// One of them, or a word about its not being there.
+pub fn tool(name: &str) -> Option<PathBuf> {
+    let path = folder()?.join("bin").join(name);
+    if !path.exists() {
+        eprintln!("{name} is skipped: {} is not there", path.display());
+        return None;
+    }
+    Some(path)
 }
 
 /// How often each operation was called.
@@ -39,62 +78,9 @@ pub fn shares(calls: &[Call]) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
-fn tool(name: &str) -> Option<PathBuf> {
-    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/shipmate-peers"));
-    let folder = std::env::var_os("SHIPMATE_PEERS").map(PathBuf::from).or_else(home)?;
-    let path = folder.join("bin").join(name);
-    if !path.exists() {
-        eprintln!("{name} is skipped: {} is not there", path.display());
-        return None;
-    }
-    Some(path)
-}
-
-async fn ecs_deploy(sandbox: Sandbox) -> anyhow::Result<Option<Redeployed>> {
-    let Some(ecs) = tool("ecs") else { return Ok(None) };
-    let digest = sandbox.digest("app", "2").context("no digest")?;
-    let image = format!("123456789012.dkr.ecr.eu-west-1.amazonaws.com/app@{digest}");
-    let began = Instant::now();
-    let arguments =
-        ["deploy", "staging", "api", "--image", "app", &image, "--timeout", "300", "--no-diff"];
-    run(&ecs, &sandbox, &arguments).await?;
-    done(sandbox, began.elapsed(), &digest).await
-}
-
-async fn aws_cli(sandbox: Sandbox) -> anyhow::Result<Option<Redeployed>> {
-    let Some(aws) = tool("aws") else { return Ok(None) };
-    let digest = sandbox.digest("app", "2").context("no digest")?;
-    let id = format!("imageDigest={digest}");
-    let began = Instant::now();
-    let get = ["ecr", "batch-get-image", "--repository-name", "app", "--image-ids", &id];
-    let query = ["--query", "images[0].imageManifest", "--output", "text"];
-    let manifest = run(&aws, &sandbox, &[&get[..], &query[..]].concat()).await?;
-    let put = ["ecr", "put-image", "--repository-name", "app", "--image-tag", "staging-latest"];
-    run(&aws, &sandbox, &[&put[..], &["--image-manifest", manifest.trim_end()]].concat()).await?;
-    let service = ["--cluster", "staging", "--service", "api", "--force-new-deployment"];
-    run(&aws, &sandbox, &[&["ecs", "update-service"][..], &service[..]].concat()).await?;
-    let wait = ["ecs", "wait", "services-stable", "--cluster", "staging", "--services", "api"];
-    run(&aws, &sandbox, &wait).await?;
-    done(sandbox, began.elapsed(), &digest).await
-}
-
-async fn done(
-    sandbox: Sandbox,
-    took: Duration,
-    digest: &str,
-) -> anyhow::Result<Option<Redeployed>> {
-    let service = sandbox.service("staging", "api").context("no service")?;
-    anyhow::ensure!(service.runs("app", digest), "said to be done, and is not: {service:?}");
-    let calls = sandbox.calls();
-    sandbox.stop().await;
-    Ok(Some(Redeployed { took, calls }))
-}
-
-/// Runs a tool with the sandbox as its AWS and nothing of the user's own settings.
-async fn run(tool: &Path, sandbox: &Sandbox, arguments: &[&str]) -> anyhow::Result<String> {
-    let mut command = Command::new(tool);
+/// Makes the sandbox a command's AWS, with nothing of the user's own settings.
+pub fn lead(command: &mut Command, sandbox: &Sandbox) {
     command
-        .args(arguments)
         .env("AWS_ENDPOINT_URL", sandbox.url())
         .env("AWS_ACCESS_KEY_ID", "simulated")
         .env("AWS_SECRET_ACCESS_KEY", "simulated")
@@ -106,9 +92,89 @@ async fn run(tool: &Path, sandbox: &Sandbox, arguments: &[&str]) -> anyhow::Resu
         .env("NO_PROXY", "127.0.0.1")
         .env_remove("AWS_PROFILE")
         .stdin(Stdio::null());
-    let output = tokio::task::spawn_blocking(move || command.output()).await??;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    anyhow::ensure!(output.status.success(), "{arguments:?}: {complaint}{said}");
-    Ok(said)
+}
+
+/// Makes `app:2` what the service `api` on staging runs, as this tool does it; `between` is done
+/// once the tag has moved, by the one that moves it.
+pub async fn redeploy(
+    peer: Peer,
+    sandbox: &Sandbox,
+    between: impl FnOnce(),
+) -> anyhow::Result<Option<Redeployed>> {
+    let Some(program) = tool(peer.program()) else { return Ok(None) };
+    let digest = sandbox.digest("app", "2").context("no digest")?;
+    let mut steps = Steps { program, sandbox, began: Instant::now(), peak: 0.0 };
+    let last = match peer {
+        Peer::EcsDeploy => {
+            let image = format!("123456789012.dkr.ecr.eu-west-1.amazonaws.com/app@{digest}");
+            let what = ["deploy", "staging", "api", "--image", "app", &image];
+            steps.run(&[&what[..], &["--timeout", "300", "--no-diff"]].concat()).await?
+        }
+        Peer::AwsCli => {
+            let id = format!("imageDigest={digest}");
+            let get = ["ecr", "batch-get-image", "--repository-name", "app", "--image-ids", &id];
+            let query = ["--query", "images[0].imageManifest", "--output", "text"];
+            let manifest = steps.must(&[&get[..], &query[..]].concat()).await?;
+            let tag = ["--repository-name", "app", "--image-tag", "staging-latest"];
+            let manifest = ["--image-manifest", manifest.trim_end()];
+            steps.must(&[&["ecr", "put-image"][..], &tag[..], &manifest[..]].concat()).await?;
+            between();
+            let service = ["--cluster", "staging", "--service", "api", "--force-new-deployment"];
+            steps.must(&[&["ecs", "update-service"][..], &service[..]].concat()).await?;
+            let service = ["--cluster", "staging", "--services", "api"];
+            steps.run(&[&["ecs", "wait", "services-stable"][..], &service[..]].concat()).await?
+        }
+    };
+    Ok(Some(Redeployed {
+        took: steps.began.elapsed(),
+        succeeded: last.succeeded,
+        last_word: last.said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("").to_owned(),
+        peak: steps.peak,
+    }))
+}
+
+/// One command after the other.
+struct Steps<'a> {
+    program: PathBuf,
+    sandbox: &'a Sandbox,
+    began: Instant,
+    peak: f64,
+}
+
+struct Done {
+    succeeded: bool,
+    said: String,
+}
+
+impl Steps<'_> {
+    /// A step without which the others make no sense; what it wrote.
+    async fn must(&mut self, arguments: &[&str]) -> anyhow::Result<String> {
+        let done = self.run(arguments).await?;
+        anyhow::ensure!(done.succeeded, "{arguments:?}: {}", done.said);
+        Ok(done.said)
+    }
+
+    async fn run(&mut self, arguments: &[&str]) -> anyhow::Result<Done> {
+        let mut command = Command::new(&self.program);
+        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        lead(&mut command, self.sandbox);
+        let child = command.spawn().context("a tool does not start")?;
+        let watching = tokio::spawn(peak_of(child.id()));
+        let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await??;
+        self.peak = self.peak.max(watching.await?);
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        Ok(Done { succeeded: output.status.success(), said })
+    }
+}
+
+/// What a process has held at most until it ended, in mebibytes.
+async fn peak_of(process: u32) -> f64 {
+    let mut peak = 0.0;
+    // One that has ended and was not asked for yet has no memory to tell of.
+    while let Ok(memory) = process::memory(process) {
+        peak = memory.peak;
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
+    peak
 }

@@ -160,17 +160,23 @@ impl Ship {
 
     /// Waits for the reply that tells the end of a deployment, which must be a good one.
     pub async fn end(&mut self, within: Duration) -> anyhow::Result<Instant> {
-        let end = async {
+        let told = self.ending(within).await?;
+        anyhow::ensure!(told.card.tone == Tone::Good, "it ended: {}", told.card.title);
+        Ok(told.at)
+    }
+
+    /// The reply that tells the end of a deployment, whatever it is.
+    pub async fn ending(&mut self, within: Duration) -> anyhow::Result<Told> {
+        let ending = async {
             loop {
                 let told = self.told.recv().await.context("the chat is gone")?;
                 if let Place::Reply { ping: true, .. } = told.place {
-                    anyhow::ensure!(told.card.tone == Tone::Good, "it ended: {}", told.card.title);
-                    return Ok(told.at);
+                    return Ok(told);
                 }
                 anyhow::ensure!(told.card.tone != Tone::Bad, "refused: {:?}", told.card);
             }
         };
-        tokio::time::timeout(within, end).await.context("it did not end")?
+        tokio::time::timeout(within, ending).await.context("it did not end")?
     }
 }
 

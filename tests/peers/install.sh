@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs other people's tools that the tests hold the sandbox and the fake Discord against: those in Python
-# into a virtual environment, those in JavaScript beside it, with a Node of their own. Does nothing quickly
-# where they are there already.
+# Installs other people's tools that the tests hold the sandbox and the fake Discord against, and that the
+# benches measure beside Shipmate: those in Python into a virtual environment, those in JavaScript beside it,
+# with a Node of their own. Does nothing quickly where they are there already.
 # Usage: tests/peers/install.sh [FOLDER]   (default: ~/.cache/shipmate-peers; the tests read SHIPMATE_PEERS)
 set -eu
 

@@ -13,7 +13,7 @@ use crate::fake_discord::talk::Talk;
 use crate::fake_discord::{FakeDiscord, Logged, World};
 use crate::process::Memory;
 use crate::ship::Medium;
-use crate::{process, ship};
+use crate::{peers, process, ship};
 
 /// The channel in which everything is said.
 pub const OPS: u64 = 2000;
@@ -229,15 +229,8 @@ fn shipmate_run(
     let mut command = Command::new(env!("CARGO_BIN_EXE_shipmate"));
     command
         .args(["run", "--settings", concat!(env!("CARGO_MANIFEST_DIR"), "/docs/discord.toml")])
-        .envs(variables(fake, directory)?)
-        .env("AWS_ENDPOINT_URL", sandbox.url())
-        .env("AWS_ACCESS_KEY_ID", "simulated")
-        .env("AWS_SECRET_ACCESS_KEY", "simulated")
-        .env("AWS_CONFIG_FILE", "/dev/null")
-        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .env("NO_PROXY", "127.0.0.1")
-        .env_remove("AWS_PROFILE");
+        .envs(variables(fake, directory)?);
+    peers::lead(&mut command, sandbox);
     Ok(command)
 }
 
