@@ -1,6 +1,8 @@
 //! Environments and the services in them, as the settings describe them once they are checked.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::num::{NonZeroU8, NonZeroU32};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -46,6 +48,7 @@ pub struct Service {
     pub repository: Repository,
     pub container: String,
     pub restart: Restart,
+    pub batch: Batch,
 }
 
 /// What the settings say about how a service restarts.
@@ -65,6 +68,66 @@ pub enum Strategy {
     Stop,
     /// A new ECS deployment is forced.
     Deployment,
+}
+
+/// How many tasks of a service `stop` takes at once, once its canary has passed. ECS's own
+/// percentages do the same for `deployment`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Batch {
+    /// As many as the service's minimum leaves room for.
+    #[default]
+    Room,
+    /// All of them, without a canary and whatever the minimum says.
+    All,
+    /// At most so many, as far as there is room.
+    Tasks(NonZeroU32),
+    /// At most this share of the tasks, and at least one, as far as there is room.
+    Percent(NonZeroU8),
+}
+
+impl Batch {
+    /// The most tasks that may be stopped at once of a service that should have so many.
+    pub fn most(self, desired: u32) -> u32 {
+        match self {
+            Self::Room | Self::All => u32::MAX,
+            Self::Tasks(most) => most.get(),
+            Self::Percent(percent) => {
+                let most = u64::from(desired) * u64::from(percent.get()) / 100;
+                u32::try_from(most).unwrap_or(u32::MAX).max(1)
+            }
+        }
+    }
+
+    /// Whether it is what holds where nothing is set.
+    pub fn is_room(&self) -> bool {
+        *self == Self::Room
+    }
+
+    /// Reads what the settings say: `room`, `all`, a number of tasks, or a percentage.
+    pub fn parse(text: &str) -> Option<Self> {
+        match (text.trim(), text.trim().strip_suffix('%')) {
+            ("room", _) => Some(Self::Room),
+            ("all", _) => Some(Self::All),
+            (_, Some(percent)) => {
+                let percent: NonZeroU8 = percent.trim_end().parse().ok()?;
+                (percent.get() <= 100).then_some(Self::Percent(percent))
+            }
+            (tasks, None) => tasks.parse().ok().map(Self::Tasks),
+        }
+    }
+}
+
+impl fmt::Display for Batch {
+    /// As the settings say it.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Room => formatter.write_str("room"),
+            Self::All => formatter.write_str("all"),
+            Self::Tasks(most) => write!(formatter, "{most}"),
+            Self::Percent(percent) => write!(formatter, "{percent}%"),
+        }
+    }
 }
 
 /// All environments, by name.

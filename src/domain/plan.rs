@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::environment::{Environment, Restart, Service, Strategy};
+use super::environment::{Batch, Environment, Restart, Service, Strategy};
 use super::id::{
     DeploymentId, Digest, EcsDeploymentId, EnvironmentName, PolicyHash, Repository, ServiceName,
     Tag, TermsHash, sha256_hex,
@@ -88,6 +88,17 @@ pub struct PlannedService {
     /// The settings fix `stop`, and stopping a single task goes below the service's minimum:
     /// it is agreed to, and done one by one.
     pub below_minimum: bool,
+    /// How many of its tasks are stopped at once. What holds by default is left out, so that
+    /// votes on older plans still bind the same text.
+    #[serde(default, skip_serializing_if = "Batch::is_room")]
+    pub batch: Batch,
+}
+
+impl PlannedService {
+    /// Whether all its tasks are stopped at once.
+    pub fn all_at_once(&self) -> bool {
+        self.strategy == Strategy::Stop && self.batch == Batch::All
+    }
 }
 
 /// What is shown beside the terms and may change without asking anew.
@@ -106,6 +117,9 @@ pub struct ServiceOutlook {
     pub name: ServiceName,
     pub desired: u32,
     pub serving: u32,
+    /// How many of them the service must keep serving; `None` in plans of older versions.
+    #[serde(default)]
+    pub minimum: Option<u32>,
     pub why: Why,
 }
 
@@ -135,6 +149,13 @@ pub enum Warning {
         service: ServiceName,
         minimum: u32,
         serving: u32,
+    },
+    /// The settings' batch stops all tasks at once: nothing serves until they are back.
+    AllAtOnce {
+        service: ServiceName,
+        tasks: u32,
+        /// How many the service should keep serving.
+        minimum: u32,
     },
     /// Tasks that ECS starts by itself take the new image as soon as the tag has moved.
     ScalingTakesNewImage {
@@ -282,6 +303,7 @@ pub fn plan(wanted: &Wanted<'_>) -> Result<Plan, Refusal> {
                 name: service.name.clone(),
                 desired: ecs.desired,
                 serving: ecs.serving(),
+                minimum: Some(ecs.minimum()),
                 why,
             });
             planned.push(PlannedService {
@@ -290,7 +312,13 @@ pub fn plan(wanted: &Wanted<'_>) -> Result<Plan, Refusal> {
                 container: service.container.clone(),
                 repository: repository.clone(),
                 strategy,
-                below_minimum: below_minimum(ecs, strategy, why),
+                below_minimum: below_minimum(service, ecs, strategy, why),
+                // Where ECS restarts a service by itself there is nothing to batch, and a batch
+                // that is set for later makes no other terms.
+                batch: match strategy {
+                    Strategy::Stop => service.batch,
+                    Strategy::Deployment => Batch::Room,
+                },
             });
         }
         if !moved {
@@ -425,13 +453,15 @@ fn choose_strategy(service: &Service, ecs: &EcsService) -> Result<(Strategy, Why
         Restart::Auto if pinned => Ok((Strategy::Deployment, Why::DigestPinned)),
         Restart::Auto if ecs.load_balanced => Ok((Strategy::Deployment, Why::LoadBalanced)),
         Restart::Auto if ecs.desired == 0 => Ok((Strategy::Stop, Why::NoTasks)),
-        Restart::Auto if ecs.room() < 1 => Ok((Strategy::Deployment, Why::NoRoom)),
+        Restart::Auto if ecs.room() < 1 && service.batch != Batch::All => Ok((Strategy::Deployment, Why::NoRoom)),
         Restart::Auto => Ok((Strategy::Stop, Why::PullsMovedTag)),
     }
 }
 
-fn below_minimum(ecs: &EcsService, strategy: Strategy, why: Why) -> bool {
-    strategy == Strategy::Stop && why == Why::Settings && ecs.desired > 0 && ecs.never_room()
+fn below_minimum(service: &Service, ecs: &EcsService, strategy: Strategy, why: Why) -> bool {
+    let fixed = strategy == Strategy::Stop && why == Why::Settings;
+    // All at once says it louder.
+    fixed && service.batch != Batch::All && ecs.desired > 0 && ecs.never_room()
 }
 
 fn service_warnings(
@@ -442,7 +472,14 @@ fn service_warnings(
 ) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if strategy == Strategy::Stop && ecs.desired > 0 {
-        if below_minimum(ecs, strategy, why) {
+        if service.batch == Batch::All {
+            warnings.push(Warning::AllAtOnce {
+                service: service.name.clone(),
+                tasks: ecs.desired,
+                minimum: ecs.minimum(),
+            });
+        }
+        if below_minimum(service, ecs, strategy, why) {
             warnings.push(Warning::BelowMinimum {
                 service: service.name.clone(),
                 minimum: ecs.minimum(),

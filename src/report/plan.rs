@@ -2,7 +2,7 @@
 //! of how far a rollout is.
 
 use crate::domain::card::Card;
-use crate::domain::environment::Strategy;
+use crate::domain::environment::{Batch, Strategy};
 use crate::domain::id::{Digest, Repository, ServiceName};
 use crate::domain::plan::{
     ImageMove, Kind, Outlook, Plan, PlannedService, Terms, Version, Warning, Why,
@@ -122,7 +122,7 @@ fn services(plan: &Plan) -> Vec<String> {
 fn service_line(service: &PlannedService, outlook: &Outlook) -> String {
     let name = &service.name;
     let Some(seen) = outlook.services.iter().find(|seen| seen.name == service.name) else {
-        return format!("{name}: {}", how(service.strategy, 0));
+        return format!("{name}: {}", how(service, 0, None));
     };
     let count = if seen.serving < seen.desired {
         format!("{}, {} of them serving", words::tasks(seen.desired), seen.serving)
@@ -138,17 +138,36 @@ fn service_line(service: &PlannedService, outlook: &Outlook) -> String {
         | Why::DigestPinned
         | Why::LoadBalanced
         | Why::NoRoom => {
-            format!("{name} ({count}): {} — {}", how(service.strategy, seen.desired), why(seen.why))
+            let how = how(service, seen.desired, seen.minimum);
+            format!("{name} ({count}): {how} — {}", why(seen.why))
         }
     }
 }
 
-fn how(strategy: Strategy, desired: u32) -> &'static str {
-    match strategy {
-        Strategy::Stop if desired > 1 => "stop and replace, one canary first",
-        Strategy::Stop => "stop and replace",
-        Strategy::Deployment => "new ECS deployment",
+fn how(service: &PlannedService, desired: u32, minimum: Option<u32>) -> String {
+    match service.strategy {
+        Strategy::Stop if service.batch == Batch::All && desired > 0 => {
+            "stop all at once and replace".to_owned()
+        }
+        Strategy::Stop if desired > 1 => {
+            format!("stop and replace, one canary first{}", batches(service, desired, minimum))
+        }
+        Strategy::Stop => "stop and replace".to_owned(),
+        Strategy::Deployment => "new ECS deployment".to_owned(),
     }
+}
+
+/// `, then up to 2 at a time, at least 1 of 3 serving`
+fn batches(service: &PlannedService, desired: u32, minimum: Option<u32>) -> String {
+    let Some(minimum) = minimum else { return String::new() };
+    let room = if service.below_minimum { 1 } else { desired.saturating_sub(minimum) };
+    // One is always stopped, whatever is set, or it would never end.
+    let most = service.batch.most(desired).min(room).max(1);
+    let serving = desired.saturating_sub(most);
+    if desired < 3 {
+        return format!(", at least {serving} of {desired} serving");
+    }
+    format!(", then up to {most} at a time, at least {serving} of {desired} serving")
 }
 
 fn why(why: Why) -> &'static str {
@@ -204,6 +223,9 @@ fn warning(warning: &Warning) -> Option<String> {
             "{service} goes below its minimum: {serving} of {minimum} needed tasks serve, and the \
              settings fix stop and replace"
         )),
+        Warning::AllAtOnce { service, tasks, minimum } => {
+            Some(all_at_once(service, *tasks, *minimum))
+        }
         Warning::ScalingTakesNewImage { .. } => None,
         Warning::Drift { service, on_tag, tasks } => Some(format!(
             "Drift: {service} has only {on_tag} of {} on what the tag says",
@@ -222,11 +244,24 @@ fn warning(warning: &Warning) -> Option<String> {
     }
 }
 
+fn all_at_once(service: &ServiceName, tasks: u32, minimum: u32) -> String {
+    let what = match tasks {
+        1 => format!("Stops the only task of {service}"),
+        tasks => format!("Stops all {} of {service} at once, without a canary", words::tasks(tasks)),
+    };
+    let below = match minimum {
+        0 => String::new(),
+        minimum => format!(" (its minimum is {minimum})"),
+    };
+    format!("{what}: {service} is down until they are back{below}. The settings say so")
+}
+
 /// The service of the warning that is told beside the services.
 fn takes_early(warning: &Warning) -> Option<&str> {
     match warning {
         Warning::ScalingTakesNewImage { service } => Some(service.as_str()),
         Warning::BelowMinimum { .. }
+        | Warning::AllAtOnce { .. }
         | Warning::Drift { .. }
         | Warning::NothingToGoBackTo { .. }
         | Warning::CriticalFindings { .. }

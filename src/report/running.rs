@@ -114,6 +114,7 @@ fn canaries<'a>(deployment: &'a Deployment, phase: &'a Phase) -> Vec<&'a str> {
     let services = deployment.plan.terms.services.iter();
     services
         .filter(|service| service.strategy == Strategy::Stop && stopping(service))
+        .filter(|service| !service.all_at_once())
         .filter(|service| {
             let tally = tally(deployment, phase, service);
             !tally.canary_passed && tally.total > 1 && tally.good < tally.total

@@ -17,7 +17,7 @@ use super::raw::{Raw, RawDatabase, RawEnvironment, RawExtra, RawRegistry, RawWeb
 use super::{
     Database, DatabaseUrl, Extra, Mode, Settings, Web, discord, names, roles, services, tags,
 };
-use crate::domain::environment::{Environment, Environments, Registry};
+use crate::domain::environment::{Batch, Environment, Environments, Registry};
 use crate::domain::id::{EnvironmentName, Tag};
 
 pub(super) fn check(raw: &Raw, findings: &mut Findings) -> Settings {
@@ -34,8 +34,10 @@ pub(super) fn check(raw: &Raw, findings: &mut Findings) -> Settings {
         findings.report(&["environments"], Problem::NoEnvironments);
     }
     order(raw, findings);
+    let batches = batches(raw, findings);
+    let batch_of = |environment: &str| batches.get(environment).copied().unwrap_or_default();
     for (name, raw) in &raw.services {
-        for (environment, service) in services::services(name, raw, findings) {
+        for (environment, service) in services::services(name, raw, batch_of, findings) {
             if let Some(environment) = environments.get_mut(&environment) {
                 environment.services.push(service);
             }
@@ -174,6 +176,25 @@ fn environment(name: &str, raw: &RawEnvironment, findings: &mut Findings) -> Env
         role_arn: raw.role_arn.clone(),
         services: Vec::new(),
     }
+}
+
+/// What each environment says about batches; its services may say otherwise.
+fn batches(raw: &Raw, findings: &mut Findings) -> BTreeMap<String, Batch> {
+    raw.environments
+        .iter()
+        .map(|(name, raw)| {
+            let text = raw.batch.as_deref().unwrap_or(keys::BATCH);
+            (name.clone(), batch(&["environments", name, "batch"], text, findings))
+        })
+        .collect()
+}
+
+/// How many tasks are stopped at once; reports it if it is nothing of the kind.
+pub(super) fn batch(path: &[&str], text: &str, findings: &mut Findings) -> Batch {
+    Batch::parse(text).unwrap_or_else(|| {
+        findings.report(path, Problem::BadBatch { text: text.to_owned() });
+        Batch::default()
+    })
 }
 
 fn timezone(path: &[&str], name: Option<&str>, findings: &mut Findings) -> TimeZone {

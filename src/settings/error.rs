@@ -211,6 +211,11 @@ pub enum Problem {
 
     #[error("`{text}` is not a length of time; write for example 30s, 10m or 1h30m")]
     BadDuration { text: String },
+    #[error(
+        "`{text}` is no batch; write a number of tasks, a percentage such as \"25%\", \"room\" or \
+         \"all\""
+    )]
+    BadBatch { text: String },
     #[error("`{key}` must be longer than no time at all; write for example 10m")]
     NoTime { key: String },
     #[error(

@@ -128,7 +128,9 @@ impl Reader<'_> {
                 self.findings.report_at(place, problem);
                 return None;
             }
-            Form::Text => item.as_str().map(|text| self.text(path, text, place.clone())),
+            Form::Text | Form::Amount => {
+                single(leaf.form, item).map(|text| self.text(path, &text, place.clone()))
+            }
             Form::List => item.as_array().map(|array| {
                 let items = array.iter().enumerate().map(|(index, item)| {
                     let index = index.to_string();
@@ -145,9 +147,9 @@ impl Reader<'_> {
                 });
                 Some(Value::from(items.collect::<Vec<Value>>()))
             }),
-            Form::ByEnvironment => match item.as_table_like() {
+            Form::ByEnvironment | Form::AmountByEnvironment => match item.as_table_like() {
                 Some(table) => Some(Some(Value::from(self.by_environment(leaf, path, table)))),
-                None => item.as_str().map(|text| self.text(path, text, place.clone())),
+                None => single(leaf.form, item).map(|text| self.text(path, &text, place.clone())),
             },
         };
         read.unwrap_or_else(|| {
@@ -169,9 +171,9 @@ impl Reader<'_> {
             let place = self.place(span);
             let owned = path.iter().map(|part| (*part).to_owned()).collect();
             self.findings.given(owned, place.clone());
-            match item.as_str() {
+            match single(leaf.form, item) {
                 Some(text) => {
-                    if let Some(value) = self.text(&path, text, place) {
+                    if let Some(value) = self.text(&path, &text, place) {
                         map.insert(environment.to_owned(), value);
                     }
                 }
@@ -192,7 +194,7 @@ impl Reader<'_> {
     fn wrong(&mut self, leaf: &Key, path: &[&str], type_name: &str, place: Place) {
         // Inside a list or a table by environment a single text is wanted.
         let inside = pattern(path).len() > leaf.path.len();
-        let wanted = if inside { Form::Text.wanted() } else { leaf.form.wanted() };
+        let wanted = if inside { leaf.form.single().wanted() } else { leaf.form.wanted() };
         let problem = Problem::WrongType {
             key: path.join("."),
             found: type_in_words(type_name),
@@ -201,6 +203,13 @@ impl Reader<'_> {
         };
         self.findings.report_at(place, problem);
     }
+}
+
+/// A single value as text; a number only where one may stand.
+fn single(form: Form, item: &Item) -> Option<String> {
+    let text = item.as_str().map(str::to_owned);
+    let number = item.as_integer().map(|number| number.to_string());
+    text.or_else(|| number.filter(|_| form.single() == Form::Amount))
 }
 
 fn unknown_key(path: &[&str], spelled: &str, known: &[&'static str]) -> Problem {

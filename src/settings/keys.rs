@@ -7,6 +7,7 @@ pub(super) const TIMEZONE: &str = "UTC";
 pub(super) const SETTLE: &str = "30s";
 pub(super) const PATIENCE: &str = "10m";
 pub(super) const RESTART: &str = "auto";
+pub(super) const BATCH: &str = "room";
 pub(super) const MODE: &str = "add";
 
 /// Stands in a path for a name that people choose and say in chat.
@@ -34,6 +35,10 @@ pub(super) enum Form {
     Secret,
     /// One text for all environments, or a table with one for each.
     ByEnvironment,
+    /// A text or a whole number.
+    Amount,
+    /// One text or whole number for all environments, or a table with one for each.
+    AmountByEnvironment,
 }
 
 /// What holds where a key is not set.
@@ -47,12 +52,32 @@ pub(super) enum Unset {
 }
 
 impl Form {
+    /// Whether there may be one for each environment.
+    pub fn is_by_environment(self) -> bool {
+        match self {
+            Self::ByEnvironment | Self::AmountByEnvironment => true,
+            Self::Text | Self::List | Self::Secret | Self::Amount => false,
+        }
+    }
+
+    /// What a single value of it looks like, inside a list or a table by environment.
+    pub fn single(self) -> Self {
+        match self {
+            Self::Amount | Self::AmountByEnvironment => Self::Amount,
+            Self::Text | Self::List | Self::Secret | Self::ByEnvironment => Self::Text,
+        }
+    }
+
     /// As a sentence has it: "it must be …".
     pub fn wanted(self) -> &'static str {
         match self {
             Self::Text | Self::Secret => "text in quotes",
             Self::List => "a list of texts",
             Self::ByEnvironment => "text in quotes or a table of texts by environment",
+            Self::Amount => "text in quotes or a whole number",
+            Self::AmountByEnvironment => {
+                "text in quotes, a whole number, or a table of these by environment"
+            }
         }
     }
 }
@@ -128,7 +153,7 @@ pub(super) fn pattern<'a>(path: &[&'a str]) -> Vec<&'a str> {
     pattern
 }
 
-pub(super) static KEYS: [Key; 34] = [
+pub(super) static KEYS: [Key; 36] = [
     Key {
         path: &["database", "url"],
         form: Form::Text,
@@ -295,6 +320,17 @@ pub(super) static KEYS: [Key; 34] = [
         meaning: "For how long a rollout may go without progress before it has failed.",
     },
     Key {
+        path: &["environments", "*", "batch"],
+        form: Form::Amount,
+        unset: Unset::Default(BATCH),
+        example: "\"25%\"",
+        meaning: "How many tasks of a service are stopped at once after its canary: a number, a \
+                  percentage of the tasks, or `room`, as many as its minimum leaves room for, \
+                  which no number exceeds. `all` stops all of them at once, without a canary, \
+                  and the service is down until they are back. Says nothing about services that \
+                  restart by an ECS deployment.",
+    },
+    Key {
         path: &["environments", "*", "registry", "account"],
         form: Form::Text,
         unset: Unset::Otherwise("required when there is a `registry`"),
@@ -352,6 +388,14 @@ pub(super) static KEYS: [Key; 34] = [
         meaning: "How its tasks take the new image: `stop` (they are stopped and ECS replaces \
                   them), `deployment` (a new ECS deployment is forced) or `auto` (whichever \
                   works); one for all environments, or a table by environment.",
+    },
+    Key {
+        path: &["services", "*", "batch"],
+        form: Form::AmountByEnvironment,
+        unset: Unset::Otherwise("that of the environment"),
+        example: "{ production = 2 }",
+        meaning: "The same for this service: one for all environments, or a table by \
+                  environment.",
     },
     Key {
         path: &["commands", "directory"],

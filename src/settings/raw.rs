@@ -77,6 +77,7 @@ pub(super) struct RawEnvironment {
     pub timezone: Option<String>,
     pub settle: Option<String>,
     pub patience: Option<String>,
+    pub batch: Option<String>,
     pub registry: Option<RawRegistry>,
     pub role_arn: Option<String>,
 }
@@ -96,6 +97,7 @@ pub(super) struct RawService {
     pub environments: Option<Vec<String>>,
     pub ecs_service: Option<ByEnvironment>,
     pub restart: Option<ByEnvironment>,
+    pub batch: Option<ByEnvironment>,
 }
 
 #[derive(Default, Deserialize)]

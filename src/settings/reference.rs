@@ -69,6 +69,8 @@ fn row(key: &Key) -> String {
         Form::List => "list",
         Form::Secret => "only as a variable",
         Form::ByEnvironment => "text, or table by environment",
+        Form::Amount => "text or number",
+        Form::AmountByEnvironment => "text or number, or table by environment",
     };
     let unset = match key.unset {
         Unset::Required => "required".to_owned(),

@@ -8,13 +8,15 @@ use super::error::Problem;
 use super::findings::Findings;
 use super::keys;
 use super::raw::{ByEnvironment, RawService};
-use crate::domain::environment::{Environments, Restart, Service, Strategy};
+use crate::domain::environment::{Batch, Environments, Restart, Service, Strategy};
 use crate::domain::id::{EnvironmentName, Repository, ServiceName};
 
-/// The service as it is in each environment where it runs.
+/// The service as it is in each environment where it runs. `batches`: what is set for each
+/// environment.
 pub(super) fn services(
     name: &str,
     raw: &RawService,
+    batches: impl Fn(&str) -> Batch,
     findings: &mut Findings,
 ) -> Vec<(EnvironmentName, Service)> {
     let key = |key: &'static str| ["services", name, key];
@@ -23,6 +25,7 @@ pub(super) fn services(
     let runs_in = environments(name, raw, findings);
     check_names(&key("ecs-service"), raw.ecs_service.as_ref(), &runs_in, findings);
     check_names(&key("restart"), raw.restart.as_ref(), &runs_in, findings);
+    check_names(&key("batch"), raw.batch.as_ref(), &runs_in, findings);
     runs_in
         .into_iter()
         .map(|environment| {
@@ -33,6 +36,7 @@ pub(super) fn services(
                 repository: Repository::new(&repository),
                 container: container.clone(),
                 restart: restart(name, environment, raw, findings),
+                batch: batch(name, environment, raw, batches(environment), findings),
             };
             (EnvironmentName::new(environment), service)
         })
@@ -89,6 +93,22 @@ fn restart(name: &str, environment: &str, raw: &RawService, findings: &mut Findi
         "deployment" => Restart::Fixed(Strategy::Deployment),
         _ => Restart::Auto,
     }
+}
+
+/// What is set for the service; else what is set for the environment.
+fn batch(
+    name: &str,
+    environment: &str,
+    raw: &RawService,
+    of_environment: Batch,
+    findings: &mut Findings,
+) -> Batch {
+    let given = raw.batch.as_ref().and_then(|amounts| amounts.get(environment));
+    let text = match given {
+        Some(text) => text,
+        None => return of_environment,
+    };
+    super::check::batch(&["services", name, "batch", environment], text, findings)
 }
 
 /// Two services that are the same container of the same ECS service would be restarted twice.

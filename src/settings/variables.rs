@@ -53,7 +53,11 @@ pub(super) fn layer(
             continue;
         }
         let value = match key.form {
-            Form::Text | Form::Secret | Form::ByEnvironment => Value::from(text),
+            Form::Text
+            | Form::Secret
+            | Form::ByEnvironment
+            | Form::Amount
+            | Form::AmountByEnvironment => Value::from(text),
             Form::List => {
                 let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
                 Value::from(items.map(Value::from).collect::<Vec<Value>>())
@@ -81,7 +85,7 @@ fn known(findings: &Findings) -> BTreeMap<String, Vec<(KeyPath, &'static Key)>> 
     };
     for key in &KEYS {
         for path in paths(key, findings) {
-            if key.form == Form::ByEnvironment {
+            if key.form.is_by_environment() {
                 for environment in findings.names("environments") {
                     let mut path = path.clone();
                     path.push(environment.to_owned());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use shipmate::domain::environment::{Environment, Restart, Service, Strategy as Way};
+use shipmate::domain::environment::{Batch, Environment, Restart, Service, Strategy as Way};
 use shipmate::domain::id::{EcsDeploymentId, PolicyHash};
 use shipmate::domain::observation::{
     ContainerSeen, Controller, EcsService, ImageSeen, Observation, RolloutState, Scheduling,
@@ -170,6 +170,37 @@ fn a_fixed_stop_below_the_minimum_says_so() {
     let warnings = plan.outlook.warnings;
     let below = Warning::BelowMinimum { service: service_name(0), minimum: 4, serving: 4 };
     assert!(warnings.contains(&below), "{warnings:?}");
+}
+
+#[test]
+fn all_at_once_needs_no_room_and_says_what_it_costs() {
+    let mut given = Given::new();
+    given.ecs().minimum_healthy_percent = 100;
+    given.service().batch = Batch::All;
+    let plan = given.plan().unwrap();
+    let planned = &plan.terms.services[0];
+    assert_eq!((planned.strategy, planned.batch), (Way::Stop, Batch::All));
+    assert!(!planned.below_minimum);
+    let loud = Warning::AllAtOnce { service: service_name(0), tasks: 4, minimum: 4 };
+    assert!(plan.outlook.warnings.contains(&loud), "{:?}", plan.outlook.warnings);
+    // Where ECS restarts the service by itself, there is nothing to be stopped at once.
+    given.container(true);
+    let plan = given.plan().unwrap();
+    assert_eq!(plan.terms.services[0].batch, Batch::Room);
+    assert!(!plan.outlook.warnings.contains(&loud));
+}
+
+#[test]
+fn a_batch_is_a_share_of_the_tasks_and_at_least_one() {
+    let most = |text: &str, desired: u32| Batch::parse(text).unwrap().most(desired);
+    assert_eq!((most("25%", 10), most("25%", 3), most("100%", 7), most("1%", 0)), (2, 1, 7, 1));
+    assert_eq!((most("2", 10), most("room", 10), most("all", 10)), (2, u32::MAX, u32::MAX));
+    for wrong in ["", "0", "0%", "101%", "some", "-1", "1.5", "%"] {
+        assert_eq!(Batch::parse(wrong), None, "{wrong}");
+    }
+    for right in ["room", "all", "2", "25%"] {
+        assert_eq!(Batch::parse(right).unwrap().to_string(), right);
+    }
 }
 
 #[test]

@@ -283,12 +283,25 @@ impl Run {
             .collect();
         let stops = serving.iter().filter(|arn| tasks.contains(arn)).count();
         let minimum = ecs.minimum() as usize;
-        let agreed = self.deployment.plan.terms.services.iter();
-        let agreed = agreed.filter(|planned| &planned.name == name).any(|one| one.below_minimum);
+        let planned = self.deployment.plan.terms.services.iter().find(|one| &one.name == name);
+        let planned = planned.ok_or("a service outside the plan")?;
+        if planned.all_at_once() {
+            // Agreed: no canary, no minimum. All that is old goes in one step.
+            let old = ecs.wanted_tasks().filter(|task| {
+                let other = |digest: &Digest| !target.is(digest);
+                task.digest.as_ref().is_some_and(other) && !gone.contains(&task.arn)
+            });
+            let left = old.filter(|task| !tasks.contains(&task.arn)).count();
+            return if left == 0 { Ok(()) } else { Err(format!("{left} old tasks are left")) };
+        }
+        let agreed = planned.below_minimum;
         let may_go_below = agreed || rollout.undo.is_some();
         let one_by_one = may_go_below && minimum >= ecs.desired as usize && stops <= 1;
         if stops > 0 && serving.len() - stops < minimum && !one_by_one {
             return Err(format!("stops {stops} of {} serving, minimum {minimum}", serving.len()));
+        }
+        if rollout.undo.is_none() && tasks.len() > planned.batch.most(ecs.desired) as usize {
+            return Err(format!("stops {} with a batch of {}", tasks.len(), planned.batch));
         }
         let tally = rollout.phase().services[name];
         if rollout.undo.is_none() && !tally.canary_passed {
@@ -320,7 +333,9 @@ impl Run {
     pub fn scaled_out_of_room(&self, world: &World) -> bool {
         self.deployment.plan.terms.services.iter().any(|planned| {
             let service = &world.services[&planned.name];
-            let stops = planned.strategy == Strategy::Stop && !planned.below_minimum;
+            let stops = planned.strategy == Strategy::Stop
+                && !planned.below_minimum
+                && !planned.all_at_once();
             stops && service.minimum() >= service.desired as usize
         })
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
-use shipmate::domain::environment::{Environment, Restart, Service, Strategy as Way};
+use shipmate::domain::environment::{Batch, Environment, Restart, Service, Strategy as Way};
 use shipmate::domain::event::{Event, Recorded, Requested};
 use shipmate::domain::id::{DeploymentId, Digest, PolicyHash, Repository, ServiceName};
 use shipmate::domain::image::Image;
@@ -42,6 +42,7 @@ pub struct ServiceSketch {
     pub check: bool,
     pub consistent: bool,
     pub restart: Restart,
+    pub batch: Batch,
     pub breaker: u32,
     pub rolls_back: bool,
     pub before: Before,
@@ -111,6 +112,7 @@ impl Sketch {
             repository: repository(sketch.repository),
             container: "app".to_owned(),
             restart: sketch.restart,
+            batch: sketch.batch,
         });
         environment(services.collect())
     }
@@ -329,6 +331,7 @@ pub fn one_service() -> Sketch {
             check: true,
             consistent: false,
             restart: Restart::Auto,
+            batch: Batch::Room,
             breaker: 0,
             rolls_back: false,
             before: Before::From,
@@ -384,10 +387,20 @@ fn services() -> impl Strategy<Value = ServiceSketch> {
         1 => Just(Before::Older),
     ];
     let ecs = (0..2_usize, 0..6_u32, percents, any::<bool>(), any::<bool>());
-    let ours = (restart, prop_oneof![Just(0_u32), Just(3)], any::<bool>(), before, 0..2_u32);
+    let batch = prop_oneof![
+        4 => Just("room"),
+        1 => Just("all"),
+        1 => Just("1"),
+        1 => Just("3"),
+        1 => Just("25%"),
+        1 => Just("60%"),
+    ];
+    let batch = batch.prop_map(|text| Batch::parse(text).unwrap());
+    let breaker = prop_oneof![Just(0_u32), Just(3)];
+    let ours = ((restart, batch), breaker, any::<bool>(), before, 0..2_u32);
     (ecs, ours).prop_map(|(ecs, ours)| {
         let (repository, desired, percents, check, consistent) = ecs;
-        let (restart, breaker, rolls_back, before, old_failures) = ours;
+        let ((restart, batch), breaker, rolls_back, before, old_failures) = ours;
         ServiceSketch {
             repository,
             desired,
@@ -396,6 +409,7 @@ fn services() -> impl Strategy<Value = ServiceSketch> {
             // A fixed `stop` is refused where versions are consistent.
             consistent: consistent && restart != Restart::Fixed(Way::Stop),
             restart,
+            batch,
             breaker,
             rolls_back,
             before,

@@ -1,6 +1,6 @@
 //! What votes bind: the hash changes with whatever runs, and not with what it is called.
 
-use shipmate::domain::environment::Strategy;
+use shipmate::domain::environment::{Batch, Strategy};
 use shipmate::domain::id::{DeploymentId, Digest, PolicyHash};
 use shipmate::domain::plan::{ImageMove, Kind, PlannedService, Terms, Version};
 
@@ -28,6 +28,7 @@ fn terms() -> Terms {
             repository: "core".into(),
             strategy: Strategy::Stop,
             below_minimum: false,
+            batch: Batch::Room,
         }],
         policies: PolicyHash::new("policies"),
     }
@@ -55,6 +56,8 @@ fn every_bound_field_changes_the_hash() {
         ("container", Box::new(|terms| terms.services[0].container = "x".into())),
         ("its repository", Box::new(|terms| terms.services[0].repository = "x".into())),
         ("strategy", Box::new(|terms| terms.services[0].strategy = Strategy::Deployment)),
+        ("batch", Box::new(|terms| terms.services[0].batch = Batch::All)),
+        ("another batch", Box::new(|terms| terms.services[0].batch = Batch::parse("2").unwrap())),
         ("no service", Box::new(|terms| terms.services.clear())),
         ("policies", Box::new(|terms| terms.policies = PolicyHash::new("x"))),
     ];
@@ -86,4 +89,10 @@ fn a_round_trip_keeps_the_hash() {
     let text = serde_json::to_string(&terms()).unwrap();
     let back: Terms = serde_json::from_str(&text).unwrap();
     assert_eq!(back.hash(), terms().hash());
+}
+
+#[test]
+fn the_default_batch_leaves_no_trace_so_that_older_votes_still_bind() {
+    let text = serde_json::to_string(&terms()).unwrap();
+    assert!(!text.contains("batch"), "{text}");
 }

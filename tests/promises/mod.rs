@@ -1,6 +1,7 @@
 //! The promises of the design, each broken on purpose by what happens around the bot.
 
 mod a_bad_image_does_little_harm;
+mod batches;
 mod default_deny;
 mod done_means_seen;
 mod it_runs_at_once;

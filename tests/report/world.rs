@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{Timestamp, ToSpan, Zoned};
 use shipmate::domain::card::{Card, Line};
 use shipmate::domain::deployment::Deployment;
-use shipmate::domain::environment::Strategy;
+use shipmate::domain::environment::{Batch, Strategy};
 use shipmate::domain::event::{
     Cause, Choice, End, Event, Recorded, Requested, Step, StepOutcome, Via, Vote,
 };
@@ -72,11 +72,18 @@ fn service(name: &str, repository: &str, strategy: Strategy) -> PlannedService {
         repository: repository.into(),
         strategy,
         below_minimum: false,
+        batch: Batch::Room,
     }
 }
 
 fn outlook(name: &str, desired: u32, why: Why) -> ServiceOutlook {
-    ServiceOutlook { name: name.into(), desired, serving: desired, why }
+    ServiceOutlook {
+        name: name.into(),
+        desired,
+        serving: desired,
+        minimum: Some(desired / 2),
+        why,
+    }
 }
 
 /// `core:1.5.0` for `rest-api`, one service by `stop`.
@@ -117,6 +124,8 @@ pub fn big_plan(environment: &str) -> Plan {
     plan.outlook.critical_findings = Some(2);
     plan.outlook.warnings = vec![
         Warning::BelowMinimum { service: "rest-api".into(), minimum: 3, serving: 2 },
+        Warning::AllAtOnce { service: "worker".into(), tasks: 4, minimum: 2 },
+        Warning::AllAtOnce { service: "cron".into(), tasks: 1, minimum: 0 },
         Warning::ScalingTakesNewImage { service: "rest-api".into() },
         Warning::Drift { service: "rest-api".into(), on_tag: 1, tasks: 3 },
         Warning::NothingToGoBackTo { repository: "web".into() },

@@ -26,7 +26,7 @@ url = "sqlite://x""#,
             ),
             (
                 r#"zebra = 1"#,
-                r#"shipmate.toml:11:1: `zebra` is no key of `services.api`; it takes `repository`, `container`, `environments`, `ecs-service` and `restart`"#,
+                r#"shipmate.toml:11:1: `zebra` is no key of `services.api`; it takes `repository`, `container`, `environments`, `ecs-service`, `restart` and `batch`"#,
             ),
             (
                 r#"[zebra]
@@ -199,6 +199,24 @@ container = "web"
 environments = ["qa"]
 "#,
                 r#"shipmate.toml:14:7: `qa latest` cannot be a tag in ECR; use letters, digits, `_`, `.` and `-`, beginning with a letter, digit or `_`, at most 300"#,
+            ),
+            (
+                r#"tag = "qa-latest"
+batch = "101%"
+[services.web]
+repository = "core"
+container = "web"
+environments = ["qa"]
+batch = { qa = 0 }
+[services.site]
+repository = "core"
+container = "site"
+environments = ["qa"]
+batch = true
+"#,
+                r#"shipmate.toml:15:9: `101%` is no batch; write a number of tasks, a percentage such as "25%", "room" or "all"
+shipmate.toml:20:16: `0` is no batch; write a number of tasks, a percentage such as "25%", "room" or "all"
+shipmate.toml:25:9: `services.site.batch` is true or false, but it must be text in quotes, a whole number, or a table of these by environment, for example: batch = { production = 2 }"#,
             ),
             (
                 r#"tag = "qa-latest"

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use shipmate::domain::environment::{Registry, Restart, Service, Strategy};
+use shipmate::domain::environment::{Batch, Registry, Restart, Service, Strategy};
 use shipmate::domain::id::{EnvironmentName, PersonId, Role, ServiceName};
 use shipmate::settings::{Extra, Mode, Settings};
 
@@ -72,6 +72,7 @@ fn every_key_that_there_is_loads() {
         patience = "1h"
         role_arn = "arn:aws:iam::123456789012:role/shipmate"
         registry = { account = "210987654321", region = "eu-central-1" }
+        batch = 3
         [environments.b]
         region = "eu-west-1"
         cluster = "b"
@@ -83,11 +84,13 @@ fn every_key_that_there_is_loads() {
         environments = ["a", "b"]
         ecs_service = "api"
         restart = { b = "deployment" }
+        batch = { b = "25%" }
         [services."rest-api"]
         repository = "team/core"
         container = "other"
         environments = ["b"]
         restart = "stop"
+        batch = "all"
         [commands]
         directory = "mine"
         [policies]
@@ -111,6 +114,10 @@ fn every_key_that_there_is_loads() {
     let deployment = Restart::Fixed(Strategy::Deployment);
     assert_eq!(service(&settings, "b", "rest_api").restart, deployment);
     assert_eq!(service(&settings, "b", "rest-api").restart, Restart::Fixed(Strategy::Stop));
+
+    assert_eq!(service(&settings, "a", "rest_api").batch, Batch::parse("3").unwrap());
+    assert_eq!(service(&settings, "b", "rest_api").batch, Batch::parse("25%").unwrap());
+    assert_eq!(service(&settings, "b", "rest-api").batch, Batch::All);
 
     let extra = |directory: &str, mode| Some(Extra { directory: PathBuf::from(directory), mode });
     assert_eq!(settings.commands, extra("mine", Mode::Add));

@@ -132,3 +132,19 @@ fn a_variable_that_fits_two_names_is_refused() {
          `services.api.container`; set it in the file, or rename one of them there"
     );
 }
+
+#[test]
+fn a_batch_may_come_from_a_variable() {
+    let variables = [
+        ("SHIPMATE__ENVIRONMENTS__PRODUCTION__BATCH", "50%"),
+        ("SHIPMATE__SERVICES__WORKER__BATCH__PRODUCTION", "all"),
+    ];
+    let settings = parse(SHIPPED, &variables).unwrap();
+    let batch = |environment: &str, service: &str| {
+        let environment = settings.environments.get(&EnvironmentName::new(environment)).unwrap();
+        environment.service(&ServiceName::new(service)).unwrap().batch.to_string()
+    };
+    assert_eq!(batch("production", "rest-api"), "50%");
+    assert_eq!(batch("production", "worker"), "all");
+    assert_eq!(batch("staging", "worker"), "room");
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use shipmate::domain::deployment::{Deployment, Stage};
-use shipmate::domain::environment::Strategy;
+use shipmate::domain::environment::{Batch, Strategy};
 use shipmate::domain::event::{
     Cause, Choice, End, Event, Requested, Step, StepFailure, StepOutcome, StopRequest, Via, Vote,
 };
@@ -113,6 +113,7 @@ pub fn plan(environment: &str, kind: Kind, images: &[(&str, &str)]) -> Plan {
         repository: (*repository).into(),
         strategy: Strategy::Stop,
         below_minimum: false,
+        batch: Batch::Room,
     });
     let terms = Terms {
         environment: environment.into(),
@@ -132,6 +133,7 @@ pub fn outlook(desired: u32) -> Outlook {
             name: "core".into(),
             desired,
             serving: desired,
+            minimum: Some(desired / 2),
             why: Why::PullsMovedTag,
         }],
         expected: Some(Duration::from_millis(90_500)),

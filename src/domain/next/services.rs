@@ -137,6 +137,9 @@ impl Look<'_> {
         if old.is_empty() {
             return if self.all_settled(version, ecs) { Need::Nothing } else { Need::Time };
         }
+        if service.all_at_once() {
+            return self.need_all_at_once(service, old, ecs);
+        }
         let new: Vec<&Task> = ecs.wanted_tasks().filter(|task| on(task, version)).collect();
         let coming = ecs.wanted_tasks().any(|task| !task.serves(check) && !is_old(task, version))
             || count(ecs.wanted_tasks()) < ecs.desired;
@@ -145,7 +148,7 @@ impl Look<'_> {
         }
         let tally = self.tally(service);
         if tally.canary_passed {
-            return self.stop_up_to(u32::MAX, service, old, ecs);
+            return self.stop_up_to(service.batch.most(ecs.desired), service, old, ecs);
         }
         if new.iter().any(|task| !self.settled(task, version, check)) {
             return Need::Time;
@@ -153,14 +156,34 @@ impl Look<'_> {
         if !new.is_empty() {
             return Need::Note(Box::new(Event::CanaryPassed { service: service.name.clone() }));
         }
-        // A canary that served and was then taken away, by scaling or a host, gets a successor;
-        // so does one whose place was scaled away. One in whose place the old image came back
-        // does not: the next would be no better.
-        let came_back_old = tally.best == 0 && ecs.desired >= tally.total_when_stopped;
-        if self.phase.restarted(&service.name) && came_back_old {
+        if self.came_back_old(service, ecs) {
             return Need::Time;
         }
         self.stop_up_to(1, service, old, ecs)
+    }
+
+    /// A canary that served and was then taken away, by scaling or a host, gets a successor; so
+    /// does one whose place was scaled away. One in whose place the old image came back does
+    /// not: the next would be no better.
+    fn came_back_old(&self, service: &PlannedService, ecs: &EcsService) -> bool {
+        let tally = self.tally(service);
+        let nothing_good = tally.best == 0 && ecs.desired >= tally.total_when_stopped;
+        self.phase.restarted(&service.name) && nothing_good
+    }
+
+    /// The plain old way: everything that is old stops in one step, and what comes is watched.
+    /// A task that had not pulled its image by then, and comes up on the old one, follows.
+    fn need_all_at_once(
+        &self,
+        service: &PlannedService,
+        old: Vec<&Task>,
+        ecs: &EcsService,
+    ) -> Need {
+        if self.came_back_old(service, ecs) {
+            return Need::Time;
+        }
+        let tasks = old.into_iter().map(|task| task.arn.clone()).collect();
+        Need::Do(Step::StopTasks { service: service.name.clone(), tasks })
     }
 
     fn need_back_by_stop(
@@ -170,6 +193,11 @@ impl Look<'_> {
         ecs: &EcsService,
     ) -> Need {
         let old = old_tasks(version, ecs);
+        if !old.is_empty() && service.all_at_once() {
+            // What was agreed for the way forward holds for the way back.
+            let tasks = old.into_iter().map(|task| task.arn.clone()).collect();
+            return Need::Do(Step::StopTasks { service: service.name.clone(), tasks });
+        }
         if !old.is_empty() {
             return self.stop_up_to(u32::MAX, service, old, ecs);
         }
