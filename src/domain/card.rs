@@ -15,6 +15,9 @@ pub struct Card {
     pub progress: Option<Progress>,
     /// What people may do about it, in the order shown.
     pub actions: Vec<CardAction>,
+    /// What can be done to what runs. It may change often, so that no reaction stands for it:
+    /// one that is left standing would mean it again and again.
+    pub controls: Vec<Control>,
     /// Whether what it tells of can be rolled back. That is asked once more before it is done,
     /// and so is none of the actions, for which a reaction is enough.
     pub rollback: bool,
@@ -101,6 +104,32 @@ impl CardAction {
             Self::Approve => "approve",
             Self::Reject => "reject",
             Self::Cancel => "cancel",
+        }
+    }
+}
+
+/// How people hold up what runs, and let it go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    Pause,
+    Continue,
+}
+
+impl Control {
+    pub const ALL: [Self; 2] = [Self::Pause, Self::Continue];
+
+    /// The word of the command, to which the deployment's number is added.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Continue => "continue",
+        }
+    }
+
+    pub fn emoji(self) -> &'static str {
+        match self {
+            Self::Pause => "⏸️",
+            Self::Continue => "▶️",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What people can ask for, once their words are understood.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::id::{DeploymentId, Digest, EnvironmentName, Repository, ServiceName, Tag};
 
@@ -23,6 +24,13 @@ pub enum Command {
     Approve(Ballot),
     Reject(Ballot),
     Cancel(Ballot),
+    Pause(Ballot),
+    Continue(Ballot),
+    Canary(Canary),
+    /// What is under way and what comes next; everywhere, where no environment is named.
+    Queue {
+        environment: Option<EnvironmentName>,
+    },
     /// `topic` is the id of a command.
     Help {
         topic: Option<String>,
@@ -39,6 +47,8 @@ pub struct Promote {
     pub dry_run: bool,
     /// Ask that requirements which allow it be overridden; needs a reason.
     pub break_glass: bool,
+    /// For how long each canary stays alone.
+    pub canary: Option<Duration>,
     pub because: Option<String>,
 }
 
@@ -63,6 +73,14 @@ pub struct Rollback {
 pub struct Ballot {
     pub deployment: Option<DeploymentId>,
     pub because: Option<String>,
+}
+
+/// How long the canaries of a deployment stay alone; without a number, of the only one that can
+/// be meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Canary {
+    pub deployment: Option<DeploymentId>,
+    pub stay: Duration,
 }
 
 /// An image as a person names it, before ECR was asked.

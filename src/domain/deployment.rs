@@ -9,7 +9,7 @@ use super::event::{Choice, End, Event, Recorded, Requested, Vote};
 use super::id::{DeploymentId, MessageId, PersonId, PolicyId};
 use super::plan::{Kind, Plan};
 use super::policy::{Because, Requirement};
-use super::rollout::Rollout;
+use super::rollout::{CanaryStay, Rollout};
 
 /// A plan being carried out, or waiting to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct Deployment {
     /// Cards of earlier terms, closed.
     pub old_messages: Vec<MessageId>,
     pub votes: BTreeMap<PersonId, Vote>,
+    /// What was asked about its canaries before it began.
+    pub canary: Option<CanaryStay>,
     pub stage: Stage,
 }
 
@@ -106,6 +108,7 @@ impl Deployment {
             posted_at: None,
             old_messages: Vec::new(),
             votes: BTreeMap::new(),
+            canary: request.canary.map(|stay| CanaryStay { by: request.requester.id.clone(), stay }),
             stage: Stage::Waiting,
         })
     }
@@ -166,8 +169,12 @@ impl Deployment {
                 // posted there is nothing to vote on.
                 self.old_messages.extend(self.message.take());
             }
+            (Stage::Waiting | Stage::Queued { .. }, Event::CanaryAsked { by, stay }) => {
+                self.canary = Some(CanaryStay { by: by.clone(), stay: *stay });
+            }
             (Stage::Queued { .. }, Event::Started { known_failures }) => {
-                let rollout = Rollout::begin(&self.plan.terms, at, known_failures.clone());
+                let mut rollout = Rollout::begin(&self.plan.terms, at, known_failures.clone());
+                rollout.canary.clone_from(&self.canary);
                 self.stage = Stage::Running(Box::new(rollout));
             }
             (Stage::Waiting | Stage::Queued { .. }, Event::Ended { end }) if !end.acted() => {
@@ -229,6 +236,31 @@ impl Deployment {
         }
     }
 
+    /// Whether canaries are to stay alone, by whoever asked for it, before or while it runs.
+    pub fn canary_asked(&self) -> bool {
+        self.stay().is_some()
+    }
+
+    /// For how long each canary is to stay alone, and who wants that.
+    pub fn stay(&self) -> Option<&CanaryStay> {
+        match self.rollout() {
+            None => self.canary.as_ref(),
+            Some(rollout) => rollout.canary.as_ref(),
+        }
+    }
+
+    /// Its place among those of its environment that have not ended: what runs, then rollbacks,
+    /// then whoever was agreed first, then those that wait for votes.
+    pub fn place(&self) -> (u8, bool, Timestamp, DeploymentId) {
+        let (stage, since) = match &self.stage {
+            Stage::Running(rollout) => (0, rollout.started_at),
+            Stage::Queued { since } => (1, *since),
+            Stage::Waiting => (2, self.asked_at),
+            Stage::Ended(ended) => (3, ended.at),
+        };
+        (stage, !self.is_rollback(), since, self.id)
+    }
+
     pub fn rollout(&self) -> Option<&Rollout> {
         match &self.stage {
             Stage::Waiting | Stage::Queued { .. } => None,
@@ -283,6 +315,9 @@ fn event_name(event: &Event) -> &'static str {
         Event::StepFailed { .. } => "step-failed",
         Event::Progressed { .. } => "progressed",
         Event::CanaryPassed { .. } => "canary-passed",
+        Event::Paused { .. } => "paused",
+        Event::Continued { .. } => "continued",
+        Event::CanaryAsked { .. } => "canary-asked",
         Event::StopRequested { .. } => "stop-requested",
         Event::UndoStarted { .. } => "undo-started",
         Event::Ended { .. } => "ended",

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -82,6 +83,20 @@ pub enum Event {
     CanaryPassed {
         service: ServiceName,
     },
+    /// No further step begins until it is told to go on.
+    Paused {
+        by: PersonId,
+        because: Option<String>,
+    },
+    /// It goes on: the pause is over or, where there is none, the canary's stay.
+    Continued {
+        by: PersonId,
+    },
+    /// Each canary stays alone for at least so long, counted from when it was good.
+    CanaryAsked {
+        by: PersonId,
+        stay: Duration,
+    },
     /// A person or a rollback wants the running deployment undone.
     StopRequested {
         stop: StopRequest,
@@ -111,6 +126,9 @@ pub struct Requested {
     pub asked_in: Option<MessageId>,
     pub because: Option<String>,
     pub break_glass: bool,
+    /// For how long each canary is to stay alone, where that was asked with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Duration>,
     pub plan: Plan,
     pub requirements: Vec<Requirement>,
     /// What breaking the glass set aside.

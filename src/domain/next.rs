@@ -82,10 +82,15 @@ impl Look<'_> {
             return self.turn_back(cause);
         }
         let tags = self.forward_tags();
-        if !tags.is_empty() {
+        let paused = self.rollout.paused().is_some();
+        if !tags.is_empty() && !paused {
             return Next { events: Vec::new(), steps: tags };
         }
         let survey = self.survey();
+        if paused {
+            // What is new is watched on, and nothing else: no step, no end, no lack of patience.
+            return if tags.is_empty() { survey.noted() } else { Next::default() };
+        }
         match self.no_progress(&survey) {
             Some(cause) => self.turn_back(cause),
             None => survey.next(Event::Ended { end: End::Succeeded }),

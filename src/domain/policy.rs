@@ -20,6 +20,8 @@ pub enum Action {
     /// Give a yes or a no to somebody's plan.
     Approve,
     Cancel,
+    /// Hold a running deployment up, leave its canary alone for longer, or let it go on.
+    Pause,
     BreakGlass,
     Lock,
     Unlock,
@@ -30,13 +32,14 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Read,
         Self::Promote,
         Self::Rollback,
         Self::Restart,
         Self::Approve,
         Self::Cancel,
+        Self::Pause,
         Self::BreakGlass,
         Self::Lock,
         Self::Unlock,
@@ -53,6 +56,7 @@ impl Action {
             Self::Restart => "restart",
             Self::Approve => "approve",
             Self::Cancel => "cancel",
+            Self::Pause => "pause",
             Self::BreakGlass => "break-glass",
             Self::Lock => "lock",
             Self::Unlock => "unlock",
@@ -82,7 +86,7 @@ pub struct Question {
 /// harmless value: see `Default`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// Who asked for the deployment that is voted on or cancelled; else who asks now.
+    /// Who asked for the deployment that is voted on, cancelled or paused; else who asks now.
     pub requester: PersonId,
     /// Whether every image of the plan was verified in the environment that this one comes
     /// after (`None`: it comes after none).

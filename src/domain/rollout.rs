@@ -2,11 +2,12 @@
 //! in `domain::next`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::event::{Cause, Event, Step, StepFailure, StepOutcome, StopRequest};
-use super::id::{Digest, EcsDeploymentId, Repository, ServiceName, TaskArn};
+use super::id::{Digest, EcsDeploymentId, PersonId, Repository, ServiceName, TaskArn};
 use super::plan::Terms;
 
 /// A deployment while it acts, and what it had done when it ended.
@@ -18,8 +19,27 @@ pub struct Rollout {
     pub undo: Option<Undo>,
     /// Somebody wants it undone; `next` begins the undo at the next look.
     pub stop: Option<StopRequest>,
+    /// No further step begins; an undo is not held up.
+    pub pause: Option<Pause>,
+    /// Somebody wants canaries to stay alone for longer than they take to settle.
+    pub canary: Option<CanaryStay>,
     /// Late writes of ours to the environment's tag, by the digest that was found there.
     pub repaired: Vec<(Repository, Digest)>,
+}
+
+/// Who holds a rollout up, and since when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    pub by: PersonId,
+    pub because: Option<String>,
+    pub since: Timestamp,
+}
+
+/// For how long each canary stays alone at least, and who asked for that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CanaryStay {
+    pub by: PersonId,
+    pub stay: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +82,8 @@ pub struct Tally {
     /// The most there were at once.
     pub best: u32,
     pub total: u32,
+    /// Since when there has been a good one without a break.
+    pub good_since: Option<Timestamp>,
     pub canary_passed: bool,
     /// `best` when tasks were last told to stop; `None`: none was yet.
     pub best_when_stopped: Option<u32>,
@@ -80,6 +102,8 @@ impl Rollout {
             forward: Phase::begin(terms, at, known_failures),
             undo: None,
             stop: None,
+            pause: None,
+            canary: None,
             repaired: Vec::new(),
         }
     }
@@ -126,6 +150,7 @@ impl Rollout {
                 let tally = phase.services.get_mut(service).ok_or(DoesNotFit)?;
                 tally.good = *good;
                 tally.total = *total;
+                tally.good_since = tally.good_since.or(Some(at)).filter(|_| *good > 0);
                 if *good > tally.best {
                     tally.best = *good;
                     phase.progressed_at = at;
@@ -136,11 +161,33 @@ impl Rollout {
                 phase.services.get_mut(service).ok_or(DoesNotFit)?.canary_passed = true;
                 phase.progressed_at = at;
             }
+            Event::Paused { by, because } => {
+                if self.pause.is_some() || self.goes_back() {
+                    return Err(DoesNotFit);
+                }
+                let (by, because) = (by.clone(), because.clone());
+                self.pause = Some(Pause { by, because, since: at });
+            }
+            Event::Continued { .. } => {
+                if self.goes_back() || (self.pause.is_none() && self.canary.is_none()) {
+                    return Err(DoesNotFit);
+                }
+                match self.pause.take() {
+                    Some(pause) => self.forward.held_up(pause.since, at),
+                    None => self.canary = None,
+                }
+            }
+            Event::CanaryAsked { by, stay } => {
+                if self.goes_back() {
+                    return Err(DoesNotFit);
+                }
+                self.canary = Some(CanaryStay { by: by.clone(), stay: *stay });
+            }
             Event::TagRepaired { repository, found } => {
                 self.repaired.push((repository.clone(), found.clone()));
             }
             Event::StopRequested { stop } => {
-                if self.stop.is_some() || self.undo.is_some() {
+                if self.goes_back() {
                     return Err(DoesNotFit);
                 }
                 self.stop = Some(stop.clone());
@@ -168,6 +215,16 @@ impl Rollout {
             | Event::Ended { .. } => return Err(DoesNotFit),
         }
         Ok(())
+    }
+
+    /// Whether it goes back, or is about to: nothing holds that up.
+    pub fn goes_back(&self) -> bool {
+        self.undo.is_some() || self.stop.is_some()
+    }
+
+    /// Who has paused it, while it is held up by that.
+    pub fn paused(&self) -> Option<&Pause> {
+        self.pause.as_ref().filter(|_| !self.goes_back())
     }
 
     /// Whether anything outside may have been changed.
@@ -221,6 +278,14 @@ impl Phase {
         self.done.insert(step.clone());
         if gets_on {
             self.progressed_at = at;
+        }
+    }
+
+    /// Nothing was to get better in this time, so that it does not count as standing still.
+    fn held_up(&mut self, since: Timestamp, until: Timestamp) {
+        let idle = until.duration_since(since.max(self.progressed_at));
+        if idle.is_positive() {
+            self.progressed_at = self.progressed_at.checked_add(idle).unwrap_or(until);
         }
     }
 

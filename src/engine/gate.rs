@@ -99,15 +99,10 @@ impl Engine {
     ) -> Result<Option<Deployment>, Problem> {
         let open = self.parts.store.open().await?;
         let here = |one: &Deployment| &one.plan.terms.environment == environment;
-        let queued = open.into_iter().filter(|one| !but.contains(&one.id)).filter_map(|one| {
-            match one.stage {
-                Stage::Queued { since } if here(&one) => {
-                    Some(((!one.is_rollback(), since, one.id), one))
-                }
-                Stage::Queued { .. } | Stage::Waiting | Stage::Running(_) | Stage::Ended(_) => None,
-            }
+        let queued = open.into_iter().filter(|one| {
+            !but.contains(&one.id) && here(one) && matches!(one.stage, Stage::Queued { .. })
         });
-        Ok(queued.min_by_key(|(place, _)| *place).map(|(_, one)| one))
+        Ok(queued.min_by_key(Deployment::place))
     }
 
     async fn pass(&self, deployment: Deployment) -> Result<Passage, Problem> {

@@ -174,13 +174,19 @@ fn lane_of(reading: &Reading) -> Option<Lane> {
             Some(Lane::Environment(promote.environment.clone()))
         }
         Reading::Command(
-            Command::Approve(ballot) | Command::Reject(ballot) | Command::Cancel(ballot),
+            Command::Approve(ballot)
+            | Command::Reject(ballot)
+            | Command::Cancel(ballot)
+            | Command::Pause(ballot)
+            | Command::Continue(ballot),
         ) => ballot.deployment.map(Lane::Deployment),
+        Reading::Command(Command::Canary(canary)) => canary.deployment.map(Lane::Deployment),
         Reading::Command(
             Command::Rollback(_)
             | Command::Status { .. }
             | Command::Show { .. }
             | Command::History { .. }
+            | Command::Queue { .. }
             | Command::Help { .. }
             | Command::Whoami,
         )
@@ -193,14 +199,20 @@ fn lane_of(reading: &Reading) -> Option<Lane> {
 fn names_no_deployment(reading: &Reading) -> bool {
     match reading {
         Reading::Command(
-            Command::Approve(ballot) | Command::Reject(ballot) | Command::Cancel(ballot),
+            Command::Approve(ballot)
+            | Command::Reject(ballot)
+            | Command::Cancel(ballot)
+            | Command::Pause(ballot)
+            | Command::Continue(ballot),
         ) => ballot.deployment.is_none(),
+        Reading::Command(Command::Canary(canary)) => canary.deployment.is_none(),
         Reading::Command(
             Command::Promote(_)
             | Command::Rollback(_)
             | Command::Status { .. }
             | Command::Show { .. }
             | Command::History { .. }
+            | Command::Queue { .. }
             | Command::Help { .. }
             | Command::Whoami,
         )

@@ -102,7 +102,7 @@ impl Engine {
         let mut allowed = Vec::new();
         for action in Action::ALL {
             let requester = match action {
-                Action::Approve | Action::Cancel => PersonId::new(""),
+                Action::Approve | Action::Cancel | Action::Pause => PersonId::new(""),
                 Action::Read
                 | Action::Promote
                 | Action::Rollback

@@ -304,6 +304,9 @@ fn outcome_of(event: &Event) -> Option<&Step> {
         | Event::StepStarted { .. }
         | Event::Progressed { .. }
         | Event::CanaryPassed { .. }
+        | Event::Paused { .. }
+        | Event::Continued { .. }
+        | Event::CanaryAsked { .. }
         | Event::StopRequested { .. }
         | Event::UndoStarted { .. }
         | Event::Ended { .. }

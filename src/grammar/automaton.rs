@@ -31,6 +31,8 @@ pub(super) const START: Place = 0;
 pub(super) enum Test {
     Word(Symbol),
     Type(ArgumentType),
+    /// Digits and nothing else.
+    Number,
     Comma,
     /// [`START`], which is before all words.
     Nothing,
@@ -322,6 +324,7 @@ fn reads(words: &Words, test: Test, symbol: Symbol) -> bool {
     match test {
         Test::Word(word) => word == symbol,
         Test::Type(kind) => kind.reads(words.shape(symbol)),
+        Test::Number => words.shape(symbol) == Shape::Number,
         Test::Comma => symbol == Shape::Comma as Symbol,
         Test::Nothing => false,
     }
@@ -332,6 +335,12 @@ fn reads(words: &Words, test: Test, symbol: Symbol) -> bool {
 fn index(number: usize) -> u16 {
     u16::try_from(number).unwrap_or(u16::MAX)
 }
+
+/// What a number is followed by to be a time.
+const UNITS: [&str; 15] = [
+    "seconds", "second", "secs", "sec", "s", "minutes", "minute", "mins", "min", "m", "hours",
+    "hour", "hrs", "hr", "h",
+];
 
 /// Puts phrases together.
 pub(super) struct Builder {
@@ -424,6 +433,14 @@ impl Builder {
                 let more = self.sequence(vec![between, more]);
                 self.connect(&more.last, &more.first);
                 self.sequence(vec![image, Part { optional: true, ..more }])
+            }
+            ArgumentType::Time => {
+                // 10m | 10 minutes
+                let written = self.leaf(kind, phrase, Test::Type(argument), label);
+                let number = self.leaf(kind, phrase, Test::Number, label);
+                let units = UNITS.iter().map(|unit| self.word(kind, phrase, unit, label)).collect();
+                let spelled = self.sequence(vec![number, choice(units)]);
+                choice(vec![written, spelled])
             }
             ArgumentType::Switch => {
                 let label = Label::Switch(slot);
@@ -522,7 +539,7 @@ impl Builder {
                         Test::Word(word) => add(usize::from(word)),
                         Test::Comma => add(Shape::Comma as usize),
                         Test::Nothing => {}
-                        Test::Type(_) => (0..words.len())
+                        Test::Type(_) | Test::Number => (0..words.len())
                             .filter(|symbol| reads(&words, follower_position.test, index(*symbol)))
                             .for_each(add),
                     }

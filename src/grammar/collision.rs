@@ -84,7 +84,15 @@ fn common(automaton: &Automaton, one: &Position, other: &Position) -> Option<Sym
         (Test::Word(word), Test::Type(kind)) | (Test::Type(kind), Test::Word(word)) => {
             kind.reads(shape_of(word)).then_some(word)
         }
-        (Test::Word(_), Test::Comma) | (Test::Comma, Test::Word(_)) => None,
+        (Test::Word(word), Test::Number) | (Test::Number, Test::Word(word)) => {
+            (shape_of(word) == Shape::Number).then_some(word)
+        }
+        (Test::Number, Test::Number) => Some(Shape::Number as Symbol),
+        (Test::Number, Test::Type(kind)) | (Test::Type(kind), Test::Number) => {
+            kind.reads(Shape::Number).then_some(Shape::Number as Symbol)
+        }
+        (Test::Word(_) | Test::Number, Test::Comma)
+        | (Test::Comma, Test::Word(_) | Test::Number) => None,
         (Test::Comma, Test::Comma) => Some(Shape::Comma as Symbol),
         (Test::Comma, Test::Type(kind)) | (Test::Type(kind), Test::Comma) => {
             kind.reads(Shape::Comma).then_some(Shape::Comma as Symbol)

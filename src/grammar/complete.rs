@@ -61,7 +61,7 @@ impl Grammar {
                     words.push((self.automaton.words.text(symbol).to_owned(), hint));
                 }
                 Test::Type(kind) => self.candidates(kind, &typed, vocabulary, &mut arguments),
-                Test::Comma | Test::Nothing => {}
+                Test::Number | Test::Comma | Test::Nothing => {}
             }
         }
         let lower = typed.to_lowercase();
@@ -120,7 +120,7 @@ impl Grammar {
                     ids.map(|entry| (entry.kind.id().to_owned(), Some(entry.summary.clone()))),
                 );
             }
-            ArgumentType::Switch | ArgumentType::Text => {}
+            ArgumentType::Time | ArgumentType::Switch | ArgumentType::Text => {}
         }
     }
 }

@@ -212,6 +212,7 @@ impl Grammar {
             ArgumentType::Images
             | ArgumentType::Deployment
             | ArgumentType::Command
+            | ArgumentType::Time
             | ArgumentType::Switch
             | ArgumentType::Text => Vec::new(),
         };
@@ -485,7 +486,8 @@ impl<'g> Search<'g, '_> {
             (Test::Word(_) | Test::Type(_), Label::Switch(_))
             | (Test::Word(_), Label::Argument(_) | Label::Keyword)
             | (Test::Type(_), Label::Keyword)
-            | (Test::Comma | Test::Nothing, _) => None,
+            // A time that is missing is told where it is written in one word.
+            | (Test::Number | Test::Comma | Test::Nothing, _) => None,
         }
     }
 
@@ -494,6 +496,9 @@ impl<'g> Search<'g, '_> {
         match position.test {
             Test::Comma => (token.kind == TokenKind::Comma).then_some((0, Edit::Keep(at))),
             Test::Nothing => None,
+            Test::Number => {
+                (Shape::of(&token.word) == Shape::Number).then_some((0, Edit::Keep(at)))
+            }
             Test::Word(symbol) => {
                 let grammar = self.grammar;
                 let words = &grammar.automaton.words;
@@ -529,7 +534,10 @@ impl<'g> Search<'g, '_> {
             ArgumentType::Service => resolver.service(word).err(),
             ArgumentType::Command => resolver.topic(word).err(),
             ArgumentType::Images => resolver.image(word).err(),
-            ArgumentType::Deployment | ArgumentType::Switch | ArgumentType::Text => None,
+            ArgumentType::Deployment
+            | ArgumentType::Time
+            | ArgumentType::Switch
+            | ArgumentType::Text => None,
         };
         if let Some(trouble) = trouble {
             return if let Some(near) = trouble.replacements.first() {

@@ -79,6 +79,7 @@ impl fmt::Display for CannotSay {
                     ArgumentType::Service => "the name of one service",
                     ArgumentType::Deployment => "one deployment's number, such as 42",
                     ArgumentType::Command => "the name of one command",
+                    ArgumentType::Time => "a length of time, such as 10 minutes or 1h",
                     ArgumentType::Switch => "true or false",
                     ArgumentType::Text => "text",
                 };
@@ -190,6 +191,8 @@ fn kind_of(argument: ArgumentType) -> FieldKind {
         ArgumentType::Service => FieldKind::Service,
         ArgumentType::Deployment => FieldKind::Deployment,
         ArgumentType::Command => FieldKind::Command,
+        // Nothing to suggest, and no type of option of its own in any chat.
+        ArgumentType::Time => FieldKind::Text,
         ArgumentType::Switch => FieldKind::Switch,
         ArgumentType::Text => FieldKind::Text,
     }
@@ -207,6 +210,7 @@ fn say(atom: &Atom, filled: &Filled) -> String {
                 | ArgumentType::Service
                 | ArgumentType::Deployment
                 | ArgumentType::Command
+                | ArgumentType::Time
                 | ArgumentType::Text => words.join(" "),
             }
         }
@@ -227,6 +231,7 @@ fn filled(kind: Kind, values: &BTreeMap<String, String>) -> Result<Filled, Canno
         let words = match slot.argument_type() {
             ArgumentType::Text => vec![value],
             ArgumentType::Images => images(&value).ok_or(not_readable)?,
+            ArgumentType::Time => time_words(&value).ok_or(not_readable)?,
             ArgumentType::Switch => match value.as_str() {
                 "true" => Vec::new(),
                 "false" => continue,
@@ -256,6 +261,14 @@ fn one_word(value: &str, argument: ArgumentType) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// The one or two words of a time.
+fn time_words(value: &str) -> Option<Vec<String>> {
+    super::resolve::time(value)?;
+    let tokens = text::tokens(value);
+    let plain = tokens.iter().all(|token| is_plain(token, value));
+    (plain && tokens.len() <= 2).then(|| tokens.into_iter().map(|t| t.word.into_owned()).collect())
 }
 
 /// Whether nothing had to be taken off a word: neither marks nor what cannot be seen.

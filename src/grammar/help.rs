@@ -99,13 +99,20 @@ impl Grammar {
 impl Entry {
     /// The shortest usage by the first phrase: words, mandatory arguments, and others in brackets.
     pub(super) fn usage(&self) -> String {
-        let is_ending =
-            |slot: Slot| matches!(slot.argument_type(), ArgumentType::Text | ArgumentType::Switch);
+        let uses = self.kind.uses();
+        let is_ending = |slot: Slot| match slot.argument_type() {
+            ArgumentType::Text | ArgumentType::Switch => true,
+            ArgumentType::Time => uses.iter().any(|mask| !mask.contains(slot)),
+            ArgumentType::Images
+            | ArgumentType::Environment
+            | ArgumentType::Service
+            | ArgumentType::Deployment
+            | ArgumentType::Command => false,
+        };
         let first = self.ways.iter().take(self.first);
         let plain = first.filter(|(mask, _)| !mask.slots().any(is_ending));
         let most = plain.clone().map(|(mask, _)| mask.slots().count()).max();
         let mut fullest = plain.filter(|(mask, _)| Some(mask.slots().count()) == most);
-        let uses = self.kind.uses();
         let say = |atom: &Atom| match atom {
             Atom::Word(word) => word.clone(),
             Atom::Argument(slot) => {
@@ -136,6 +143,7 @@ fn readable(phrase: &str) -> String {
             | ArgumentType::Service
             | ArgumentType::Deployment
             | ArgumentType::Command
+            | ArgumentType::Time
             | ArgumentType::Text => slot.name().to_uppercase(),
         };
         text = text.replace(&written, &shown);

@@ -1,7 +1,11 @@
 //! The commands that the program has: which arguments each takes and needs, and how arguments
 //! and `Command` become each other. Knows nothing of phrases or words.
 
-use crate::domain::command::{Ballot, Command, ImageReference, Promote, Promoted, Rollback};
+use std::time::Duration;
+
+use crate::domain::command::{
+    Ballot, Canary, Command, ImageReference, Promote, Promoted, Rollback,
+};
 use crate::domain::id::{DeploymentId, EnvironmentName, ServiceName};
 
 use super::slot::{Mask, Slot};
@@ -17,6 +21,10 @@ pub(super) enum Kind {
     Approve,
     Reject,
     Cancel,
+    Pause,
+    Continue,
+    Canary,
+    Queue,
     Help,
     Whoami,
 }
@@ -30,6 +38,7 @@ pub(super) struct Arguments {
     pub service: Option<ServiceName>,
     pub deployment: Option<DeploymentId>,
     pub topic: Option<String>,
+    pub stay: Option<Duration>,
     pub dry_run: bool,
     pub break_glass: bool,
     pub reason: Option<String>,
@@ -37,7 +46,7 @@ pub(super) struct Arguments {
 
 impl Kind {
     /// In the order in which help lists them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::Promote,
         Self::Rollback,
         Self::Status,
@@ -46,6 +55,10 @@ impl Kind {
         Self::Approve,
         Self::Reject,
         Self::Cancel,
+        Self::Pause,
+        Self::Continue,
+        Self::Canary,
+        Self::Queue,
         Self::Help,
         Self::Whoami,
     ];
@@ -61,6 +74,10 @@ impl Kind {
             Self::Approve => "approve",
             Self::Reject => "reject",
             Self::Cancel => "cancel",
+            Self::Pause => "pause",
+            Self::Continue => "continue",
+            Self::Canary => "canary",
+            Self::Queue => "queue",
             Self::Help => "help",
             Self::Whoami => "whoami",
         }
@@ -80,6 +97,10 @@ impl Kind {
             Command::Approve(_) => Self::Approve,
             Command::Reject(_) => Self::Reject,
             Command::Cancel(_) => Self::Cancel,
+            Command::Pause(_) => Self::Pause,
+            Command::Continue(_) => Self::Continue,
+            Command::Canary(_) => Self::Canary,
+            Command::Queue { .. } => Self::Queue,
             Command::Help { .. } => Self::Help,
             Command::Whoami => Self::Whoami,
         }
@@ -94,13 +115,18 @@ impl Kind {
                 Slot::Environment,
                 Slot::DryRun,
                 Slot::BreakGlass,
+                Slot::Stay,
                 Slot::Reason,
             ],
             Self::Rollback => &[Slot::Environment, Slot::DryRun, Slot::Reason],
             Self::Status => &[Slot::Environment, Slot::Service],
-            Self::History => &[Slot::Environment],
+            Self::History | Self::Queue => &[Slot::Environment],
             Self::Show => &[Slot::Deployment],
-            Self::Approve | Self::Reject | Self::Cancel => &[Slot::Deployment, Slot::Reason],
+            Self::Approve | Self::Reject | Self::Cancel | Self::Pause => {
+                &[Slot::Deployment, Slot::Reason]
+            }
+            Self::Continue => &[Slot::Deployment],
+            Self::Canary => &[Slot::Deployment, Slot::Stay],
             Self::Help => &[Slot::Topic],
             Self::Whoami => &[],
         }
@@ -116,6 +142,7 @@ impl Kind {
                 Some(Slot::Environment)
             }
             Self::Show if !given.contains(Slot::Deployment) => Some(Slot::Deployment),
+            Self::Canary if !given.contains(Slot::Stay) => Some(Slot::Stay),
             Self::Promote
             | Self::Rollback
             | Self::Status
@@ -124,6 +151,10 @@ impl Kind {
             | Self::Approve
             | Self::Reject
             | Self::Cancel
+            | Self::Pause
+            | Self::Continue
+            | Self::Canary
+            | Self::Queue
             | Self::Help
             | Self::Whoami => None,
         }
@@ -156,6 +187,7 @@ impl Kind {
             service,
             deployment,
             topic,
+            stay,
             dry_run,
             break_glass,
             reason: because,
@@ -168,7 +200,15 @@ impl Kind {
                     None => Promoted::Images(images),
                 };
                 let environment = environment?;
-                Command::Promote(Promote { what, environment, dry_run, break_glass, because })
+                let canary = stay;
+                Command::Promote(Promote {
+                    what,
+                    environment,
+                    dry_run,
+                    break_glass,
+                    canary,
+                    because,
+                })
             }
             Self::Rollback => {
                 Command::Rollback(Rollback { environment: environment?, dry_run, because })
@@ -179,6 +219,10 @@ impl Kind {
             Self::Approve => Command::Approve(Ballot { deployment, because }),
             Self::Reject => Command::Reject(Ballot { deployment, because }),
             Self::Cancel => Command::Cancel(Ballot { deployment, because }),
+            Self::Pause => Command::Pause(Ballot { deployment, because }),
+            Self::Continue => Command::Continue(Ballot { deployment, because: None }),
+            Self::Canary => Command::Canary(Canary { deployment, stay: stay? }),
+            Self::Queue => Command::Queue { environment },
             Self::Help => Command::Help { topic },
             Self::Whoami => Command::Whoami,
         })
@@ -189,7 +233,14 @@ impl Arguments {
     pub fn of(command: &Command) -> Self {
         let nothing = Self::default();
         match command.clone() {
-            Command::Promote(Promote { what, environment, dry_run, break_glass, because }) => {
+            Command::Promote(Promote {
+                what,
+                environment,
+                dry_run,
+                break_glass,
+                canary,
+                because,
+            }) => {
                 let (images, source) = match what {
                     Promoted::Images(images) => (images, None),
                     Promoted::EverythingFrom(source) => (Vec::new(), Some(source)),
@@ -200,6 +251,7 @@ impl Arguments {
                     environment: Some(environment),
                     dry_run,
                     break_glass,
+                    stay: canary,
                     reason: because,
                     ..nothing
                 }
@@ -208,12 +260,19 @@ impl Arguments {
                 Self { environment: Some(environment), dry_run, reason: because, ..nothing }
             }
             Command::Status { environment, service } => Self { environment, service, ..nothing },
-            Command::History { environment } => Self { environment, ..nothing },
+            Command::History { environment } | Command::Queue { environment } => {
+                Self { environment, ..nothing }
+            }
             Command::Show { deployment } => Self { deployment: Some(deployment), ..nothing },
             Command::Approve(Ballot { deployment, because })
             | Command::Reject(Ballot { deployment, because })
-            | Command::Cancel(Ballot { deployment, because }) => {
+            | Command::Cancel(Ballot { deployment, because })
+            | Command::Pause(Ballot { deployment, because })
+            | Command::Continue(Ballot { deployment, because }) => {
                 Self { deployment, reason: because, ..nothing }
+            }
+            Command::Canary(Canary { deployment, stay }) => {
+                Self { deployment, stay: Some(stay), ..nothing }
             }
             Command::Help { topic } => Self { topic, ..nothing },
             Command::Whoami => nothing,
@@ -229,6 +288,7 @@ impl Arguments {
             Slot::Service => self.service.is_some(),
             Slot::Deployment => self.deployment.is_some(),
             Slot::Topic => self.topic.is_some(),
+            Slot::Stay => self.stay.is_some(),
             Slot::DryRun => self.dry_run,
             Slot::BreakGlass => self.break_glass,
             Slot::Reason => self.reason.is_some(),

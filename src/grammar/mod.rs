@@ -74,7 +74,7 @@ struct Entry {
 }
 
 /// The files of commands/, compiled in.
-const SHIPPED: [(&str, &str); 10] = [
+const SHIPPED: [(&str, &str); 14] = [
     ("promote.toml", include_str!("../../commands/promote.toml")),
     ("rollback.toml", include_str!("../../commands/rollback.toml")),
     ("status.toml", include_str!("../../commands/status.toml")),
@@ -83,6 +83,10 @@ const SHIPPED: [(&str, &str); 10] = [
     ("approve.toml", include_str!("../../commands/approve.toml")),
     ("reject.toml", include_str!("../../commands/reject.toml")),
     ("cancel.toml", include_str!("../../commands/cancel.toml")),
+    ("pause.toml", include_str!("../../commands/pause.toml")),
+    ("continue.toml", include_str!("../../commands/continue.toml")),
+    ("canary.toml", include_str!("../../commands/canary.toml")),
+    ("queue.toml", include_str!("../../commands/queue.toml")),
     ("help.toml", include_str!("../../commands/help.toml")),
     ("whoami.toml", include_str!("../../commands/whoami.toml")),
 ];

@@ -55,6 +55,10 @@ pub enum Why {
     NotAnImage {
         text: String,
     },
+    /// No length of time that anything could last.
+    NotATime {
+        text: String,
+    },
     ShortDigest {
         text: String,
     },
@@ -126,6 +130,11 @@ impl fmt::Display for Why {
                 formatter,
                 "`{text}` names no image: write repository:tag or repository@digest."
             ),
+            Self::NotATime { text } => write!(
+                formatter,
+                "`{text}` is no time that anything could last: write for example 10 minutes, at \
+                 most 7 days."
+            ),
             Self::ShortDigest { text } => {
                 write!(formatter, "`{text}` is too short: give at least 8 digits of a digest.")
             }
@@ -177,6 +186,7 @@ pub(super) fn needed(argument: Slot) -> &'static str {
         Slot::Topic => "the name of a command",
         Slot::DryRun => "the words \"dry run\"",
         Slot::BreakGlass => "the words \"break glass\"",
+        Slot::Stay => "a length of time",
         Slot::Reason => "a reason",
     }
 }

@@ -1,6 +1,8 @@
 //! From the words of a line that a phrase reads to a command: names are looked up here, and
 //! what does not exist is refused. Nothing is guessed.
 
+use std::time::Duration;
+
 use crate::domain::command::{Command, ImageReference, Pick};
 use crate::domain::id::{DeploymentId, Digest, EnvironmentName, Repository, ServiceName, Tag};
 
@@ -59,6 +61,7 @@ impl Resolver<'_> {
                     | Slot::Service
                     | Slot::Deployment
                     | Slot::Topic
+                    | Slot::Stay
                     | Slot::Reason => {}
                 },
                 Label::Argument(slot) => {
@@ -66,6 +69,7 @@ impl Resolver<'_> {
                 }
             }
         }
+        arguments.stay = stay(path, self.automaton)?;
         let missing = kind.missing(arguments.mask());
         kind.command(arguments).ok_or_else(|| {
             let why = Why::Missing {
@@ -104,6 +108,8 @@ impl Resolver<'_> {
                     arguments.reason = Some(text.to_owned());
                 }
             }
+            // May take two words: see `stay`.
+            Slot::Stay => {}
             Slot::DryRun | Slot::BreakGlass => {}
         }
         Ok(())
@@ -220,6 +226,41 @@ impl Resolver<'_> {
         })
     }
 }
+
+/// The words of a time, put together.
+fn stay(path: &Path<'_>, automaton: &Automaton) -> Result<Option<Duration>, (usize, Trouble)> {
+    let mut words = Vec::new();
+    let mut at = 0;
+    for (number, place) in &path.steps {
+        let is_stay =
+            |position: &super::automaton::Position| position.label == Label::Argument(Slot::Stay);
+        if automaton.position(*place).is_some_and(is_stay)
+            && let Some(token) = path.tokens.get(*number)
+        {
+            at = if words.is_empty() { *number } else { at };
+            words.push(&*token.word);
+        }
+    }
+    if words.is_empty() {
+        return Ok(None);
+    }
+    let text = words.join(" ");
+    time(&text).map(Some).ok_or_else(|| {
+        let why = Why::NotATime { text };
+        (at, Trouble { why, replacements: Vec::new() })
+    })
+}
+
+/// A length of time as people write it; `None`: none, none at all, or longer than anybody waits.
+pub(super) fn time(text: &str) -> Option<Duration> {
+    let parsed = text.to_ascii_lowercase().parse::<jiff::SignedDuration>().ok()?;
+    let time = Duration::try_from(parsed).ok()?;
+    let whole = time.subsec_nanos() == 0;
+    (whole && !time.is_zero() && time <= LONGEST_STAY).then_some(time)
+}
+
+/// Longer than this nothing is left alone by a command.
+const LONGEST_STAY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 fn not_an_image(word: &str) -> Trouble {
     Trouble { why: Why::NotAnImage { text: word.to_owned() }, replacements: Vec::new() }

@@ -15,6 +15,8 @@ pub enum Slot {
     Topic,
     DryRun,
     BreakGlass,
+    /// How long a canary stays alone.
+    Stay,
     Reason,
 }
 
@@ -29,6 +31,8 @@ pub enum ArgumentType {
     Deployment,
     /// The id of a command.
     Command,
+    /// A length of time: `10 minutes`, `1 hour`, `90s`, `1h30m`. Never a bare number.
+    Time,
     /// Stands for itself: `{dry-run:switch}` is read from the words "dry run".
     Switch,
     /// Everything up to the end of the line.
@@ -36,7 +40,7 @@ pub enum ArgumentType {
 }
 
 impl Slot {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Images,
         Self::Environment,
         Self::Source,
@@ -45,6 +49,7 @@ impl Slot {
         Self::Topic,
         Self::DryRun,
         Self::BreakGlass,
+        Self::Stay,
         Self::Reason,
     ];
 
@@ -59,6 +64,7 @@ impl Slot {
             Self::Topic => "topic",
             Self::DryRun => "dry-run",
             Self::BreakGlass => "break-glass",
+            Self::Stay => "stay",
             Self::Reason => "reason",
         }
     }
@@ -71,6 +77,7 @@ impl Slot {
             Self::Deployment => ArgumentType::Deployment,
             Self::Topic => ArgumentType::Command,
             Self::DryRun | Self::BreakGlass => ArgumentType::Switch,
+            Self::Stay => ArgumentType::Time,
             Self::Reason => ArgumentType::Text,
         }
     }
@@ -89,6 +96,10 @@ impl Slot {
             Self::Topic => "The name of a command",
             Self::DryRun => "Show the plan and do nothing",
             Self::BreakGlass => "Override the requirements that allow it; needs a reason",
+            Self::Stay => {
+                "For how long each canary stays alone, counted from when it is good: 10 minutes, \
+                 1 hour, 90s"
+            }
             Self::Reason => "Why, in your own words, up to the end of the line",
         }
     }
@@ -98,6 +109,7 @@ impl Slot {
         match self {
             Self::Images => "Such as core:1.5.0, with commas or \"and\" between several",
             Self::Deployment => "A deployment's number, such as 42",
+            Self::Stay => "For how long each canary stays alone, such as 10 minutes",
             Self::Reason => "Why, in your own words",
             Self::Environment
             | Self::Source
@@ -119,12 +131,13 @@ impl Slot {
 }
 
 impl ArgumentType {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Images,
         Self::Environment,
         Self::Service,
         Self::Deployment,
         Self::Command,
+        Self::Time,
         Self::Switch,
         Self::Text,
     ];
@@ -137,6 +150,7 @@ impl ArgumentType {
             Self::Service => "service",
             Self::Deployment => "deployment",
             Self::Command => "command",
+            Self::Time => "time",
             Self::Switch => "switch",
             Self::Text => "text",
         }
@@ -157,6 +171,8 @@ impl ArgumentType {
             Self::Environment | Self::Service | Self::Command => shape == Shape::Name,
             Self::Deployment => matches!(shape, Shape::Number | Shape::HashNumber),
             Self::Text => true,
+            // Where a unit follows, the number is read by a place of its own.
+            Self::Time => shape == Shape::BareTag,
             Self::Switch => false,
         }
     }

@@ -77,7 +77,7 @@ impl Grammar {
                 let ids = self.kinds.iter().map(|kind| kind.id().to_owned());
                 best(ids, &typed).into_iter().map(shown).collect()
             }
-            ArgumentType::Switch | ArgumentType::Text => Vec::new(),
+            ArgumentType::Time | ArgumentType::Switch | ArgumentType::Text => Vec::new(),
         }
     }
 

@@ -79,6 +79,7 @@ fn action_name(action: Action) -> &'static str {
         Action::Restart => "restart",
         Action::Approve => "approve",
         Action::Cancel => "cancel",
+        Action::Pause => "pause",
         Action::BreakGlass => "break the glass",
         Action::Lock => "lock",
         Action::Unlock => "unlock",

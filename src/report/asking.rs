@@ -16,6 +16,15 @@ pub fn cancel(deployment: DeploymentId) -> String {
     format!("cancel {deployment}")
 }
 
+pub fn pause(deployment: DeploymentId) -> String {
+    format!("pause {deployment}")
+}
+
+/// After a pause, or before the time of a canary is over.
+pub fn go_on(deployment: DeploymentId) -> String {
+    format!("continue {deployment}")
+}
+
 pub fn show(deployment: DeploymentId) -> String {
     format!("show {deployment}")
 }
@@ -52,6 +61,9 @@ pub fn again(deployment: &Deployment) -> String {
     if deployment.request.break_glass {
         text.push_str(" break glass");
     }
+    if let Some(stay) = deployment.request.canary {
+        text.push_str(&format!(" with canary {}s", stay.as_secs()));
+    }
     with_because(text, deployment.request.because.as_deref())
 }
 
@@ -76,6 +88,9 @@ pub fn with_image(command: &Promote, asked: &str, image: &str) -> Option<String>
         promote(&words::listed(spelled.iter().map(String::as_str)), &command.environment);
     if command.break_glass {
         text.push_str(" break glass");
+    }
+    if let Some(stay) = command.canary {
+        text.push_str(&format!(" with canary {}s", stay.as_secs()));
     }
     if command.dry_run {
         text = format!("dry run {text}");

@@ -42,6 +42,7 @@ pub fn action_words(action: Action, environment: &EnvironmentName, what: Option<
         Action::Restart => format!("restart {environment}"),
         Action::Approve => format!("approve {} for {environment}", named("deployments")),
         Action::Cancel => format!("cancel {} in {environment}", named("deployments")),
+        Action::Pause => format!("hold up {} in {environment}", named("deployments")),
         Action::BreakGlass => format!("break the glass in {environment}"),
         Action::Lock => format!("lock {environment}"),
         Action::Unlock => format!("unlock {environment}"),
@@ -80,6 +81,7 @@ fn with_glass(
         | Action::Restart
         | Action::Approve
         | Action::Cancel
+        | Action::Pause
         | Action::BreakGlass
         | Action::Lock
         | Action::Unlock

@@ -2,11 +2,11 @@
 
 use jiff::Zoned;
 
-use crate::domain::card::{About, Card, CardAction, Link, Tone};
+use crate::domain::card::{About, Card, CardAction, Control, Link, Tone};
 use crate::domain::deployment::{Deployment, Ended, Stage};
 use crate::domain::event::End;
 
-use super::{asking, end, plan, running, votes, words};
+use super::{asking, end, grip, plan, running, votes, words};
 
 /// The card of a deployment now. `now` is the time where its environment is: times of day are
 /// told in its time zone.
@@ -24,6 +24,7 @@ pub fn deployment_card(deployment: &Deployment, now: &Zoned) -> Card {
     card = match &deployment.stage {
         Stage::Waiting => {
             let card = plan::with_warnings(card, &deployment.plan.outlook);
+            let card = grip::with_stay(card, deployment, now);
             plan::with_plan(votes::with_question(card, deployment, now), &deployment.plan)
         }
         Stage::Queued { since } => {
@@ -36,7 +37,7 @@ pub fn deployment_card(deployment: &Deployment, now: &Zoned) -> Card {
                 ))
                 .text("To call it off: 🛑, or write:")
                 .command(asking::cancel(deployment.id));
-            plan::with_plan(card, &deployment.plan)
+            plan::with_plan(grip::with_stay(card, deployment, now), &deployment.plan)
         }
         Stage::Running(rollout) => {
             let card = running::with_rollout(card, deployment, rollout, now);
@@ -45,6 +46,7 @@ pub fn deployment_card(deployment: &Deployment, now: &Zoned) -> Card {
         Stage::Ended(_) => card.field("Images", plan::images(&deployment.plan)),
     };
     card.actions = actions(deployment);
+    card.controls = controls(deployment);
     // There is no undo of an undo.
     let succeeded = deployment.end().is_some_and(|end| *end == End::Succeeded);
     card.rollback = succeeded && !deployment.is_rollback();
@@ -90,6 +92,7 @@ pub fn stage_words(deployment: &Deployment) -> &'static str {
         Stage::Waiting => "waiting for votes",
         Stage::Queued { .. } => "queued",
         Stage::Running(rollout) if rollout.undo.is_some() || rollout.stop.is_some() => "going back",
+        Stage::Running(rollout) if rollout.paused().is_some() => "paused",
         Stage::Running(_) => "running",
         Stage::Ended(ended) => match &ended.end {
             End::Succeeded => "succeeded",
@@ -123,11 +126,23 @@ fn with_broken_glass(card: Card, deployment: &Deployment) -> Card {
 fn tone(deployment: &Deployment) -> Tone {
     match &deployment.stage {
         Stage::Waiting | Stage::Queued { .. } => Tone::Waiting,
-        Stage::Running(rollout) if rollout.undo.is_some() || rollout.stop.is_some() => {
-            Tone::Warning
-        }
+        Stage::Running(rollout) if rollout.goes_back() => Tone::Warning,
+        Stage::Running(rollout) if rollout.paused().is_some() => Tone::Waiting,
         Stage::Running(_) => Tone::Running,
         Stage::Ended(ended) => end::tell(deployment, ended).tone,
+    }
+}
+
+/// How what runs can be held up, or let go on. Nothing holds an undo up.
+fn controls(deployment: &Deployment) -> Vec<Control> {
+    match &deployment.stage {
+        Stage::Running(rollout) if rollout.goes_back() => Vec::new(),
+        Stage::Running(rollout) if rollout.paused().is_some() => vec![Control::Continue],
+        Stage::Running(_) if grip::canaries_stay(deployment) => {
+            vec![Control::Pause, Control::Continue]
+        }
+        Stage::Running(_) => vec![Control::Pause],
+        Stage::Waiting | Stage::Queued { .. } | Stage::Ended(_) => Vec::new(),
     }
 }
 

@@ -81,6 +81,7 @@ fn sign(stage: &str) -> &'static str {
 pub fn show_card(deployment: &Deployment, events: &[Recorded], now: &Zoned) -> Card {
     let mut card = deployment::deployment_card(deployment, now);
     card.actions.clear();
+    card.controls.clear();
     card.progress = None;
     let terms = &deployment.plan.terms;
     let mut story = Vec::new();
@@ -104,6 +105,9 @@ pub fn details(terms: &Terms, events: &[Recorded], now: &Zoned) -> Vec<Card> {
         | Event::StepFailed { .. }
         | Event::Progressed { .. }
         | Event::CanaryPassed { .. }
+        | Event::Paused { .. }
+        | Event::Continued { .. }
+        | Event::CanaryAsked { .. }
         | Event::StopRequested { .. }
         | Event::UndoStarted { .. }
         | Event::TagRepaired { .. }
@@ -167,6 +171,9 @@ fn progressed(recorded: &Recorded) -> Option<&crate::domain::id::ServiceName> {
         | Event::StepDone { .. }
         | Event::StepFailed { .. }
         | Event::CanaryPassed { .. }
+        | Event::Paused { .. }
+        | Event::Continued { .. }
+        | Event::CanaryAsked { .. }
         | Event::StopRequested { .. }
         | Event::UndoStarted { .. }
         | Event::Ended { .. }
@@ -238,6 +245,15 @@ fn event_line(event: &Event, terms: &Terms) -> String {
             format!("{service}: {}", words::good_of(*good, *total))
         }
         Event::CanaryPassed { service } => format!("{service}: the canary passed"),
+        Event::Paused { by, because } => {
+            format!("{} paused it{}", words::person(by), words::because(because.as_deref()))
+        }
+        Event::Continued { by } => format!("{} let it go on", words::person(by)),
+        Event::CanaryAsked { by, stay } => format!(
+            "{} wants each canary to stay alone for {}",
+            words::person(by),
+            words::duration(*stay)
+        ),
         Event::StopRequested { stop } => cause::stop_sentence(stop),
         Event::UndoStarted { cause, .. } => {
             format!("going back: {}", cause::sentence(cause, terms))

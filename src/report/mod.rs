@@ -7,8 +7,10 @@ mod cause;
 mod denial;
 mod deployment;
 mod end;
+mod grip;
 mod history;
 mod plan;
+mod queue;
 mod refusal;
 mod running;
 mod status;
@@ -20,8 +22,10 @@ pub use cause::sentence as cause_sentence;
 pub use denial::{Unasked, denial_card, stands_still, undecided_card, waits_for_answer};
 pub use deployment::{closed_card, deployment_card};
 pub use end::end_reply;
+pub use grip::{Grip, canaries_stay, canaries_to_come, canary_would_stay, grip_card};
 pub use history::{Entry, details, history_card, show_card};
 pub use plan::dry_run_card;
+pub use queue::queue_card;
 pub use refusal::{refusal_card, sentence as refusal_sentence};
 pub use status::{
     EnvironmentStatus, HoldStatus, OpenDeployment, Running, ServiceStatus, no_such_service_card,

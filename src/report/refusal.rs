@@ -301,6 +301,10 @@ fn promotion(command: &Command) -> Option<&Promote> {
         | Command::Approve(_)
         | Command::Reject(_)
         | Command::Cancel(_)
+        | Command::Pause(_)
+        | Command::Continue(_)
+        | Command::Canary(_)
+        | Command::Queue { .. }
         | Command::Help { .. }
         | Command::Whoami => None,
     }
@@ -310,13 +314,16 @@ fn environment(command: &Command) -> Option<&EnvironmentName> {
     match command {
         Command::Promote(promote) => Some(&promote.environment),
         Command::Rollback(rollback) => Some(&rollback.environment),
-        Command::Status { environment, service: _ } | Command::History { environment } => {
-            environment.as_ref()
-        }
+        Command::Status { environment, service: _ }
+        | Command::History { environment }
+        | Command::Queue { environment } => environment.as_ref(),
         Command::Show { .. }
         | Command::Approve(_)
         | Command::Reject(_)
         | Command::Cancel(_)
+        | Command::Pause(_)
+        | Command::Continue(_)
+        | Command::Canary(_)
         | Command::Help { .. }
         | Command::Whoami => None,
     }

@@ -153,8 +153,8 @@ pub fn no_such_deployment_card(id: DeploymentId) -> Card {
 }
 
 /// The answer to a word without a number, where none or several could be meant.
-pub fn which_deployment_card(action: CardAction, choices: &[&Deployment]) -> Card {
-    let label = action.label();
+/// `label`: the word of the command, to which a number is added.
+pub fn which_deployment_card(label: &str, choices: &[&Deployment]) -> Card {
     if choices.is_empty() {
         return Card::new(Tone::Warning, format!("There is nothing to {label}"))
             .text("No deployment is open that this could mean. To see the last ones:")

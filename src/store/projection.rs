@@ -61,6 +61,9 @@ pub async fn project(
         | Event::StepFailed { .. }
         | Event::Progressed { .. }
         | Event::CanaryPassed { .. }
+        | Event::Paused { .. }
+        | Event::Continued { .. }
+        | Event::CanaryAsked { .. }
         | Event::StopRequested { .. }
         | Event::UndoStarted { .. }
         | Event::TagRepaired { .. } => advance(writing, appended).await,

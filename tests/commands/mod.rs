@@ -2,11 +2,15 @@
 //! each, with the good way and every refusal.
 
 mod approve;
+mod canary;
 mod cancel;
+mod continue_;
 mod help;
 mod history;
+mod pause;
 mod promote;
 mod promote_refused;
+mod queue;
 mod reject;
 mod rollback;
 mod show;

@@ -204,3 +204,33 @@ async fn two_press_at_once() {
     let votes = bot.deployment(1).await.votes;
     assert_eq!(votes.keys().map(|one| one.as_str()).collect::<Vec<_>>(), ["4002", "4003"]);
 }
+
+#[tokio::test]
+async fn what_runs_is_held_up_and_let_go_on_by_button() {
+    let bot = Bot::start().await;
+    // It stays on its canary for long enough to press anything.
+    bot.says(ALICE, STAGING, "promote core:1.5.0 to staging with canary 1h");
+    let card = bot.card_says(1, "Each canary stays alone").await;
+    bot.until("it runs", |fake| {
+        find_card(fake, 1).is_some_and(|card| shown(&card).contains("Canary of"))
+    })
+    .await;
+    let pause = bot.fake.press(EVE, STAGING, card.id, "pause:1").unwrap();
+    bot.answers(&pause, "may not hold up #1").await;
+    let pause = bot.fake.press(BOB, STAGING, card.id, "pause:1").unwrap();
+    bot.answers(&pause, "#1 is paused").await;
+    assert!(is_private(&pause), "{:#?}", pause.shown());
+    let card = bot.card_says(1, "Paused by").await;
+    assert_eq!(buttons(&card), named(&["cancel:1", "continue:1"]));
+    let on = bot.fake.press(ALICE, STAGING, card.id, "continue:1").unwrap();
+    bot.answers(&on, "goes on; its canaries still stay").await;
+    bot.until("it is not paused any more", |fake| {
+        let card = find_card(fake, 1).expect("the card stands");
+        buttons(&card) == named(&["cancel:1", "continue:1", "pause:1"])
+    })
+    .await;
+    let on = bot.fake.press(ALICE, STAGING, card.id, "continue:1").unwrap();
+    bot.answers(&on, "#1 goes on").await;
+    bot.card_says(1, "succeeded").await;
+    assert!(bot.stands_at("staging", "1.5.0"));
+}

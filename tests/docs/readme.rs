@@ -87,12 +87,13 @@ fn the_table_of_commands_comes_out_of_their_files() {
 }
 
 /// What people do with the commands that there are, in the words of the table.
-const DEEDS: [(Action, &str); 6] = [
-    (Action::Read, "look: status, history, show, help, whoami"),
+const DEEDS: [(Action, &str); 7] = [
+    (Action::Read, "look: status, queue, history, show, help, whoami"),
     (Action::Promote, "promote"),
     (Action::Approve, "approve or reject"),
     (Action::Rollback, "roll back"),
     (Action::Cancel, "cancel"),
+    (Action::Pause, "pause, continue, leave a canary alone"),
     (Action::BreakGlass, "break the glass, with a reason"),
 ];
 
@@ -133,7 +134,7 @@ fn who(policies: &Policies, action: Action, environment: &str) -> String {
     let mut people = Vec::new();
     let mut needs = BTreeSet::new();
     // Whoever asks for something new is its requester; that alone gives no right to it.
-    if matches!(action, Action::Approve | Action::Cancel) && ask(&[], "somebody").is_some() {
+    if matches!(action, Action::Approve | Action::Cancel | Action::Pause) && ask(&[], "somebody").is_some() {
         people.push("who asked");
     }
     for role in ["developer", "release-manager", "on-call"] {

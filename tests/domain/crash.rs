@@ -62,4 +62,25 @@ proptest! {
             prop_assert!(broken.is_empty(), "{broken:#?}\n{}", story(&run));
         }
     }
+
+    #[test]
+    fn a_paused_one_and_its_canary_outlive_the_process(
+        mut sketch in sketches(),
+        canary in prop::option::of((0..10_u32, 0..60_u32)),
+        paused in prop::option::of((0..30_u32, 0..60_u32)),
+        point in 0..40_usize,
+        away in 0..60_u32,
+    ) {
+        sketch.make_good();
+        sketch.mishaps.canary = canary;
+        sketch.mishaps.paused = paused;
+        sketch.mishaps.dies = Some((point, away));
+        if let Some((run, world)) = sketch.run() {
+            let broken = judge_end(&run, &world);
+            prop_assert!(broken.is_empty(), "{broken:#?}\n{}", story(&run));
+            if !run.scaled_out_of_room(&world) {
+                prop_assert_eq!(run.deployment.end(), Some(&End::Succeeded), "{}", story(&run));
+            }
+        }
+    }
 }

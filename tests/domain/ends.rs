@@ -46,6 +46,62 @@ proptest! {
     }
 
     #[test]
+    fn a_paused_one_ends_true(
+        mut sketch in sketches(),
+        at in 0..60_u32,
+        lasts in 0..200_u32,
+        cancelled in prop::option::of(0..200_u32),
+    ) {
+        sketch.mishaps.paused = Some((at, lasts));
+        sketch.mishaps.cancelled = cancelled;
+        check(&sketch)?;
+    }
+
+    #[test]
+    fn a_good_image_that_is_paused_succeeds_once_it_goes_on(
+        mut sketch in sketches(),
+        at in 0..60_u32,
+        lasts in 0..400_u32,
+    ) {
+        sketch.make_good();
+        sketch.mishaps.paused = Some((at, lasts));
+        check(&sketch)?;
+        if let Some((run, world)) = sketch.run()
+            && !run.scaled_out_of_room(&world)
+        {
+            prop_assert_eq!(run.deployment.end(), Some(&End::Succeeded), "{}", story(&run));
+        }
+    }
+
+    #[test]
+    fn a_good_image_whose_canary_stays_alone_succeeds(
+        mut sketch in sketches(),
+        at in 0..20_u32,
+        stay in 0..120_u32,
+    ) {
+        sketch.make_good();
+        sketch.mishaps.canary = Some((at, stay));
+        check(&sketch)?;
+        if let Some((run, world)) = sketch.run()
+            && !run.scaled_out_of_room(&world)
+        {
+            prop_assert_eq!(run.deployment.end(), Some(&End::Succeeded), "{}", story(&run));
+        }
+    }
+
+    #[test]
+    fn a_canary_that_stays_alone_ends_true(
+        mut sketch in sketches(),
+        at in 0..20_u32,
+        stay in 0..120_u32,
+        paused in prop::option::of((0..60_u32, 0..100_u32)),
+    ) {
+        sketch.mishaps.canary = Some((at, stay));
+        sketch.mishaps.paused = paused;
+        check(&sketch)?;
+    }
+
+    #[test]
     fn a_step_that_fails_ends_true(mut sketch in sketches(), step in 0..10_usize, done: bool) {
         sketch.mishaps.fails = Some((step, done));
         check(&sketch)?;

@@ -72,6 +72,9 @@ fn others(plan: &Plan) -> Vec<Event> {
             requirements: vec![requirement],
             overridden: vec![because],
         },
+        Event::Paused { by: "eve".into(), because: Some("slow".to_owned()) },
+        Event::CanaryAsked { by: "eve".into(), stay: std::time::Duration::from_secs(60) },
+        Event::Continued { by: "eve".into() },
         Event::StopRequested { stop: StopRequest::Rollback { deployment: DeploymentId(9) } },
         Event::Requested(Box::new(request(plan.clone()))),
     ]);

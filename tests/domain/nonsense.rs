@@ -130,10 +130,14 @@ proptest! {
     fn whatever_is_seen_what_is_decided_can_be_recorded(
         mut sketch in sketches(),
         cancelled in prop::option::of(0..20_u32),
+        paused in prop::option::of((0..10_u32, 0..20_u32)),
+        canary in prop::option::of((0..10_u32, 0..20_u32)),
         looks in prop::collection::vec((observations(), times(), any::<bool>()), 1..6),
         from in any::<prop::sample::Index>(),
     ) {
         sketch.mishaps.cancelled = cancelled;
+        sketch.mishaps.paused = paused;
+        sketch.mishaps.canary = canary;
         let Some((run, _)) = sketch.run() else { return Ok(()) };
         let running: Vec<_> = run.states.iter().filter(|one| one.end().is_none()).collect();
         prop_assume!(!running.is_empty());

@@ -2,6 +2,7 @@
 //! write it down, do it, write down what came of it. Holds each act against the promises.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use shipmate::domain::deployment::Deployment;
@@ -48,6 +49,10 @@ pub struct Mishaps {
     pub fails: Option<(usize, bool)>,
     /// A person calls it off at this moment.
     pub cancelled: Option<u32>,
+    /// A person holds it up at this moment, for so many moments.
+    pub paused: Option<(u32, u32)>,
+    /// A person wants canaries to stay alone, from this moment on, for so many moments.
+    pub canary: Option<(u32, u32)>,
 }
 
 pub struct Run {
@@ -58,6 +63,7 @@ pub struct Run {
     watcher: Watcher,
     points: usize,
     steps: usize,
+    was_paused: bool,
     /// Every state that was reached, for those who want to look at them.
     pub states: Vec<Deployment>,
     /// Promises that were broken, as sentences.
@@ -80,6 +86,7 @@ impl Run {
             watcher: Watcher::default(),
             points: 0,
             steps: 0,
+            was_paused: false,
             states: Vec::new(),
             broken: Vec::new(),
             exact: true,
@@ -92,6 +99,7 @@ impl Run {
         if self.mishaps.cancelled == Some(moment) {
             self.cancel(world.now);
         }
+        self.hold_up(world.now, moment);
         for _ in 0..50 {
             match self.pass(world) {
                 Ok(true) => {}
@@ -116,6 +124,30 @@ impl Run {
         }
     }
 
+    /// What people say about pauses and canaries by this moment.
+    fn hold_up(&mut self, now: Timestamp, moment: u32) {
+        let Some(rollout) = self.deployment.rollout() else { return };
+        if self.deployment.end().is_some() || rollout.goes_back() {
+            return;
+        }
+        let paused = rollout.pause.is_some();
+        let by = || "eve".into();
+        match self.mishaps.canary {
+            Some((at, stay)) if at <= moment && rollout.canary.is_none() => {
+                let stay = Duration::from_secs(u64::from(stay) * super::world::MOMENT as u64);
+                self.write(Event::CanaryAsked { by: by(), stay }, now);
+            }
+            Some(_) | None => {}
+        }
+        let Some((at, lasts)) = self.mishaps.paused else { return };
+        if at <= moment && !self.was_paused {
+            self.was_paused = true;
+            self.write(Event::Paused { by: by(), because: None }, now);
+        } else if paused && at + lasts <= moment {
+            self.write(Event::Continued { by: by() }, now);
+        }
+    }
+
     /// `true`: something was done, look again.
     fn pass(&mut self, world: &mut World) -> Result<bool, Dead> {
         if self.deployment.end().is_some() {
@@ -130,6 +162,16 @@ impl Run {
         events.extend(news.map(|step| Event::StepStarted { step }));
         let idle = steps.is_empty();
         let turns = events.iter().any(|event| matches!(event, Event::UndoStarted { .. }));
+        if rollout.paused().is_some() {
+            let begins = steps.iter().any(|step| !resumed.contains(step));
+            let ends = |event: &Event| match event {
+                Event::Ended { end } => *end == End::Succeeded,
+                _ => false,
+            };
+            if begins || events.iter().any(ends) {
+                self.broken.push(format!("goes on although it is paused: {steps:?} {events:?}"));
+            }
+        }
         // Held against what the decision was made on, before the events change it.
         for step in steps.iter().filter(|step| !resumed.contains(*step)) {
             self.judge(step, world, &seen);
@@ -163,6 +205,7 @@ impl Run {
     }
 
     fn write(&mut self, event: Event, at: Timestamp) {
+        self.judge_canary(&event, at);
         let sequence = self.deployment.version + 1;
         let recorded = Recorded { deployment: self.deployment.id, sequence, at, event };
         self.deployment.apply(&recorded).expect("what is decided can be recorded");
@@ -218,6 +261,21 @@ impl Run {
     }
 
     // The promises about acts.
+
+    /// A canary that is to stay alone stays for as long as was asked.
+    fn judge_canary(&mut self, event: &Event, at: Timestamp) {
+        let Event::CanaryPassed { service } = event else { return };
+        let Some(rollout) = self.deployment.rollout() else { return };
+        let Some(canary) = rollout.canary.as_ref().filter(|_| rollout.undo.is_none()) else {
+            return;
+        };
+        let since = rollout.forward.services[service].good_since;
+        let stayed = since.map(|since| at.duration_since(since));
+        let stay = jiff::SignedDuration::try_from(canary.stay).unwrap();
+        if stayed.is_none_or(|stayed| stayed < stay) {
+            self.broken.push(format!("the canary of {service} stayed for {stayed:?} only"));
+        }
+    }
 
     fn judge(&mut self, step: &Step, world: &World, seen: &Observation) {
         let verdict = match step {
@@ -285,7 +343,10 @@ impl Run {
         let minimum = ecs.minimum() as usize;
         let planned = self.deployment.plan.terms.services.iter().find(|one| &one.name == name);
         let planned = planned.ok_or("a service outside the plan")?;
-        if planned.all_at_once() {
+        let alone = rollout.undo.is_none()
+            && rollout.canary.is_some()
+            && !rollout.forward.services[name].canary_passed;
+        if planned.all_at_once() && !alone {
             // Agreed: no canary, no minimum. All that is old goes in one step.
             let old = ecs.wanted_tasks().filter(|task| {
                 let other = |digest: &Digest| !target.is(digest);

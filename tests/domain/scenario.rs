@@ -307,6 +307,7 @@ pub fn request(plan: Plan) -> Requested {
         asked_in: None,
         because: None,
         break_glass: false,
+        canary: None,
         plan,
         requirements: Vec::new(),
         overridden: Vec::new(),

@@ -116,7 +116,7 @@ fn what_is_wrong_with_files_is_told_with_its_place() {
         (
             whoami("\"who is {person}\""),
             "whoami.toml:5:21: there is no argument `person`; there are images, environment, \
-             source, service, deployment, topic, dry-run, break-glass, reason",
+             source, service, deployment, topic, dry-run, break-glass, stay, reason",
         ),
         (
             whoami("\"whoami\",\n  \"who in {environment}\""),
@@ -153,7 +153,7 @@ fn what_is_wrong_with_files_is_told_with_its_place() {
         (
             extending("dance", "\"dance\""),
             "own.toml:1:11: there is no command `dance` in this program; there are promote, \
-             rollback, status, show, history, approve, reject, cancel, help, whoami",
+             rollback, status, show, history, approve, reject, cancel, pause, continue, canary, queue, help, whoami",
         ),
         (
             file("own.toml", "extends = \"help\"\nsummary = \"x\"\nphrases = [\"sos\"]\n"),
@@ -217,6 +217,10 @@ fn help_and_the_table_come_from_the_files() {
     approve [DEPLOYMENT] — Say yes to a plan that waits for votes
     reject [DEPLOYMENT] — Say no to a plan that waits for votes
     cancel [DEPLOYMENT] — Stop a deployment; one that runs is undone
+    pause [DEPLOYMENT] — Let a running deployment begin no further step
+    continue [DEPLOYMENT] — Let a paused deployment go on, or one that stays on its canary
+    canary [DEPLOYMENT] STAY — Leave each canary alone for at least so long
+    queue [ENVIRONMENT] — What runs, waits and is queued, in order
     help [TOPIC] — What can be said, or how one command goes
     whoami — Who you are to the policies, and your roles
     ");

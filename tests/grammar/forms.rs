@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use shipmate::domain::command::{Ballot, Command, Promote, Promoted, Rollback};
+use shipmate::domain::command::{Ballot, Canary, Command, Promote, Promoted, Rollback};
 use shipmate::domain::form::{FieldKind, Form};
 use shipmate::grammar::{CommandFile, Grammar, Reading, combine};
 
@@ -58,7 +58,7 @@ fn there_is_a_form_for_each_command() {
     };
     let shown: Vec<String> = forms.iter().map(shown).collect();
     insta::assert_snapshot!(shown.join("\n"), @r"
-    promote: environment!:Environment images:Images source:Environment dry-run:Switch break-glass:Switch reason:Text
+    promote: environment!:Environment images:Images source:Environment dry-run:Switch break-glass:Switch stay:Text reason:Text
     rollback: environment!:Environment dry-run:Switch reason:Text
     status: environment:Environment service:Service
     show: deployment!:Deployment
@@ -66,6 +66,10 @@ fn there_is_a_form_for_each_command() {
     approve: deployment:Deployment reason:Text
     reject: deployment:Deployment reason:Text
     cancel: deployment:Deployment reason:Text
+    pause: deployment:Deployment reason:Text
+    continue: deployment:Deployment
+    canary: stay!:Text deployment:Deployment
+    queue: environment:Environment
     help (private): topic:Command
     whoami (private):
     ");
@@ -197,7 +201,8 @@ fn filled_with(command: &Command) -> BTreeMap<String, String> {
     };
     let switch = |on: bool| on.then(|| "true".to_owned());
     match command {
-        Command::Promote(Promote { what, environment, dry_run, break_glass, because }) => {
+        Command::Promote(Promote { what, environment, dry_run, break_glass, canary, because }) => {
+            add("stay", canary.map(|stay| format!("{}s", stay.as_secs())));
             match what {
                 Promoted::Images(images) => {
                     let images: Vec<String> = images.iter().map(ToString::to_string).collect();
@@ -228,6 +233,17 @@ fn filled_with(command: &Command) -> BTreeMap<String, String> {
             add("deployment", deployment.map(|number| number.to_string()));
             add("reason", because.clone());
         }
+        Command::Pause(ballot) | Command::Continue(ballot) => {
+            add("deployment", ballot.deployment.map(|number| number.to_string()));
+            add("reason", ballot.because.clone());
+        }
+        Command::Canary(canary) => {
+            add("deployment", canary.deployment.map(|number| number.to_string()));
+            add("stay", Some(format!("{}s", canary.stay.as_secs())));
+        }
+        Command::Queue { environment } => {
+            add("environment", environment.as_ref().map(ToString::to_string));
+        }
         Command::Help { topic } => add("topic", topic.clone()),
         Command::Whoami => {}
     }
@@ -245,9 +261,13 @@ fn with_reason(mut command: Command, reason: Option<String>) -> Command {
     match &mut command {
         Command::Promote(promote) => promote.because = reason,
         Command::Rollback(rollback) => rollback.because = reason,
-        Command::Approve(ballot) | Command::Reject(ballot) | Command::Cancel(ballot) => {
+        Command::Approve(ballot)
+        | Command::Reject(ballot)
+        | Command::Cancel(ballot)
+        | Command::Pause(ballot) => {
             ballot.because = reason;
         }
+        Command::Continue(_) | Command::Canary(_) | Command::Queue { .. } => {}
         Command::Status { .. }
         | Command::History { .. }
         | Command::Show { .. }
@@ -383,6 +403,10 @@ fn meant(form: &str, filled: &BTreeMap<String, String>) -> Option<Command> {
     let deployment = given("deployment").map(|word| {
         word.strip_prefix('#').unwrap_or(word).parse().ok().map(shipmate::domain::id::DeploymentId)
     });
+    let stay = given("stay").map(|text| match read(&format!("canary {text}")) {
+        Reading::Command(Command::Canary(Canary { deployment: None, stay })) => Some(stay),
+        _ => None,
+    });
     let ballot = || Some(Ballot { deployment: optional(deployment)?, because: because.clone() });
     Some(match form {
         "promote" => {
@@ -410,6 +434,7 @@ fn meant(form: &str, filled: &BTreeMap<String, String>) -> Option<Command> {
                 environment: environment("environment")??,
                 dry_run: switch("dry-run")?,
                 break_glass: switch("break-glass")?,
+                canary: optional(stay)?,
                 because,
             })
         }
@@ -430,6 +455,12 @@ fn meant(form: &str, filled: &BTreeMap<String, String>) -> Option<Command> {
         "approve" => Command::Approve(ballot()?),
         "reject" => Command::Reject(ballot()?),
         "cancel" => Command::Cancel(ballot()?),
+        "pause" => Command::Pause(ballot()?),
+        "continue" => {
+            Command::Continue(Ballot { deployment: optional(deployment)?, because: None })
+        }
+        "canary" => Command::Canary(Canary { deployment: optional(deployment)?, stay: stay?? }),
+        "queue" => Command::Queue { environment: optional(environment("environment"))? },
         "help" => {
             let topic = given("topic").map(|word| match read(&format!("help {word}")) {
                 Reading::Command(Command::Help { topic }) => topic,

@@ -1,7 +1,7 @@
 //! Lines that people write, and the commands that they are.
 
 use shipmate::domain::command::{
-    Ballot, Command, ImageReference, Pick, Promote, Promoted, Rollback,
+    Ballot, Canary, Command, ImageReference, Pick, Promote, Promoted, Rollback,
 };
 use shipmate::domain::id::{DeploymentId, Digest};
 use shipmate::grammar::Reading;
@@ -152,6 +152,7 @@ fn commands_hold_what_was_said() {
             environment: "staging".into(),
             dry_run: true,
             break_glass: true,
+            canary: None,
             because: Some("we must".into()),
         })
     );
@@ -168,6 +169,34 @@ fn commands_hold_what_was_said() {
         Command::Reject(Ballot { deployment: Some(DeploymentId(42)), because: None })
     );
     assert_eq!(command("status"), Command::Status { environment: None, service: None });
+}
+
+#[test]
+fn a_time_is_one_word_or_a_number_and_its_unit() {
+    let canary = |line: &str| match command(line) {
+        Command::Canary(Canary { deployment, stay }) => (deployment.map(|id| id.0), stay.as_secs()),
+        other => panic!("{line}: {other:?}"),
+    };
+    assert_eq!(canary("canary 42 10 minutes"), (Some(42), 600));
+    assert_eq!(canary("canary #42 for 1 Hour"), (Some(42), 3600));
+    assert_eq!(canary("canary deployment 42 1h30m"), (Some(42), 5400));
+    assert_eq!(canary("canary 90s"), (None, 90));
+    assert_eq!(canary("canary 10 min"), (None, 600));
+    let line = "promote core:1.5.0 to staging with canary 10 minutes because it is new";
+    let Command::Promote(promote) = command(line) else { panic!("it is a promotion") };
+    assert_eq!(promote.canary.map(|stay| stay.as_secs()), Some(600));
+    assert_eq!(promote.because.as_deref(), Some("it is new"));
+    // A bare number could be a deployment, and a tag is no time.
+    for (line, why) in [
+        ("canary 42", "`canary` needs a length of time."),
+        ("canary 42 1.5.0", "`1.5.0` is no time that anything could last"),
+        ("canary 42 0 minutes", "`0 minutes` is no time that anything could last"),
+        ("canary 42 9999 hours", "`9999 hours` is no time that anything could last"),
+    ] {
+        let Reading::Misunderstood(misunderstood) = read(line) else { panic!("{line}") };
+        let told = misunderstood.to_string();
+        assert!(told.starts_with(why), "{line}: {told}");
+    }
 }
 
 #[test]

@@ -130,7 +130,7 @@ fn mistakes_get_a_sentence_and_lines_that_work() {
         (
             "help promot",
             "There is no command `promot`; there are promote, rollback, status, show, history, \
-             approve, reject, cancel, help and whoami.",
+             approve, reject, cancel, pause, continue, canary, queue, help and whoami.",
             &["help promote"],
         ),
     ];

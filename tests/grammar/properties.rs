@@ -1,8 +1,10 @@
 //! What holds for every line and every command.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 use shipmate::domain::command::{
-    Ballot, Command, ImageReference, Pick, Promote, Promoted, Rollback,
+    Ballot, Canary, Command, ImageReference, Pick, Promote, Promoted, Rollback,
 };
 use shipmate::domain::id::{DeploymentId, Digest, EnvironmentName, Tag};
 use shipmate::grammar::Reading;
@@ -54,16 +56,22 @@ fn deployment() -> impl Strategy<Value = Option<DeploymentId>> {
     prop_oneof![Just(None), (1_i64..1_000_000).prop_map(|number| Some(DeploymentId(number)))]
 }
 
+fn stay() -> impl Strategy<Value = Duration> {
+    (1..=7 * 24 * 3600_u64).prop_map(Duration::from_secs)
+}
+
 pub(super) fn any_command() -> impl Strategy<Value = Command> {
     let what = prop_oneof![
         proptest::collection::vec(image(), 1..4).prop_map(Promoted::Images),
         environment().prop_map(Promoted::EverythingFrom),
     ];
-    let promote = (what, environment(), any::<bool>(), any::<bool>(), reason()).prop_map(
-        |(what, environment, dry_run, break_glass, because)| {
-            Command::Promote(Promote { what, environment, dry_run, break_glass, because })
+    let switches = (any::<bool>(), any::<bool>());
+    let promote = (what, environment(), switches, proptest::option::of(stay()), reason()).prop_map(
+        |(what, environment, (dry_run, break_glass), canary, because)| {
+            Command::Promote(Promote { what, environment, dry_run, break_glass, canary, because })
         },
     );
+    let canary = (deployment(), stay()).prop_map(|(deployment, stay)| Canary { deployment, stay });
     let rollback =
         (environment(), any::<bool>(), reason()).prop_map(|(environment, dry_run, because)| {
             Command::Rollback(Rollback { environment, dry_run, because })
@@ -82,6 +90,12 @@ pub(super) fn any_command() -> impl Strategy<Value = Command> {
         1 => ballot().prop_map(Command::Approve),
         1 => ballot().prop_map(Command::Reject),
         1 => ballot().prop_map(Command::Cancel),
+        1 => ballot().prop_map(Command::Pause),
+        1 => deployment().prop_map(|deployment| {
+            Command::Continue(Ballot { deployment, because: None })
+        }),
+        1 => canary.prop_map(Command::Canary),
+        1 => maybe().prop_map(|environment| Command::Queue { environment }),
         1 => prop_oneof![Just(None), Just(Some("promote".to_owned()))]
             .prop_map(|topic| Command::Help { topic }),
         1 => Just(Command::Whoami),

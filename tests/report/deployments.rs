@@ -124,12 +124,11 @@ fn votes_are_acknowledged() {
 
 #[test]
 fn a_word_on_no_open_deployment() {
-    use shipmate::domain::card::CardAction;
     let (one, other) = (waiting().deployment, with_canary().deployment);
     insta::assert_snapshot!(plain_all(&[
         no_such_deployment_card(one.id),
         not_open_card(&with_canary().deployment),
-        which_deployment_card(CardAction::Approve, &[]),
-        which_deployment_card(CardAction::Cancel, &[&one, &other]),
+        which_deployment_card("approve", &[]),
+        which_deployment_card("cancel", &[&one, &other]),
     ]));
 }

@@ -14,6 +14,7 @@ fn promote(images: Vec<ImageReference>) -> Command {
         environment: "staging".into(),
         dry_run: false,
         break_glass: false,
+        canary: None,
         because: Some("the login is broken".to_owned()),
     })
 }

@@ -149,6 +149,7 @@ pub fn requested(plan: Plan, requirements: Vec<Requirement>) -> Requested {
         asked_in: Some("m1".into()),
         because: Some("the login is broken".to_owned()),
         break_glass: false,
+        canary: None,
         plan,
         requirements,
         overridden: Vec::new(),

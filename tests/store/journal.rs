@@ -33,6 +33,12 @@ fn stories(first: &Deployment) -> Vec<Vec<Event>> {
         runs.push(Event::StepDone { step, outcome });
     }
     runs.push(Event::Progressed { service: "core".into(), good: 1, total: 2 });
+    let by = || support::person("dave").id;
+    let stay = std::time::Duration::from_secs(600);
+    runs.push(Event::CanaryAsked { by: by(), stay });
+    runs.push(Event::Paused { by: by(), because: Some("slow".to_owned()) });
+    runs.push(Event::Continued { by: by() });
+    runs.push(Event::Paused { by: by(), because: None });
     runs.push(Event::CanaryPassed { service: "core".into() });
     asked.extend(runs.clone());
     asked.push(Event::Ended { end: End::Succeeded });

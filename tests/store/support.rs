@@ -149,6 +149,7 @@ pub fn request(plan: Plan) -> Event {
         asked_in: None,
         because: Some("it is time".to_owned()),
         break_glass: true,
+        canary: Some(Duration::from_secs(600)),
         plan,
         requirements: requirements(),
         overridden: vec![because()],

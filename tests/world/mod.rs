@@ -371,6 +371,13 @@ impl World {
         }
     }
 
+    /// Until the bot has looked at tasks so many times more.
+    pub async fn pass_looks(&self, looks: usize) {
+        let before = self.sandbox.count_calls("DescribeTasks");
+        let passed = || self.sandbox.count_calls("DescribeTasks") >= before + looks;
+        self.until("the bot looks again", passed).await;
+    }
+
     /// Until the bot says this somewhere.
     pub async fn until_said(&self, text: &str) {
         self.until(&format!("somebody reads `{text}`"), || self.everything().contains(text)).await;

@@ -224,6 +224,10 @@ impl Discord {
                 let said = said(format!("{} {deployment}", action.label()), on);
                 (Some(Reply::Deferred), Some(Then { said, done: None }))
             }
+            Press::Control { control, deployment } => {
+                let said = said(format!("{} {deployment}", control.word()), on);
+                (Some(Reply::Deferred), Some(Then { said, done: None }))
+            }
             Press::RollBack { environment } => {
                 (Some(Reply::Message(render::confirmation(&environment, on))), None)
             }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::ids::Spot;
 use super::markup::{self, NameOf};
-use crate::domain::card::{Card, CardAction, Line, Progress, Tone};
+use crate::domain::card::{Card, CardAction, Control, Line, Progress, Tone};
 
 /// Discord's limits for an embed, in characters.
 const TITLE: usize = 256;
@@ -210,6 +210,17 @@ fn buttons(card: &Card) -> Value {
         })
     };
     let mut row: Vec<Value> = card.actions.iter().map(button).collect();
+    row.extend(card.controls.iter().map(|control| {
+        let label = match control {
+            Control::Pause => "Pause",
+            Control::Continue => "Continue",
+        };
+        let press = Press::Control { control: *control, deployment: about.deployment.0 };
+        json!({
+            "type": 2, "style": GREY, "label": label, "emoji": { "name": control.emoji() },
+            "custom_id": press.id(),
+        })
+    }));
     // Where the name is too long for a button it can still be said.
     if card.rollback && Press::fits(about.environment.as_str()) {
         let press = Press::RollBack { environment: about.environment.to_string() };
@@ -247,6 +258,11 @@ pub enum Press {
         action: CardAction,
         deployment: i64,
     },
+    /// Holds a deployment up, or lets it go on.
+    Control {
+        control: Control,
+        deployment: i64,
+    },
     /// Wants to roll back; is asked once more.
     RollBack {
         environment: String,
@@ -269,6 +285,7 @@ impl Press {
     pub fn id(&self) -> String {
         match self {
             Self::Act { action, deployment } => format!("{}:{deployment}", action.label()),
+            Self::Control { control, deployment } => format!("{}:{deployment}", control.word()),
             Self::RollBack { environment } => format!("rollback:{environment}"),
             Self::RollBackSurely { environment, card } => {
                 format!("rollback-surely:{}/{}:{environment}", card.channel, card.message)
@@ -281,6 +298,9 @@ impl Press {
         let (what, of) = id.split_once(':')?;
         if let Some(action) = CardAction::ALL.into_iter().find(|action| action.label() == what) {
             return Some(Self::Act { action, deployment: of.parse().ok()? });
+        }
+        if let Some(control) = Control::ALL.into_iter().find(|control| control.word() == what) {
+            return Some(Self::Control { control, deployment: of.parse().ok()? });
         }
         match what {
             "rollback" => Some(Self::RollBack { environment: of.to_owned() }),
@@ -439,6 +459,8 @@ mod tests {
         let presses = [
             Press::Act { action: CardAction::Approve, deployment: 42 },
             Press::Act { action: CardAction::Cancel, deployment: i64::MAX },
+            Press::Control { control: Control::Pause, deployment: 42 },
+            Press::Control { control: Control::Continue, deployment: i64::MAX },
             Press::RollBack { environment: "production".to_owned() },
             Press::RollBackSurely { environment: "production".to_owned(), card },
         ];

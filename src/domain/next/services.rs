@@ -27,6 +27,15 @@ pub(super) struct Survey<'a> {
 }
 
 impl Survey<'_> {
+    /// Only what was seen, and nothing that is to be done about it.
+    pub fn noted(self) -> Next {
+        let notes = self.needs.into_iter().filter_map(|(_, _, need)| match need {
+            Need::Nothing | Need::Time | Need::Do(_) => None,
+            Need::Note(event) => Some(*event),
+        });
+        Next { events: self.counts.into_iter().chain(notes).collect(), steps: Vec::new() }
+    }
+
     /// What they need; the end, once none needs anything.
     pub fn next(self, end: Event) -> Next {
         let mut next = Next { events: self.counts, steps: Vec::new() };
@@ -135,9 +144,15 @@ impl Look<'_> {
         let check = ecs.container.has_health_check();
         let old = old_tasks(version, ecs);
         if old.is_empty() {
-            return if self.all_settled(version, ecs) { Need::Nothing } else { Need::Time };
+            // Of a service with one task, the canary is all there is.
+            let stays = self.phase.restarted(&service.name)
+                && ecs.wanted_tasks().next().is_some()
+                && self.canary_stays(service);
+            let done = self.all_settled(version, ecs) && !stays;
+            return if done { Need::Nothing } else { Need::Time };
         }
-        if service.all_at_once() {
+        let alone = self.rollout.canary.is_some() && !self.tally(service).canary_passed;
+        if service.all_at_once() && !alone {
             return self.need_all_at_once(service, old, ecs);
         }
         let new: Vec<&Task> = ecs.wanted_tasks().filter(|task| on(task, version)).collect();
@@ -153,6 +168,9 @@ impl Look<'_> {
         if new.iter().any(|task| !self.settled(task, version, check)) {
             return Need::Time;
         }
+        if !new.is_empty() && self.canary_stays(service) {
+            return Need::Time;
+        }
         if !new.is_empty() {
             return Need::Note(Box::new(Event::CanaryPassed { service: service.name.clone() }));
         }
@@ -160,6 +178,19 @@ impl Look<'_> {
             return Need::Time;
         }
         self.stop_up_to(1, service, old, ecs)
+    }
+
+    /// Whether somebody wants this service's canary to stay alone for longer than it has.
+    /// Counted by the journal: a process that begins in the middle goes on counting.
+    pub(super) fn canary_stays(&self, service: &PlannedService) -> bool {
+        let Some(canary) = &self.rollout.canary else { return false };
+        let tally = self.tally(service);
+        if service.strategy != Strategy::Stop || tally.canary_passed {
+            return false;
+        }
+        let stay = jiff::SignedDuration::try_from(canary.stay);
+        let stay = stay.unwrap_or(jiff::SignedDuration::MAX);
+        tally.good_since.is_none_or(|since| self.now.duration_since(since) < stay)
     }
 
     /// A canary that served and was then taken away, by scaling or a host, gets a successor; so

@@ -147,14 +147,20 @@ impl Look<'_> {
         let patience = patience.unwrap_or(jiff::SignedDuration::MAX);
         let Some(ecs) = self.ecs(&service.name) else { return Some(patience) };
         let serve = all_serve(&ecs);
-        if serve && self.some_settle(version, &ecs) {
+        let tally = self.phase.services.get(&service.name).copied().unwrap_or_default();
+        // Before a canary is good it does not stay anywhere.
+        let stays = self.rollout.undo.is_none() && self.canary_stays(service);
+        if serve && (self.some_settle(version, &ecs) || (stays && tally.good_since.is_some())) {
             return None;
         }
-        let tally = self.phase.services.get(&service.name).copied().unwrap_or_default();
         // A task that ECS moves elsewhere while all are settling has to settle anew.
         let was_complete = self.all_settled(version, &ecs) || tally.best >= tally.total;
         let extra = if was_complete { self.settle().saturating_mul(2) } else { Default::default() };
-        Some(patience.saturating_add(extra))
+        // One that is taken away while it stays alone gets a successor, whenever that was.
+        let stay = self.rollout.canary.as_ref().filter(|_| stays).map(|canary| canary.stay);
+        let stay = jiff::SignedDuration::try_from(stay.unwrap_or_default());
+        let stay = stay.unwrap_or(jiff::SignedDuration::MAX);
+        Some(patience.saturating_add(extra).saturating_add(stay))
     }
 
     fn is_better(&self, event: &Event) -> bool {
@@ -176,6 +182,9 @@ impl Look<'_> {
             | Event::StepDone { .. }
             | Event::StepFailed { .. }
             | Event::CanaryPassed { .. }
+            | Event::Paused { .. }
+            | Event::Continued { .. }
+            | Event::CanaryAsked { .. }
             | Event::StopRequested { .. }
             | Event::UndoStarted { .. }
             | Event::Ended { .. }

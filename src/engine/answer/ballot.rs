@@ -15,7 +15,9 @@ use crate::report;
 impl Engine {
     pub(super) async fn approve(&self, said: &Said, ballot: &Ballot) {
         let waiting = |one: &Deployment| matches!(one.stage, Stage::Waiting);
-        let Some(deployment) = self.meant(said, ballot, CardAction::Approve, waiting).await else {
+        let Some(deployment) =
+            self.meant(said, ballot.deployment, CardAction::Approve.label(), waiting).await
+        else {
             return;
         };
         self.vote_in_words(said, &deployment, Choice::Yes, None).await;
@@ -23,7 +25,9 @@ impl Engine {
 
     pub(super) async fn reject(&self, said: &Said, ballot: &Ballot) {
         let waiting = |one: &Deployment| matches!(one.stage, Stage::Waiting);
-        let Some(deployment) = self.meant(said, ballot, CardAction::Reject, waiting).await else {
+        let Some(deployment) =
+            self.meant(said, ballot.deployment, CardAction::Reject.label(), waiting).await
+        else {
             return;
         };
         self.vote_in_words(said, &deployment, Choice::No, ballot.because.clone()).await;
@@ -31,7 +35,9 @@ impl Engine {
 
     pub(super) async fn cancel(&self, said: &Said, ballot: &Ballot) {
         let open = |one: &Deployment| one.end().is_none();
-        let Some(deployment) = self.meant(said, ballot, CardAction::Cancel, open).await else {
+        let Some(deployment) =
+            self.meant(said, ballot.deployment, CardAction::Cancel.label(), open).await
+        else {
             return;
         };
         let cancelled = self.cancel_deployment(&said.person, &deployment, ballot.because.clone());
@@ -66,14 +72,14 @@ impl Engine {
     }
 
     /// The deployment that is meant: the one that is named, else the only one that can be.
-    async fn meant(
+    pub(super) async fn meant(
         &self,
         said: &Said,
-        ballot: &Ballot,
-        action: CardAction,
+        named: Option<DeploymentId>,
+        label: &str,
         fits: impl Fn(&Deployment) -> bool,
     ) -> Option<Deployment> {
-        match self.candidates(ballot.deployment).await {
+        match self.candidates(named).await {
             Err(Problem::Undecided(undecided)) => {
                 self.undecided(said, &undecided).await;
                 None
@@ -89,19 +95,19 @@ impl Engine {
                 if fitting.len() == 1 {
                     return fitting.pop();
                 }
-                if let (Some(_), Some(elsewhere)) = (ballot.deployment, candidates.first())
+                if let (Some(_), Some(elsewhere)) = (named, candidates.first())
                     && let Err(refusal) =
                         self.may_be_spoken_of(said, &elsewhere.plan.terms.environment)
                 {
                     self.whisper(said, &report::refusal_card(&refusal, None)).await;
                     return None;
                 }
-                let card = match (ballot.deployment, candidates.first()) {
+                let card = match (named, candidates.first()) {
                     (Some(id), None) => report::no_such_deployment_card(id),
                     (Some(_), Some(one)) => report::not_open_card(one),
                     (None, _) => {
                         let choices: Vec<&Deployment> = fitting.iter().collect();
-                        report::which_deployment_card(action, &choices)
+                        report::which_deployment_card(label, &choices)
                     }
                 };
                 self.whisper(said, &card).await;
@@ -118,7 +124,8 @@ impl Engine {
     }
 }
 
-fn topic(action: Action, deployment: &Deployment) -> Topic {
+/// What is wanted of a deployment.
+pub(super) fn topic(action: Action, deployment: &Deployment) -> Topic {
     Topic {
         action,
         environment: deployment.plan.terms.environment.clone(),

@@ -3,7 +3,9 @@
 mod ballot;
 mod help;
 mod history;
+mod pause;
 mod promote;
+mod queue;
 mod rollback;
 mod show;
 mod status;
@@ -34,14 +36,17 @@ fn environment_of(command: &Command) -> Option<&EnvironmentName> {
     match command {
         Command::Promote(promote) => Some(&promote.environment),
         Command::Rollback(rollback) => Some(&rollback.environment),
-        Command::Status { environment, .. } | Command::History { environment } => {
-            environment.as_ref()
-        }
+        Command::Status { environment, .. }
+        | Command::History { environment }
+        | Command::Queue { environment } => environment.as_ref(),
         // Deployments are looked up first.
         Command::Show { .. }
         | Command::Approve(_)
         | Command::Reject(_)
         | Command::Cancel(_)
+        | Command::Pause(_)
+        | Command::Continue(_)
+        | Command::Canary(_)
         | Command::Help { .. }
         | Command::Whoami => None,
     }
@@ -66,6 +71,10 @@ impl Engine {
             Command::Approve(ballot) => self.approve(said, ballot).await,
             Command::Reject(ballot) => self.reject(said, ballot).await,
             Command::Cancel(ballot) => self.cancel(said, ballot).await,
+            Command::Pause(ballot) => self.pause(said, ballot).await,
+            Command::Continue(ballot) => self.go_on(said, ballot).await,
+            Command::Canary(canary) => self.canary(said, canary).await,
+            Command::Queue { environment } => self.queue(said, environment.as_ref()).await,
             Command::Help { topic } => self.help(said, topic.as_deref()).await,
             Command::Whoami => self.whoami(said).await,
         }

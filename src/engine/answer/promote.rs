@@ -1,6 +1,7 @@
 //! `promote`: observe, plan, ask the policies, post the card, and go on or wait for votes.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::super::Engine;
 use super::super::judge::{Intent, Permitted};
@@ -29,6 +30,8 @@ pub(in super::super) struct Proposal {
     pub plan: Plan,
     pub because: Option<String>,
     pub break_glass: bool,
+    /// For how long each canary is to stay alone.
+    pub canary: Option<Duration>,
     pub dry_run: bool,
 }
 
@@ -74,6 +77,7 @@ impl Engine {
             plan,
             because: promote.because.clone(),
             break_glass: promote.break_glass,
+            canary: promote.canary,
             dry_run: promote.dry_run,
         };
         self.propose(said, proposal).await
@@ -145,7 +149,11 @@ impl Engine {
         let Permitted { requirements, overridden } =
             self.judge_plan(&proposal.person, &intent).await?;
         if proposal.dry_run {
-            self.reply(said, &report::dry_run_card(&proposal.plan, &requirements)).await;
+            let mut card = report::dry_run_card(&proposal.plan, &requirements);
+            if let Some(stay) = proposal.canary {
+                card = card.text(report::canary_would_stay(&proposal.plan.terms, stay));
+            }
+            self.reply(said, &card).await;
             return Ok(());
         }
         // Whoever asks in private is answered there, and the plan stands where everybody sees it.
@@ -160,6 +168,7 @@ impl Engine {
             asked_in: Some(said.message.clone()),
             because: proposal.because,
             break_glass: proposal.break_glass,
+            canary: proposal.canary,
             plan: proposal.plan,
             requirements,
             overridden,

@@ -62,6 +62,7 @@ impl Engine {
             plan,
             because: rollback.because.clone(),
             break_glass: false,
+            canary: None,
             dry_run: rollback.dry_run,
         };
         self.propose(said, proposal).await

@@ -1,0 +1,45 @@
+//! `queue`: what runs, what waits and what is queued, in the order in which it comes.
+
+use super::super::Engine;
+use super::super::problem::Problem;
+use super::Topic;
+use crate::domain::command::Command;
+use crate::domain::deployment::Deployment;
+use crate::domain::id::EnvironmentName;
+use crate::domain::policy::Action;
+use crate::ports::Said;
+use crate::report;
+
+impl Engine {
+    pub(super) async fn queue(&self, said: &Said, environment: Option<&EnvironmentName>) {
+        match self.try_queue(said, environment).await {
+            Ok(queues) => {
+                let now = self.local_time(environment);
+                let card = report::queue_card(&queues, &now);
+                let command = Command::Queue { environment: environment.cloned() };
+                self.answer_with(said, &command, &card).await;
+            }
+            Err((environment, problem)) => {
+                let topic = Topic { action: Action::Read, environment, what: None, command: None };
+                self.explain(said, &topic, problem).await;
+            }
+        }
+    }
+
+    async fn try_queue(
+        &self,
+        said: &Said,
+        environment: Option<&EnvironmentName>,
+    ) -> Result<Vec<(EnvironmentName, Vec<Deployment>)>, (EnvironmentName, Problem)> {
+        let readable = self.readable(said, environment).await?;
+        let Some(first) = readable.first().cloned() else { return Ok(Vec::new()) };
+        let open = self.parts.store.open().await.map_err(|error| (first, error.into()))?;
+        let queue = |name: EnvironmentName| {
+            let here = |one: &&Deployment| one.plan.terms.environment == name;
+            let mut queue: Vec<Deployment> = open.iter().filter(here).cloned().collect();
+            queue.sort_by_key(Deployment::place);
+            (name, queue)
+        };
+        Ok(readable.into_iter().map(queue).collect())
+    }
+}
