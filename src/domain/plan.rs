@@ -167,6 +167,10 @@ pub enum Warning {
         on_tag: u32,
         tasks: u32,
     },
+    /// This rollback undoes what runs first, and then goes back further.
+    UndoesRunning {
+        running: DeploymentId,
+    },
     NothingToGoBackTo {
         repository: Repository,
     },
@@ -453,7 +457,9 @@ fn choose_strategy(service: &Service, ecs: &EcsService) -> Result<(Strategy, Why
         Restart::Auto if pinned => Ok((Strategy::Deployment, Why::DigestPinned)),
         Restart::Auto if ecs.load_balanced => Ok((Strategy::Deployment, Why::LoadBalanced)),
         Restart::Auto if ecs.desired == 0 => Ok((Strategy::Stop, Why::NoTasks)),
-        Restart::Auto if ecs.room() < 1 && service.batch != Batch::All => Ok((Strategy::Deployment, Why::NoRoom)),
+        Restart::Auto if ecs.room() < 1 && service.batch != Batch::All => {
+            Ok((Strategy::Deployment, Why::NoRoom))
+        }
         Restart::Auto => Ok((Strategy::Stop, Why::PullsMovedTag)),
     }
 }

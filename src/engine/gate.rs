@@ -155,7 +155,7 @@ impl Engine {
         }
     }
 
-    async fn running_in(
+    pub(super) async fn running_in(
         &self,
         environment: &EnvironmentName,
     ) -> Result<Option<Deployment>, Problem> {

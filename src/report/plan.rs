@@ -146,7 +146,7 @@ fn service_line(service: &PlannedService, outlook: &Outlook) -> String {
 
 fn how(service: &PlannedService, desired: u32, minimum: Option<u32>) -> String {
     match service.strategy {
-        Strategy::Stop if service.batch == Batch::All && desired > 0 => {
+        Strategy::Stop if service.batch == Batch::All && desired > 1 => {
             "stop all at once and replace".to_owned()
         }
         Strategy::Stop if desired > 1 => {
@@ -231,6 +231,12 @@ fn warning(warning: &Warning) -> Option<String> {
             "Drift: {service} has only {on_tag} of {} on what the tag says",
             words::tasks(*tasks)
         )),
+        Warning::UndoesRunning { running } => Some(format!(
+            "Two things happen: #{running}, which runs now, is undone first, and then this goes \
+             back further, to what ran before the last success. To undo #{running} only, say \
+             `{}` instead",
+            super::asking::cancel(*running)
+        )),
         Warning::NothingToGoBackTo { repository } => Some(format!(
             "No way back: nothing ran from {repository} before, so this cannot be undone"
         )),
@@ -247,7 +253,9 @@ fn warning(warning: &Warning) -> Option<String> {
 fn all_at_once(service: &ServiceName, tasks: u32, minimum: u32) -> String {
     let what = match tasks {
         1 => format!("Stops the only task of {service}"),
-        tasks => format!("Stops all {} of {service} at once, without a canary", words::tasks(tasks)),
+        tasks => {
+            format!("Stops all {} of {service} at once, without a canary", words::tasks(tasks))
+        }
     };
     let below = match minimum {
         0 => String::new(),
@@ -263,6 +271,7 @@ fn takes_early(warning: &Warning) -> Option<&str> {
         Warning::BelowMinimum { .. }
         | Warning::AllAtOnce { .. }
         | Warning::Drift { .. }
+        | Warning::UndoesRunning { .. }
         | Warning::NothingToGoBackTo { .. }
         | Warning::CriticalFindings { .. }
         | Warning::NeverScanned { .. } => None,

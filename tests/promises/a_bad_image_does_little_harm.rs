@@ -91,6 +91,22 @@ async fn a_rollback_does_not_wait_for_what_runs() {
 }
 
 #[tokio::test]
+async fn a_rollback_while_something_runs_says_both_things_that_happen() {
+    let mut world = World::patient().await;
+    world.say("alice", "promote core:1.5.0 to staging").await;
+    world.wait().await;
+    world.say("alice", "promote core:1.6.0 to staging").await;
+    world.until("a task has been stopped", || world.told_to_stop().len() > 5).await;
+    world.say("bob", "dry run rollback staging").await;
+    let told = world.text();
+    assert!(told.contains("#2, which runs now, is undone first"), "{told}");
+    assert!(told.contains("`cancel 2`"), "{told}");
+    world.wait().await;
+    world.say("bob", "dry run rollback staging").await;
+    assert!(!world.text().contains("undone first"), "{}", world.text());
+}
+
+#[tokio::test]
 async fn a_rollback_goes_to_the_head_of_the_queue() {
     // The second one must still run when the rollback is asked for, however slow the chat is.
     let settle = Duration::from_secs(2);

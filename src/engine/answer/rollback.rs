@@ -8,7 +8,7 @@ use super::Topic;
 use super::promote::Proposal;
 use crate::aws::Asked;
 use crate::domain::command::Rollback;
-use crate::domain::plan::Kind;
+use crate::domain::plan::{Kind, Warning};
 use crate::domain::policy::Action;
 use crate::domain::refusal::Refusal;
 use crate::ports::Said;
@@ -54,7 +54,11 @@ impl Engine {
             }
             looked => looked?,
         };
-        let plan = self.plan(environment, Kind::Rollback { of: last.id }, &looked).await?;
+        let mut plan = self.plan(environment, Kind::Rollback { of: last.id }, &looked).await?;
+        // Whoever says it may mean the one or the other.
+        let running = self.running_in(environment).await?.filter(|one| !one.is_rollback());
+        let undoes = running.map(|one| Warning::UndoesRunning { running: one.id });
+        plan.outlook.warnings.extend(undoes);
         let proposal = Proposal {
             action: Action::Rollback,
             person,
