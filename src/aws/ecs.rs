@@ -1,5 +1,7 @@
 //! ECS: what a service and its tasks are doing, and restarting them.
 
+mod native;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,6 +16,7 @@ use aws_sdk_ecs::types::{
 use futures::future::try_join_all;
 use jiff::Timestamp;
 
+pub use self::native::Following;
 use super::error::AwsError;
 use super::pace::Pace;
 use crate::domain::environment::Service;
@@ -320,6 +323,7 @@ fn read_service(
         },
         load_balanced: !ecs.load_balancers().is_empty(),
         deployments: ecs.deployments().iter().filter_map(read_deployment).collect(),
+        followed: BTreeMap::new(),
         container: read_container(service, containers),
         tasks,
     }

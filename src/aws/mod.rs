@@ -17,7 +17,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::tls;
 
 pub use self::ecr::{Asked, Listed, Repositories};
-pub use self::ecs::{Cluster, KnownStopped};
+pub use self::ecs::{Cluster, Following, KnownStopped};
 pub use self::error::AwsError;
 use self::pace::Pace;
 use crate::domain::environment::{Environment, Environments};

@@ -15,6 +15,8 @@ pub(super) struct Pace {
     pub stop_task: DefaultDirectRateLimiter,
     pub read_tasks: DefaultDirectRateLimiter,
     pub read_services: DefaultDirectRateLimiter,
+    /// Service deployments and service revisions.
+    pub read_revisions: DefaultDirectRateLimiter,
     pub update_service: DefaultDirectRateLimiter,
     pub put_image: DefaultDirectRateLimiter,
 }
@@ -38,6 +40,7 @@ impl Pace {
             stop_task: ample(),
             read_tasks: ample(),
             read_services: ample(),
+            read_revisions: ample(),
             update_service: ample(),
             put_image: ample(),
         }
@@ -48,6 +51,7 @@ impl Pace {
             stop_task: bucket(20, 50),
             read_tasks: bucket(10, 50),
             read_services: bucket(10, 50),
+            read_revisions: bucket(10, 25),
             update_service: bucket(2, 25),
             put_image: bucket(5, 5),
         }

@@ -108,7 +108,9 @@ impl Deployment {
             posted_at: None,
             old_messages: Vec::new(),
             votes: BTreeMap::new(),
-            canary: request.canary.map(|stay| CanaryStay { by: request.requester.id.clone(), stay }),
+            canary: request
+                .canary
+                .map(|stay| CanaryStay { by: request.requester.id.clone(), stay }),
             stage: Stage::Waiting,
         })
     }

@@ -180,6 +180,8 @@ pub enum Step {
     StopTasks { service: ServiceName, tasks: Vec<TaskArn> },
     /// Force a new ECS deployment in place of this one.
     StartDeployment { service: ServiceName, replacing: EcsDeploymentId },
+    /// Have ECS roll this deployment of ours back by itself, while it is in progress.
+    StopDeployment { service: ServiceName, deployment: EcsDeploymentId },
 }
 
 /// What came of a step.
@@ -187,7 +189,11 @@ pub enum Step {
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum StepOutcome {
     Done,
-    DeploymentStarted { id: EcsDeploymentId },
+    DeploymentStarted {
+        id: EcsDeploymentId,
+    },
+    /// It was over, or ECS would not: nothing was changed, and there is another way.
+    NotTaken,
 }
 
 /// Why a step could not be done, after all retries.
@@ -235,6 +241,21 @@ pub enum Cause {
     EcsGaveUp {
         service: ServiceName,
         reason: String,
+    },
+    /// ECS rolled our deployment back by itself: its circuit breaker, an alarm, or somebody's
+    /// hand.
+    RolledBackByEcs {
+        service: ServiceName,
+        /// The service revision that it went back to, where ECS says.
+        to: Option<String>,
+        reason: String,
+        /// Why a new task stopped, where one was seen to.
+        stopped: Option<Stopped>,
+    },
+    /// Our ECS deployment resolved the tag to another image: somebody moved it in between.
+    ResolvedAnother {
+        service: ServiceName,
+        found: Digest,
     },
     /// Another ECS deployment took the place of ours.
     Overtaken {
@@ -315,9 +336,9 @@ impl Step {
     /// Whether it restarts tasks of this service.
     pub fn restarts(&self, name: &ServiceName) -> bool {
         match self {
-            Self::StopTasks { service, .. } | Self::StartDeployment { service, .. } => {
-                service == name
-            }
+            Self::StopTasks { service, .. }
+            | Self::StartDeployment { service, .. }
+            | Self::StopDeployment { service, .. } => service == name,
             Self::MoveTag { .. } | Self::KeepTag { .. } => false,
         }
     }
@@ -338,6 +359,9 @@ impl fmt::Display for Step {
             }
             Self::StartDeployment { service, .. } => {
                 write!(formatter, "start a new ECS deployment of {service}")
+            }
+            Self::StopDeployment { service, deployment } => {
+                write!(formatter, "have ECS roll {deployment} of {service} back")
             }
         }
     }

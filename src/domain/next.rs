@@ -126,6 +126,8 @@ impl Look<'_> {
                 Cause::TaskFailed { .. }
                 | Cause::NoProgress { .. }
                 | Cause::EcsGaveUp { .. }
+                | Cause::RolledBackByEcs { .. }
+                | Cause::ResolvedAnother { .. }
                 | Cause::Overtaken { .. }
                 | Cause::ServiceGone { .. }
                 | Cause::StepFailed { .. },
@@ -255,6 +257,8 @@ fn end_untouched(cause: Cause) -> End {
         cause @ (Cause::TaskFailed { .. }
         | Cause::NoProgress { .. }
         | Cause::EcsGaveUp { .. }
+        | Cause::RolledBackByEcs { .. }
+        | Cause::ResolvedAnother { .. }
         | Cause::Overtaken { .. }
         | Cause::ServiceGone { .. }
         | Cause::StepFailed { .. }) => End::Failed { cause, undo: None },

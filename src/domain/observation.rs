@@ -72,6 +72,9 @@ pub struct EcsService {
     pub load_balanced: bool,
     /// ECS's deployments of the service, the primary first.
     pub deployments: Vec<EcsDeployment>,
+    /// What ECS tells of some of them as service deployments, those that it no longer lists
+    /// among them: only where that was asked.
+    pub followed: BTreeMap<EcsDeploymentId, ServiceDeployment>,
     /// What the task definition says about the container that runs the image.
     pub container: ContainerSeen,
     /// Every task that ECS wants running, and the stopped ones it still shows.
@@ -125,6 +128,28 @@ pub struct EcsDeployment {
     pub id: EcsDeploymentId,
     pub primary: bool,
     pub rollout: RolloutState,
+}
+
+/// One of ECS's deployments as a service deployment, which it remembers when it is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceDeployment {
+    pub state: ServiceDeploymentState,
+    /// What its service revision resolved for the container that runs the image; `None`: not
+    /// yet, or nothing is resolved because versions need not be consistent.
+    pub resolved: Option<Digest>,
+}
+
+/// ECS's status of a service deployment, as far as decisions need it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServiceDeploymentState {
+    /// Not over, or over in a way that ECS's rollout state tells as well.
+    Standing,
+    /// ECS goes back, or has, or could not.
+    RolledBack {
+        /// The service revision that it goes back to, where ECS says.
+        to: Option<String>,
+        reason: String,
+    },
 }
 
 /// ECS's `rolloutState`.
@@ -200,6 +225,16 @@ impl Task {
     /// Whether it serves: running, wanted, and healthy where health is checked.
     pub fn serves(&self, has_health_check: bool) -> bool {
         self.wanted && self.running && (!has_health_check || self.health == Health::Healthy)
+    }
+}
+
+impl EcsDeployment {
+    /// ECS has given it up, and does nothing more about it.
+    pub fn has_failed(&self) -> bool {
+        match self.rollout {
+            RolloutState::Failed { .. } => true,
+            RolloutState::InProgress | RolloutState::Completed | RolloutState::Unknown => false,
+        }
     }
 }
 

@@ -62,6 +62,8 @@ pub struct Phase {
     pub failures: BTreeMap<Step, StepFailure>,
     /// Our ECS deployment of each service that was restarted that way.
     pub deployments: BTreeMap<ServiceName, OurDeployment>,
+    /// Services of which ECS took it on to roll our deployment back.
+    pub called_back: BTreeSet<ServiceName>,
     pub services: BTreeMap<ServiceName, Tally>,
     /// When something last got better.
     pub progressed_at: Timestamp,
@@ -249,6 +251,7 @@ impl Phase {
             failed: None,
             failures: BTreeMap::new(),
             deployments: BTreeMap::new(),
+            called_back: BTreeSet::new(),
             services: BTreeMap::new(),
             progressed_at: at,
         }
@@ -264,6 +267,9 @@ impl Phase {
                 let ours = OurDeployment { id: id.clone(), replacing: replacing.clone() };
                 self.deployments.insert(service.clone(), ours);
             }
+            (Step::StopDeployment { service, .. }, StepOutcome::Done) => {
+                self.called_back.insert(service.clone());
+            }
             (Step::StopTasks { service, .. }, _) => {
                 if let Some(tally) = self.services.get_mut(service) {
                     tally.best_when_stopped = Some(tally.best);
@@ -271,8 +277,11 @@ impl Phase {
                 }
             }
             (
-                Step::MoveTag { .. } | Step::KeepTag { .. } | Step::StartDeployment { .. },
-                StepOutcome::Done | StepOutcome::DeploymentStarted { .. },
+                Step::MoveTag { .. }
+                | Step::KeepTag { .. }
+                | Step::StartDeployment { .. }
+                | Step::StopDeployment { .. },
+                StepOutcome::Done | StepOutcome::DeploymentStarted { .. } | StepOutcome::NotTaken,
             ) => {}
         }
         self.done.insert(step.clone());
@@ -294,7 +303,10 @@ impl Phase {
     /// must not look like getting on. Places that were scaled away explain that there are fewer.
     pub fn gets_on(&self, step: &Step) -> bool {
         match step {
-            Step::MoveTag { .. } | Step::KeepTag { .. } | Step::StartDeployment { .. } => true,
+            Step::MoveTag { .. }
+            | Step::KeepTag { .. }
+            | Step::StartDeployment { .. }
+            | Step::StopDeployment { .. } => true,
             Step::StopTasks { service, .. } => self.services.get(service).is_some_and(|tally| {
                 tally.total < tally.total_when_stopped
                     || tally.best_when_stopped.is_none_or(|before| before < tally.best)
@@ -319,7 +331,10 @@ impl Phase {
             .chain(&self.under_way)
             .filter_map(|step| match step {
                 Step::StopTasks { tasks, .. } => Some(tasks),
-                Step::MoveTag { .. } | Step::KeepTag { .. } | Step::StartDeployment { .. } => None,
+                Step::MoveTag { .. }
+                | Step::KeepTag { .. }
+                | Step::StartDeployment { .. }
+                | Step::StopDeployment { .. } => None,
             })
             .flatten()
             .collect()

@@ -11,7 +11,7 @@ use crate::aws::Account;
 use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::environment::{Environment, Service};
 use crate::domain::event::{Event, Step, StepFailure, StepOutcome};
-use crate::domain::id::DeploymentId;
+use crate::domain::id::{DeploymentId, EcsDeploymentId, ServiceName};
 use crate::domain::next::{Next, Tempo, next};
 use crate::domain::observation::Observation;
 use crate::domain::rollout::Rollout;
@@ -110,7 +110,11 @@ impl Engine {
                 None => watcher.look(&account.ecs, &services, &*self.parts.clock).await,
             };
             let seen = match looked {
-                Ok(seen) => seen,
+                Ok(mut seen) => {
+                    let ours = forced(&deployment, &services);
+                    watcher.follow(&account.ecs, &ours, &mut seen).await;
+                    seen
+                }
                 Err(error) => {
                     tracing::warn!(deployment.id = %deployment.id, %error, "could not look; trying again");
                     let note = report::waits_for_answer(Unasked::Aws, &error.to_string());
@@ -277,16 +281,40 @@ impl Hands<'_> {
             }
             Step::StartDeployment { service, replacing } => {
                 self.check_tag_of(deployment, service).await?;
-                let service = self.environment.service(service).ok_or_else(|| StepFailure {
-                    transient: false,
-                    code: "unknown-service".to_owned(),
-                    detail: format!("the settings no longer name {service}"),
-                })?;
+                let service = self.service(service)?;
                 let id = self.account.ecs.start_deployment(service, replacing, look_first).await?;
                 Ok(StepOutcome::DeploymentStarted { id })
             }
+            Step::StopDeployment { service, deployment } => {
+                let service = self.service(service)?;
+                // The service revision that ECS goes back to needs no tag: none is checked.
+                let taken = self.account.ecs.stop_deployment(service, deployment).await;
+                Ok(if taken { StepOutcome::Done } else { StepOutcome::NotTaken })
+            }
         }
     }
+
+    fn service(&self, name: &ServiceName) -> Result<&Service, StepFailure> {
+        self.environment.service(name).ok_or_else(|| StepFailure {
+            transient: false,
+            code: "unknown-service".to_owned(),
+            detail: format!("the settings no longer name {name}"),
+        })
+    }
+}
+
+/// The ECS deployments that were forced on the way forward, while it goes there.
+fn forced<'a>(
+    deployment: &'a Deployment,
+    services: &[&'a Service],
+) -> Vec<(&'a Service, &'a EcsDeploymentId)> {
+    let forward = deployment.rollout().filter(|rollout| rollout.undo.is_none());
+    let ours = forward.into_iter().flat_map(|rollout| &rollout.forward.deployments);
+    let ours = ours.filter_map(|(name, ours)| {
+        let service = services.iter().find(|service| service.name == *name)?;
+        Some((*service, &ours.id))
+    });
+    ours.collect()
 }
 
 /// The step whose outcome an event is.

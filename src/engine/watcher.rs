@@ -7,9 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Rhythm;
-use crate::aws::{AwsError, Cluster, KnownStopped};
+use crate::aws::{AwsError, Cluster, Following, KnownStopped};
 use crate::domain::environment::Service;
-use crate::domain::id::{Digest, ServiceName, TaskArn};
+use crate::domain::id::{Digest, EcsDeploymentId, ServiceName, TaskArn};
 use crate::domain::observation::{Health, Observation, ServiceSeen, Task};
 use crate::ports::Clock;
 
@@ -28,6 +28,7 @@ pub(super) struct Watcher {
     pause: Duration,
     conditions: HashMap<TaskArn, (Condition, Timestamp)>,
     stopped: KnownStopped,
+    following: Following,
 }
 
 impl Watcher {
@@ -37,6 +38,24 @@ impl Watcher {
             pause: rhythm.shortest,
             conditions: HashMap::new(),
             stopped: KnownStopped::new(),
+            following: Following::default(),
+        }
+    }
+
+    /// Adds what ECS tells of our own deployments as service deployments: whether it rolled one
+    /// back, and what it resolved.
+    pub async fn follow(
+        &mut self,
+        cluster: &Cluster,
+        ours: &[(&Service, &EcsDeploymentId)],
+        seen: &mut Observation,
+    ) {
+        cluster.follow(ours, &mut self.following).await;
+        for (service, id) in ours {
+            let Some(followed) = self.following.seen(id) else { continue };
+            if let Some(ServiceSeen::Found(ecs)) = seen.services.get_mut(&service.name) {
+                ecs.followed.insert((*id).clone(), followed.clone());
+            }
         }
     }
 

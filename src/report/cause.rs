@@ -41,6 +41,12 @@ impl StepWords {
             Step::StartDeployment { service, .. } => {
                 word("starting", "started", "start", format!("a new ECS deployment of {service}"))
             }
+            Step::StopDeployment { service, .. } => word(
+                "having ECS roll back",
+                "had ECS roll back",
+                "have ECS roll back",
+                format!("its deployment of {service}"),
+            ),
         }
     }
 
@@ -71,6 +77,19 @@ pub fn sentence(cause: &Cause, terms: &Terms) -> String {
         Cause::EcsGaveUp { service, reason } => {
             words::sentence(&format!("ECS gave up on {service}: {}", words::clean(reason)))
         }
+        Cause::RolledBackByEcs { service, to, reason, stopped } => {
+            rolled_back_by_ecs(service, to.as_deref(), reason, stopped.as_ref())
+        }
+        Cause::ResolvedAnother { service, found } => {
+            let wanted = terms.services.iter().find(|planned| planned.name == *service);
+            let wanted = wanted.and_then(|planned| terms.image(&planned.repository));
+            let wanted = wanted.map_or("what is promoted", |image| image.to.name.as_str());
+            format!(
+                "ECS resolved the tag for {service} to {}, not to {wanted}: somebody moved it in \
+                 between.",
+                found.short()
+            )
+        }
         Cause::Overtaken { service } => {
             format!("Another ECS deployment of {service} took the place of ours.")
         }
@@ -79,6 +98,24 @@ pub fn sentence(cause: &Cause, terms: &Terms) -> String {
         }
         Cause::StepFailed { step, failure } => step_failed(step, failure, terms),
         Cause::Stopped { stop } => stop_sentence(stop),
+    }
+}
+
+/// Told for what it is: ECS counts such an end as a success of its own.
+fn rolled_back_by_ecs(
+    service: &ServiceName,
+    to: Option<&str>,
+    reason: &str,
+    stopped: Option<&Stopped>,
+) -> String {
+    let to = to.map_or_else(String::new, |to| format!(" to service revision {}", words::clean(to)));
+    let what = words::sentence(&format!(
+        "ECS rolled {service} back by itself{to}: {}",
+        words::clean(reason)
+    ));
+    match stopped {
+        None => what,
+        Some(stopped) => format!("{what} {}", task_failed(service, stopped)),
     }
 }
 
@@ -147,6 +184,10 @@ pub fn next_step(cause: &Cause) -> String {
             format!("Look at the logs of {service} and at its events in ECS.")
         }
         Cause::EcsGaveUp { service, .. } => format!("Look at the events of {service} in ECS."),
+        Cause::RolledBackByEcs { service, .. } => {
+            format!("Look at the logs of {service} and at its deployments in ECS.")
+        }
+        Cause::ResolvedAnother { .. } => "Find out who else moves this tag.".to_owned(),
         Cause::Overtaken { service } => {
             format!("Find out who deploys {service} besides Shipmate.")
         }

@@ -233,6 +233,9 @@ fn event_line(event: &Event, terms: &Terms) -> String {
             match outcome {
                 StepOutcome::Done => done,
                 StepOutcome::DeploymentStarted { id } => format!("{done}: {id}"),
+                StepOutcome::NotTaken => {
+                    format!("could not {}: it was too late", StepWords::of(step, terms).to())
+                }
             }
         }
         Event::StepFailed { step, failure } => format!(

@@ -110,7 +110,10 @@ fn canaries<'a>(deployment: &'a Deployment, phase: &'a Phase) -> Vec<&'a str> {
     let stopping = |service: &PlannedService| {
         phase.begun().any(|step| match step {
             Step::StopTasks { service: stopped, .. } => stopped == &service.name,
-            Step::MoveTag { .. } | Step::KeepTag { .. } | Step::StartDeployment { .. } => false,
+            Step::MoveTag { .. }
+            | Step::KeepTag { .. }
+            | Step::StartDeployment { .. }
+            | Step::StopDeployment { .. } => false,
         })
     };
     let services = deployment.plan.terms.services.iter();
@@ -156,7 +159,10 @@ pub fn touched<'a>(rollout: &'a Rollout, terms: &'a Terms) -> impl Iterator<Item
 pub fn moves_tag(step: &Step, terms: &Terms, repository: &Repository) -> bool {
     match step {
         Step::MoveTag { repository: moved, tag, .. } => moved == repository && tag == &terms.tag,
-        Step::KeepTag { .. } | Step::StopTasks { .. } | Step::StartDeployment { .. } => false,
+        Step::KeepTag { .. }
+        | Step::StopTasks { .. }
+        | Step::StartDeployment { .. }
+        | Step::StopDeployment { .. } => false,
     }
 }
 

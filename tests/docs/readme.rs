@@ -134,7 +134,9 @@ fn who(policies: &Policies, action: Action, environment: &str) -> String {
     let mut people = Vec::new();
     let mut needs = BTreeSet::new();
     // Whoever asks for something new is its requester; that alone gives no right to it.
-    if matches!(action, Action::Approve | Action::Cancel | Action::Pause) && ask(&[], "somebody").is_some() {
+    if matches!(action, Action::Approve | Action::Cancel | Action::Pause)
+        && ask(&[], "somebody").is_some()
+    {
         people.push("who asked");
     }
     for role in ["developer", "release-manager", "on-call"] {
@@ -163,7 +165,7 @@ fn the_iam_policy_lists_the_calls_that_are_made() {
         }
         let text = std::fs::read_to_string(path).unwrap();
         named.extend(text.split('"').filter(|part| is_action(part)).map(str::to_owned));
-        let service = name.trim_start_matches("src/aws/").trim_end_matches(".rs");
+        let service = name.trim_start_matches("src/aws/").split(['/', '.']).next().unwrap();
         let calls = text.split(".client").skip(1).filter_map(|rest| {
             let (method, _) = rest.trim_start().strip_prefix('.')?.split_once('(')?;
             Some(format!("{service}:{}", pascal(method)))

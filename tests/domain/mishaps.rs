@@ -218,6 +218,82 @@ fn a_native_rollback_is_seen_and_the_tag_goes_back_too() {
 }
 
 #[test]
+fn a_native_rollback_is_told_for_what_it_is() {
+    let mut sketch = one_service();
+    sketch.services[0].restart = Restart::Fixed(Way::Deployment);
+    sketch.services[0].consistent = true;
+    sketch.images[0].to = Behaviour::NeverHealthy;
+    // Somebody stops our deployment by hand.
+    let (run, world) = run_with(&sketch, 3, |world| {
+        let service = &world.services[&service_name(0)];
+        let id = super::world::shown_id(service.primary());
+        assert!(world.call_back(&service_name(0), &id));
+    });
+    let Some(End::RolledBack { cause: Cause::RolledBackByEcs { to, reason, .. } }) =
+        run.deployment.end()
+    else {
+        panic!("{}", story(&run));
+    };
+    assert_eq!((to.as_deref(), reason.as_str()), (Some("1"), "on request"));
+    assert_eq!(at(&world, 0, "staging-latest"), "from");
+    assert!(world.services[&service_name(0)].steady());
+}
+
+#[test]
+fn a_tag_that_others_moved_in_between_is_seen_before_all_tasks_are_replaced() {
+    let mut sketch = one_service();
+    sketch.services[0].restart = Restart::Fixed(Way::Deployment);
+    sketch.services[0].consistent = true;
+    sketch.services[0].percents = (75, 125);
+    let mut world = sketch.world();
+    let mut run = sketch.start(&world).unwrap();
+    run.pump(&mut world, 0);
+    // Between the restart and its first pull.
+    world.tags.insert((repository(0), "staging-latest".into()), digest(0, "older"));
+    for moment in 1..500 {
+        world.tick();
+        run.pump(&mut world, moment);
+        if run.deployment.end().is_some() {
+            break;
+        }
+    }
+    let rollout = run.deployment.rollout().unwrap();
+    let cause = rollout.undo.as_ref().map(|undo| &undo.cause);
+    let found = digest(0, "older");
+    let expected = Cause::ResolvedAnother { service: service_name(0), found: found.clone() };
+    assert_eq!(cause, Some(&expected), "{}", story(&run));
+    let on_it = |task: &&super::world::ModelTask| task.digest.as_ref() == Some(&found);
+    let replaced = world.services[&service_name(0)].tasks.iter().filter(on_it).count();
+    assert!(replaced <= 2, "{replaced} tasks were replaced");
+}
+
+#[test]
+fn what_is_in_progress_is_called_back_and_what_still_runs_is_left_alone() {
+    let mut sketch = one_service();
+    sketch.services[0].restart = Restart::Fixed(Way::Deployment);
+    sketch.services[0].consistent = true;
+    sketch.services[0].percents = (100, 125);
+    sketch.mishaps.cancelled = Some(2);
+    let mut world = sketch.world();
+    let before: Vec<_> =
+        world.services[&service_name(0)].wanted().map(|task| task.arn.clone()).collect();
+    let mut run = sketch.start(&world).unwrap();
+    for moment in 0..500 {
+        run.pump(&mut world, moment);
+        if run.deployment.end().is_some() {
+            break;
+        }
+        world.tick();
+    }
+    assert_eq!(code(&run), "cancelled", "{}", story(&run));
+    let undo = &run.deployment.rollout().unwrap().undo.as_ref().unwrap().phase;
+    assert!(undo.called_back.contains(&service_name(0)), "{}", story(&run));
+    assert!(undo.deployments.is_empty(), "no new deployment: {}", story(&run));
+    assert_eq!(at(&world, 0, "staging-latest"), "from");
+    assert!(!before.is_empty());
+}
+
+#[test]
 fn a_service_that_scales_to_nothing_is_done() {
     let sketch = one_service();
     let (run, _) = run_with(&sketch, 4, |world| {

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use shipmate::domain::event::{Event, Recorded, Step, StepFailure, StepOutcome};
-use shipmate::domain::id::TaskArn;
+use shipmate::domain::id::{EcsDeploymentId, TaskArn};
 use shipmate::domain::next::next;
 use shipmate::domain::observation::{
     ContainerSeen, Controller, EcsDeployment, EcsService, Health, Observation, RolloutState,
-    Scheduling, ServiceSeen, StopCause, Stopped, TagsSeen, Task,
+    Scheduling, ServiceDeployment, ServiceDeploymentState, ServiceSeen, StopCause, Stopped,
+    TagsSeen, Task,
 };
 
 use super::cases;
@@ -55,6 +56,19 @@ fn counts() -> impl Strategy<Value = u32> {
     prop_oneof![4 => 0..6_u32, 1 => any::<u32>()]
 }
 
+fn followed() -> impl Strategy<Value = BTreeMap<EcsDeploymentId, ServiceDeployment>> {
+    let state = prop_oneof![
+        3 => Just(ServiceDeploymentState::Standing),
+        1 => Just(ServiceDeploymentState::RolledBack { to: None, reason: String::new() }),
+    ];
+    let resolved = prop::option::of(prop_oneof![Just("to"), Just("from"), Just("older")]);
+    let one = (0..8_u32, state, resolved, 0..2_usize).prop_map(|(id, state, name, index)| {
+        let resolved = name.map(|name| digest(index, name));
+        (shown_id(id), ServiceDeployment { state, resolved })
+    });
+    prop::collection::vec(one, 0..3).prop_map(|all| all.into_iter().collect())
+}
+
 pub fn services() -> impl Strategy<Value = ServiceSeen> {
     let rollout = prop_oneof![
         Just(RolloutState::Completed),
@@ -86,10 +100,11 @@ pub fn services() -> impl Strategy<Value = ServiceSeen> {
         controller,
         prop::collection::vec(deployments, 0..3),
         container,
-        prop::collection::vec(tasks(), 0..8),
+        (prop::collection::vec(tasks(), 0..8), followed()),
     );
     let found = parts.prop_map(
-        |(active, desired, minimum_healthy_percent, controller, deployments, container, tasks)| {
+        |(active, desired, minimum_healthy_percent, controller, deployments, container, rest)| {
+            let (tasks, followed) = rest;
             ServiceSeen::Found(Box::new(EcsService {
                 active,
                 desired,
@@ -98,6 +113,7 @@ pub fn services() -> impl Strategy<Value = ServiceSeen> {
                 scheduling: Scheduling::Replica,
                 load_balanced: false,
                 deployments,
+                followed,
                 container,
                 tasks,
             }))
@@ -161,9 +177,13 @@ proptest! {
                         Step::StartDeployment { .. } => {
                             StepOutcome::DeploymentStarted { id: shown_id(5) }
                         }
-                        Step::MoveTag { .. } | Step::KeepTag { .. } | Step::StopTasks { .. } => {
-                            StepOutcome::Done
+                        Step::StopDeployment { .. } if now < Timestamp::UNIX_EPOCH => {
+                            StepOutcome::NotTaken
                         }
+                        Step::MoveTag { .. }
+                        | Step::KeepTag { .. }
+                        | Step::StopTasks { .. }
+                        | Step::StopDeployment { .. } => StepOutcome::Done,
                     };
                     Event::StepDone { step, outcome }
                 } else {

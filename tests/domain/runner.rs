@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use shipmate::domain::deployment::Deployment;
 use shipmate::domain::environment::Strategy;
 use shipmate::domain::event::{End, Event, Recorded, Step, StepFailure, StepOutcome, StopRequest};
-use shipmate::domain::id::{Digest, Repository, ServiceName, Tag, TaskArn};
+use shipmate::domain::id::{Digest, EcsDeploymentId, Repository, ServiceName, Tag, TaskArn};
 use shipmate::domain::next::{Next, Tempo, next};
 use shipmate::domain::observation::{Health, Observation, ServiceSeen};
 use shipmate::domain::plan::Version;
@@ -256,6 +256,15 @@ impl Run {
                 };
                 StepOutcome::DeploymentStarted { id }
             }
+            Step::StopDeployment { service, deployment } => {
+                // One that was begun and is rolled back by now arrived.
+                let primary = shown_id(world.services[service].primary());
+                if world.call_back(service, deployment) || (resumed && primary != *deployment) {
+                    StepOutcome::Done
+                } else {
+                    StepOutcome::NotTaken
+                }
+            }
         };
         if fails.is_some() { Err(failure("injected")) } else { Ok(outcome) }
     }
@@ -284,6 +293,9 @@ impl Run {
             }
             Step::StopTasks { service, tasks } => self.judge_stop(service, tasks, world, seen),
             Step::StartDeployment { service, .. } => self.judge_restart(service, world),
+            Step::StopDeployment { service, deployment } => {
+                self.judge_call_back(service, deployment)
+            }
         };
         if let Err(broken) = verdict {
             self.broken.push(format!("{broken}: {step:?} at {}", world.now));
@@ -355,7 +367,7 @@ impl Run {
             let left = old.filter(|task| !tasks.contains(&task.arn)).count();
             return if left == 0 { Ok(()) } else { Err(format!("{left} old tasks are left")) };
         }
-        let agreed = planned.below_minimum;
+        let agreed = planned.below_minimum || planned.all_at_once();
         let may_go_below = agreed || rollout.undo.is_some();
         let one_by_one = may_go_below && minimum >= ecs.desired as usize && stops <= 1;
         if stops > 0 && serving.len() - stops < minimum && !one_by_one {
@@ -372,6 +384,17 @@ impl Run {
             if tasks.len() > 1 || !first {
                 return Err("more than the canary is stopped before it has passed".to_owned());
             }
+        }
+        Ok(())
+    }
+
+    /// Only our own deployment, only in an undo, and only once.
+    fn judge_call_back(&self, name: &ServiceName, id: &EcsDeploymentId) -> Result<(), String> {
+        let rollout = self.deployment.rollout().ok_or("does not run")?;
+        let ours = rollout.forward.deployments.get(name).is_some_and(|ours| ours.id == *id);
+        let again = rollout.phase().called_back.contains(name);
+        if rollout.undo.is_none() || !ours || again {
+            return Err("rolls back what is not to be undone".to_owned());
         }
         Ok(())
     }

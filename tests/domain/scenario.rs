@@ -71,6 +71,8 @@ pub struct Sketch {
     pub services: Vec<ServiceSketch>,
     pub churn: Vec<(u32, usize, Churn)>,
     pub lags: bool,
+    /// Service deployments can be looked at.
+    pub follows: bool,
     pub settle: u32,
     pub patience: u32,
     /// How many moments a stop, a pull and a first health check take.
@@ -120,6 +122,7 @@ impl Sketch {
     pub fn world(&self) -> World {
         let mut world = World::new(Timestamp::from_second(1_800_000_000).unwrap());
         world.lags = self.lags;
+        world.follows = self.follows;
         (world.stop_time, world.pull_time, world.health_time) = self.times;
         for (index, image) in self.images.iter().enumerate() {
             for name in ["from", "older", "kept"] {
@@ -253,7 +256,13 @@ impl ServiceSketch {
             breaker: self.breaker,
             rolls_back: self.rolls_back,
             cached: None,
-            deployments: vec![ModelDeployment { id, pinned, state, failures: 0 }],
+            deployments: vec![ModelDeployment {
+                id,
+                pinned,
+                state,
+                failures: 0,
+                rolled_back: false,
+            }],
             tasks,
         }
     }
@@ -340,6 +349,7 @@ pub fn one_service() -> Sketch {
         }],
         churn: Vec::new(),
         lags: false,
+        follows: true,
         settle: 2,
         patience: 40,
         times: (1, 1, 1),
@@ -431,12 +441,12 @@ pub fn sketches() -> impl Strategy<Value = Sketch> {
         prop::collection::vec(images(), 1..=2),
         prop::collection::vec(services(), 1..=3),
         prop::collection::vec(churn(), 0..3),
-        prop::bool::weighted(0.3),
+        (prop::bool::weighted(0.3), prop::bool::weighted(0.7)),
         // Never settling longer than patience lasts is the settings' business; here it may be.
         (0..7_u32, 40..60_u32, (0..3_u32, 0..3_u32, 0..3_u32)),
         prop::bool::weighted(0.2),
     );
-    parts.prop_map(|(images, mut services, churn, lags, times, rollback)| {
+    parts.prop_map(|(images, mut services, churn, (lags, follows), times, rollback)| {
         let (settle, patience, times) = times;
         for service in &mut services {
             service.repository %= images.len();
@@ -467,6 +477,17 @@ pub fn sketches() -> impl Strategy<Value = Sketch> {
             }
         }
         let mishaps = Mishaps::default();
-        Sketch { images, services, churn, lags, settle, patience, times, rollback, mishaps }
+        Sketch {
+            images,
+            services,
+            churn,
+            lags,
+            follows,
+            settle,
+            patience,
+            times,
+            rollback,
+            mishaps,
+        }
     })
 }

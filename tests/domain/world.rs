@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use shipmate::domain::id::{Digest, EcsDeploymentId, Repository, ServiceName, Tag, TaskArn};
 use shipmate::domain::observation::{
     ContainerSeen, Controller, EcsDeployment, EcsService, Health, RolloutState, Scheduling,
-    ServiceSeen, StopCause, Stopped, Task,
+    ServiceDeployment, ServiceDeploymentState, ServiceSeen, StopCause, Stopped, Task,
 };
 
 /// How many seconds a moment has.
@@ -55,6 +55,7 @@ pub struct ModelDeployment {
     pub pinned: Option<Digest>,
     pub state: RolloutState,
     pub failures: u32,
+    pub rolled_back: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -84,6 +85,8 @@ pub struct World {
     pub services: BTreeMap<ServiceName, ModelService>,
     /// Lists show the moment before.
     pub lags: bool,
+    /// Service deployments can be looked at.
+    pub follows: bool,
     before: BTreeMap<ServiceName, ServiceSeen>,
     numbers: u32,
     /// How many moments a stop, a pull and a first health check take.
@@ -145,6 +148,7 @@ impl World {
             tags: BTreeMap::new(),
             services: BTreeMap::new(),
             lags: false,
+            follows: true,
             before: BTreeMap::new(),
             numbers: 0,
             stop_time: 1,
@@ -315,7 +319,13 @@ impl World {
         let id = self.number();
         let service = self.services.get_mut(name)?;
         let state = RolloutState::InProgress;
-        service.deployments.push(ModelDeployment { id, pinned: None, state, failures: 0 });
+        service.deployments.push(ModelDeployment {
+            id,
+            pinned: None,
+            state,
+            failures: 0,
+            rolled_back: false,
+        });
         Some(shown_id(id))
     }
 
@@ -345,6 +355,7 @@ impl World {
             scheduling: Scheduling::Replica,
             load_balanced: false,
             deployments: deployments.collect(),
+            followed: self.follow(service),
             container: ContainerSeen::Present {
                 image: format!("1.dkr.ecr.eu-west-1.amazonaws.com/{repository}:{}", service.tag),
                 consistent: service.consistent,
@@ -352,6 +363,40 @@ impl World {
             },
             tasks: service.tasks.iter().map(|task| self.show_task(task, service.check)).collect(),
         }
+    }
+
+    /// What ECS tells of the deployments that it lists; nobody asks about more here.
+    fn follow(&self, service: &ModelService) -> BTreeMap<EcsDeploymentId, ServiceDeployment> {
+        if !self.follows {
+            return BTreeMap::new();
+        }
+        let followed = service.deployments.iter().map(|one| {
+            let state = match &one.state {
+                RolloutState::Failed { reason } if one.rolled_back => {
+                    let reason = reason.clone();
+                    ServiceDeploymentState::RolledBack { to: Some("1".to_owned()), reason }
+                }
+                RolloutState::Failed { .. }
+                | RolloutState::InProgress
+                | RolloutState::Completed
+                | RolloutState::Unknown => ServiceDeploymentState::Standing,
+            };
+            let resolved = one.pinned.clone().filter(|_| service.consistent);
+            (shown_id(one.id), ServiceDeployment { state, resolved })
+        });
+        followed.collect()
+    }
+
+    /// Has ECS roll a deployment back; false: it is not in progress, or there is nothing to go
+    /// back to.
+    pub fn call_back(&mut self, name: &ServiceName, id: &EcsDeploymentId) -> bool {
+        let Some(mut service) = self.services.remove(name) else { return false };
+        let last = service.deployments.last();
+        let in_progress = last
+            .is_some_and(|last| shown_id(last.id) == *id && last.state == RolloutState::InProgress);
+        let taken = in_progress && roll_back(&mut service, &mut self.numbers, "on request");
+        self.services.insert(name.clone(), service);
+        taken
     }
 
     fn show_task(&self, task: &ModelTask, check: bool) -> Task {
@@ -399,22 +444,32 @@ fn complete(service: &mut ModelService) {
 /// ECS gives up on the primary; where it rolls back, the one before is deployed anew with the
 /// digests that it had resolved.
 fn break_circuit(service: &mut ModelService, numbers: &mut u32) {
-    let (breaker, rolls_back, consistent) =
-        (service.breaker, service.rolls_back, service.consistent);
-    let before = service.deployments.iter().rev().nth(1).map(|one| one.pinned.clone());
+    let breaker = service.breaker;
     let Some(last) = service.deployments.last_mut() else { return };
     let open = breaker > 0 && last.failures >= breaker && last.state == RolloutState::InProgress;
     if !open {
         return;
     }
-    last.state = RolloutState::Failed { reason: "tasks failed to start".to_owned() };
-    if let (true, Some(pinned)) = (rolls_back, before) {
-        *numbers += 1;
-        service.deployments.push(ModelDeployment {
-            id: *numbers,
-            pinned: if consistent { pinned } else { None },
-            state: RolloutState::InProgress,
-            failures: 0,
-        });
+    let reason = "tasks failed to start";
+    last.state = RolloutState::Failed { reason: reason.to_owned() };
+    if service.rolls_back {
+        roll_back(service, numbers, reason);
     }
+}
+
+/// The one before the last is deployed anew with the digests that it had resolved.
+fn roll_back(service: &mut ModelService, numbers: &mut u32, reason: &str) -> bool {
+    let [.., before, last] = service.deployments.as_mut_slice() else { return false };
+    last.state = RolloutState::Failed { reason: reason.to_owned() };
+    last.rolled_back = true;
+    let pinned = before.pinned.clone().filter(|_| service.consistent);
+    *numbers += 1;
+    service.deployments.push(ModelDeployment {
+        id: *numbers,
+        pinned,
+        state: RolloutState::InProgress,
+        failures: 0,
+        rolled_back: false,
+    });
+    true
 }

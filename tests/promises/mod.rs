@@ -5,6 +5,7 @@ mod batches;
 mod default_deny;
 mod done_means_seen;
 mod it_runs_at_once;
+mod natively;
 mod nobody_is_surprised;
 mod nobody_waits_while_typing;
 mod nothing_is_lost;

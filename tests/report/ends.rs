@@ -160,10 +160,24 @@ fn every_cause() {
         Cause::NoProgress { service: "web".into(), good: 0, total: 1, minutes: 10 },
         Cause::EcsGaveUp { service: "web".into(), reason: "tasks failed to start.".into() },
         Cause::Overtaken { service: "web".into() },
+        Cause::RolledBackByEcs {
+            service: "web".into(),
+            to: Some("4980306466373577095".to_owned()),
+            reason: "its circuit breaker counted 3 failed tasks of 3".to_owned(),
+            stopped: None,
+        },
+        Cause::ResolvedAnother {
+            service: "web".into(),
+            found: shipmate::domain::id::Digest::of(b"another"),
+        },
         Cause::ServiceGone { service: "web".into() },
         Cause::StepFailed { step: keep(), failure: failure.clone() },
         Cause::StepFailed { step: stop(&["a", "b"]), failure: failure.clone() },
-        Cause::StepFailed { step: replacing, failure },
+        Cause::StepFailed { step: replacing, failure: failure.clone() },
+        Cause::StepFailed {
+            step: Step::StopDeployment { service: "web".into(), deployment: "ecs-svc/2".into() },
+            failure,
+        },
         Cause::Stopped { stop: person_stops() },
         Cause::Stopped { stop: StopRequest::Rollback { deployment: DeploymentId(43) } },
     ];

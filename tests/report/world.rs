@@ -77,13 +77,7 @@ fn service(name: &str, repository: &str, strategy: Strategy) -> PlannedService {
 }
 
 fn outlook(name: &str, desired: u32, why: Why) -> ServiceOutlook {
-    ServiceOutlook {
-        name: name.into(),
-        desired,
-        serving: desired,
-        minimum: Some(desired / 2),
-        why,
-    }
+    ServiceOutlook { name: name.into(), desired, serving: desired, minimum: Some(desired / 2), why }
 }
 
 /// `core:1.5.0` for `rest-api`, one service by `stop`.
@@ -125,6 +119,7 @@ pub fn big_plan(environment: &str) -> Plan {
     plan.outlook.warnings = vec![
         Warning::BelowMinimum { service: "rest-api".into(), minimum: 3, serving: 2 },
         Warning::AllAtOnce { service: "worker".into(), tasks: 4, minimum: 2 },
+        Warning::UndoesRunning { running: DeploymentId(41) },
         Warning::AllAtOnce { service: "cron".into(), tasks: 1, minimum: 0 },
         Warning::ScalingTakesNewImage { service: "rest-api".into() },
         Warning::Drift { service: "rest-api".into(), on_tag: 1, tasks: 3 },
@@ -209,9 +204,10 @@ impl Tale {
             Step::StartDeployment { .. } => {
                 StepOutcome::DeploymentStarted { id: EcsDeploymentId::from("ecs-svc/2") }
             }
-            Step::MoveTag { .. } | Step::KeepTag { .. } | Step::StopTasks { .. } => {
-                StepOutcome::Done
-            }
+            Step::MoveTag { .. }
+            | Step::KeepTag { .. }
+            | Step::StopTasks { .. }
+            | Step::StopDeployment { .. } => StepOutcome::Done,
         };
         self.then(seconds, started).then(1, Event::StepDone { step, outcome })
     }

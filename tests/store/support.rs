@@ -205,7 +205,7 @@ pub fn vote(deployment: &Deployment, name: &str, choice: Choice, via: Via) -> Ev
 }
 
 /// One of each, for the environment's tag in `core`.
-pub fn steps() -> [Step; 4] {
+pub fn steps() -> [Step; 5] {
     [
         Step::KeepTag {
             repository: "core".into(),
@@ -220,6 +220,7 @@ pub fn steps() -> [Step; 4] {
         },
         Step::StopTasks { service: "core".into(), tasks: vec!["task/1".into(), "task/2".into()] },
         Step::StartDeployment { service: "core".into(), replacing: "ecs-svc/1".into() },
+        Step::StopDeployment { service: "core".into(), deployment: "ecs-svc/2".into() },
     ]
 }
 
@@ -227,6 +228,7 @@ pub fn outcome(step: &Step) -> StepOutcome {
     match step {
         Step::KeepTag { .. } | Step::MoveTag { .. } | Step::StopTasks { .. } => StepOutcome::Done,
         Step::StartDeployment { .. } => StepOutcome::DeploymentStarted { id: "ecs-svc/2".into() },
+        Step::StopDeployment { .. } => StepOutcome::NotTaken,
     }
 }
 
@@ -254,6 +256,13 @@ pub fn causes() -> Vec<Cause> {
         Cause::NoProgress { service: "core".into(), good: 1, total: 2, minutes: 10 },
         Cause::EcsGaveUp { service: "core".into(), reason: "circuit breaker".to_owned() },
         Cause::Overtaken { service: "core".into() },
+        Cause::RolledBackByEcs {
+            service: "core".into(),
+            to: Some("12".to_owned()),
+            reason: "so it is".to_owned(),
+            stopped: None,
+        },
+        Cause::ResolvedAnother { service: "core".into(), found: digest("other") },
         Cause::ServiceGone { service: "core".into() },
         Cause::StepFailed { step, failure: failure() },
         Cause::Stopped { stop: by_person },

@@ -7,7 +7,7 @@ use shipmate::sandbox::Call;
 use super::World;
 
 /// Calls that change something.
-const DEEDS: [&str; 3] = ["PutImage", "StopTask", "UpdateService"];
+const DEEDS: [&str; 4] = ["PutImage", "StopTask", "UpdateService", "StopServiceDeployment"];
 
 impl World {
     /// The calls so far that change something and that AWS carried out.

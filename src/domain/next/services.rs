@@ -5,7 +5,9 @@ use super::{Look, Next};
 use crate::domain::environment::Strategy;
 use crate::domain::event::{Event, Step};
 use crate::domain::id::{ServiceName, TaskArn};
-use crate::domain::observation::{EcsDeployment, EcsService, ServiceSeen, Task, count};
+use crate::domain::observation::{
+    EcsDeployment, EcsService, RolloutState, ServiceSeen, Task, count,
+};
 use crate::domain::plan::{PlannedService, Version};
 use crate::domain::rollout::{OurDeployment, Tally};
 
@@ -86,7 +88,10 @@ impl Look<'_> {
 
     /// Going back, the other services do not wait for one that cannot.
     fn given_up(&self, service: &PlannedService) -> bool {
-        self.is_gone(service) || self.phase.failures.keys().any(|s| s.restarts(&service.name))
+        let stuck = |step: &Step| {
+            step.restarts(&service.name) && !matches!(step, Step::StopDeployment { .. })
+        };
+        self.is_gone(service) || self.phase.failures.keys().any(stuck)
     }
 
     /// The service as it was seen, except that tasks which we told to stop do not count as
@@ -287,7 +292,8 @@ impl Look<'_> {
         let check = ecs.container.has_health_check();
         let (serving, idle): (Vec<&Task>, Vec<&Task>) =
             old.into_iter().partition(|task| task.serves(check));
-        let may_go_below = service.below_minimum || self.rollout.undo.is_some();
+        let agreed = service.below_minimum || service.all_at_once();
+        let may_go_below = agreed || self.rollout.undo.is_some();
         let one_by_one = may_go_below && ecs.never_room() && all_serve(ecs);
         let room = if one_by_one { 1 } else { ecs.room() };
         let tasks = idle.into_iter().chain(serving.into_iter().take(room as usize));
@@ -339,7 +345,10 @@ impl Look<'_> {
                 Step::StartDeployment { service: name, replacing } => {
                     *name == service.name && *replacing == primary.id
                 }
-                Step::MoveTag { .. } | Step::KeepTag { .. } | Step::StopTasks { .. } => false,
+                Step::MoveTag { .. }
+                | Step::KeepTag { .. }
+                | Step::StopTasks { .. }
+                | Step::StopDeployment { .. } => false,
             }),
         };
         if to_undo && ecs.steady() && runs_only(version, ecs) {
@@ -347,7 +356,7 @@ impl Look<'_> {
             return self.time_unless_settled(version, ecs);
         }
         if to_undo {
-            return restart(service, primary);
+            return self.call_back(service, primary).unwrap_or_else(|| restart(service, primary));
         }
         // The list lags behind, or ours never came, or ECS rolled it back natively, or somebody
         // took its place. The last three may have brought the version back by themselves.
@@ -358,6 +367,22 @@ impl Look<'_> {
             return self.time_unless_settled(version, ecs);
         }
         restart_once_steady(service, ecs)
+    }
+
+    /// ECS's own way back from a deployment of ours that is still in progress: what still runs
+    /// the old version stays, and the old service revision needs no tag. `None`: that way is
+    /// closed, and a new deployment goes there.
+    fn call_back(&self, service: &PlannedService, primary: &EcsDeployment) -> Option<Need> {
+        let ours = self.rollout.forward.deployments.get(&service.name)?;
+        let step =
+            Step::StopDeployment { service: service.name.clone(), deployment: ours.id.clone() };
+        if self.phase.called_back.contains(&service.name) {
+            // ECS took it on; a list that shows ours in its place lags behind.
+            return self.may_lag().then_some(Need::Time);
+        }
+        let tried = self.phase.begun().any(|begun| *begun == step);
+        let in_progress = primary.id == ours.id && primary.rollout == RolloutState::InProgress;
+        (in_progress && !tried).then_some(Need::Do(step))
     }
 
     fn time_unless_settled(&self, version: &Version, ecs: &EcsService) -> Need {
@@ -390,7 +415,7 @@ fn restart(service: &PlannedService, primary: &EcsDeployment) -> Need {
 /// What ECS has under way may bring the tasks by itself.
 fn restart_once_steady(service: &PlannedService, ecs: &EcsService) -> Need {
     match ecs.primary() {
-        Some(primary) if ecs.steady() => restart(service, primary),
+        Some(primary) if ecs.steady() || primary.has_failed() => restart(service, primary),
         Some(_) | None => Need::Time,
     }
 }

@@ -6,7 +6,10 @@ use super::services::{Need, Survey, all_serve, is_old};
 use super::{Look, nothing_to_go_back_to};
 use crate::domain::event::{Cause, Event, Step};
 use crate::domain::id::{Repository, ServiceName, TaskArn};
-use crate::domain::observation::{EcsService, Observation, RolloutState, ServiceSeen, Task};
+use crate::domain::observation::{
+    EcsService, Observation, RolloutState, ServiceDeployment, ServiceDeploymentState, ServiceSeen,
+    Stopped, Task,
+};
 use crate::domain::plan::{PlannedService, Terms, Version};
 use crate::domain::rollout::OurDeployment;
 
@@ -15,7 +18,9 @@ impl Look<'_> {
         let stop = self.rollout.stop.clone().map(|stop| Cause::Stopped { stop });
         stop.or_else(|| self.step_trouble())
             .or_else(|| self.service_gone(self.terms.services.iter()))
+            .or_else(|| self.rolled_back_by_ecs())
             .or_else(|| self.task_failed())
+            .or_else(|| self.resolved_another())
             .or_else(|| self.ecs_trouble())
     }
 
@@ -32,6 +37,8 @@ impl Look<'_> {
             }
             // A comfort for later: everything that runs is back without it.
             Step::KeepTag { .. } => None,
+            // There is another way.
+            Step::StopDeployment { .. } => None,
         });
         let nowhere = || {
             let image = self.touched_images().find(|image| self.move_back_step(image).is_none())?;
@@ -65,24 +72,66 @@ impl Look<'_> {
     /// A task that stopped by its own fault, on the new version or before it had pulled any,
     /// after the tag of its image had moved.
     fn task_failed(&self) -> Option<Cause> {
+        let (service, task, stopped) = self.failed_task(|_| true)?;
+        Some(Cause::TaskFailed {
+            service: service.name.clone(),
+            task: task.arn.clone(),
+            stopped: stopped.clone(),
+        })
+    }
+
+    fn failed_task(
+        &self,
+        of: impl Fn(&ServiceName) -> bool,
+    ) -> Option<(&PlannedService, &Task, &Stopped)> {
         let moved: BTreeSet<&Repository> =
             self.touched_images().map(|image| &image.repository).collect();
-        self.goals().filter(|(service, _)| moved.contains(&service.repository)).find_map(
-            |(service, version)| {
-                let ecs = self.seen.services.get(&service.name)?.found()?;
-                let blamed = |task: &&Task| {
-                    task.failed()
-                        && !is_old(task, version)
-                        && !self.phase.known_failures.contains(&task.arn)
-                };
-                let task = ecs.tasks.iter().find(blamed)?;
-                Some(Cause::TaskFailed {
-                    service: service.name.clone(),
-                    task: task.arn.clone(),
-                    stopped: task.stopped.clone()?,
+        let mut goals = self
+            .goals()
+            .filter(|(service, _)| of(&service.name) && moved.contains(&service.repository));
+        goals.find_map(|(service, version)| {
+            let ecs = self.seen.services.get(&service.name)?.found()?;
+            let blamed = |task: &&Task| {
+                task.failed()
+                    && !is_old(task, version)
+                    && !self.phase.known_failures.contains(&task.arn)
+            };
+            let task = ecs.tasks.iter().find(blamed)?;
+            Some((service, task, task.stopped.as_ref()?))
+        })
+    }
+
+    /// What ECS tells of our deployments as service deployments.
+    fn followed(&self) -> impl Iterator<Item = (&ServiceName, &ServiceDeployment)> {
+        self.phase.deployments.iter().filter_map(|(service, ours)| {
+            let ecs = self.seen.services.get(service)?.found()?;
+            Some((service, ecs.followed.get(&ours.id)?))
+        })
+    }
+
+    fn rolled_back_by_ecs(&self) -> Option<Cause> {
+        self.followed().find_map(|(service, followed)| match &followed.state {
+            ServiceDeploymentState::Standing => None,
+            ServiceDeploymentState::RolledBack { to, reason } => {
+                let failed = self.failed_task(|name| name == service);
+                Some(Cause::RolledBackByEcs {
+                    service: service.clone(),
+                    to: to.clone(),
+                    reason: reason.clone(),
+                    stopped: failed.map(|(_, _, stopped)| stopped.clone()),
                 })
-            },
-        )
+            }
+        })
+    }
+
+    /// Seen as soon as the first task has pulled, before all tasks are replaced.
+    fn resolved_another(&self) -> Option<Cause> {
+        self.followed().find_map(|(service, followed)| {
+            let found = followed.resolved.as_ref()?;
+            let (_, version) = self.goals().find(|(goal, _)| goal.name == *service)?;
+            let other = !version.is(found);
+            other.then(|| Cause::ResolvedAnother { service: service.clone(), found: found.clone() })
+        })
     }
 
     fn ecs_trouble(&self) -> Option<Cause> {
