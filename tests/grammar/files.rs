@@ -172,7 +172,7 @@ fn what_is_wrong_with_files_is_told_with_its_place() {
                  examples = [\"whoami\"]\n",
             ),
             "own.toml:2:10: there is no action `spy`; there are read, promote, rollback, restart, \
-             approve, cancel, break-glass, lock, unlock, ban, release-hold",
+             approve, cancel, pause, break-glass, lock, unlock, ban, release-hold",
         ),
     ];
     for (own, message) in cases {
