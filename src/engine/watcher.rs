@@ -52,7 +52,7 @@ impl Watcher {
     ) {
         cluster.follow(ours, &mut self.following).await;
         for (service, id) in ours {
-            let Some(followed) = self.following.seen(id) else { continue };
+            let Some(followed) = self.following.seen(service, id) else { continue };
             if let Some(ServiceSeen::Found(ecs)) = seen.services.get_mut(&service.name) {
                 ecs.followed.insert((*id).clone(), followed.clone());
             }

@@ -176,6 +176,39 @@ async fn an_undo_goes_on_after_dying() {
     stream::iter([3, 6, 9, 12, 15, 18]).for_each_concurrent(4, dies).await;
 }
 
+/// What ECS was asked to roll back is not asked for twice, and nothing else is restarted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deployment_that_is_called_back_is_so_wherever_it_dies() {
+    let dies = |place: i64| async move {
+        let mut plan = small();
+        plan.times.pulling = Duration::from_millis(1500);
+        let mut world = World::of(plan).await;
+        let before = world.tasks("staging", "web");
+        world.say("alice", WEB.line).await;
+        world.until("ECS deploys it", || !world.forced().is_empty()).await;
+        world.trap.set(place);
+        world.say_only("alice", "cancel 1").await;
+        if caught_or_calm(&world, || true).await {
+            world.trap.set(0);
+            world.restart().await;
+            // Whether the word itself was lost or not, it may be said again.
+            world.say("alice", "cancel 1").await;
+        }
+        world.wait().await;
+        let told = format!("died at {place}\n{}", world.everything());
+        assert_eq!(world.stage(1).await, "cancelled", "{told}");
+        assert_eq!(world.tag("web", "staging-latest"), "1.0.0", "{told}");
+        assert!(world.forced().len() <= 2, "{told}");
+        let good = world.sandbox.digest("web", "1.0.0").unwrap();
+        let view = world.sandbox.service("staging", "web").unwrap();
+        assert!(view.is_steady() && view.runs("web", &good), "{told}");
+        if world.forced().len() == 1 {
+            assert_eq!(world.tasks("staging", "web"), before, "{told}");
+        }
+    };
+    stream::iter([2, 4, 6, 8, 10, 12, 14, 16]).for_each_concurrent(4, dies).await;
+}
+
 #[tokio::test]
 async fn a_message_that_was_taken_in_is_answered_by_the_next_process() {
     let mut world = World::of(small()).await;

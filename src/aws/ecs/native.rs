@@ -13,20 +13,23 @@ use aws_sdk_ecs::types::{
 use super::super::error::AwsError;
 use super::Cluster;
 use crate::domain::environment::Service;
-use crate::domain::id::{Digest, EcsDeploymentId};
+use crate::domain::id::{Digest, EcsDeploymentId, ServiceName};
 use crate::domain::observation::{ServiceDeployment, ServiceDeploymentState};
 
 /// How many ARNs a call takes.
 const ARNS_AT_ONCE: usize = 20;
 /// How many are looked for in one look: that takes a call for each service.
 const FOUND_AT_ONCE: usize = 10;
+/// How many are looked at in one look: of more, those that were looked at longest ago.
+const SEEN_AT_ONCE: usize = 100;
 /// How often it is tried to have one rolled back.
 const TRIES: u32 = 3;
 
 /// What is known of the service deployments that are followed.
 #[derive(Debug, Default)]
 pub struct Following {
-    found: HashMap<EcsDeploymentId, Found>,
+    found: HashMap<(ServiceName, EcsDeploymentId), Found>,
+    looks: u64,
     /// AWS does not let us look: it is not asked again.
     denied: bool,
 }
@@ -37,14 +40,16 @@ struct Found {
     revision: String,
     container: String,
     seen: ServiceDeployment,
+    /// The last look at it.
+    looked: u64,
     /// Nothing about it changes any more.
     over: bool,
 }
 
 impl Following {
     /// What was seen of a deployment, if it was found.
-    pub fn seen(&self, id: &EcsDeploymentId) -> Option<&ServiceDeployment> {
-        self.found.get(id).map(|found| &found.seen)
+    pub fn seen(&self, service: &Service, id: &EcsDeploymentId) -> Option<&ServiceDeployment> {
+        self.found.get(&key(service, id)).map(|found| &found.seen)
     }
 }
 
@@ -72,19 +77,27 @@ impl Cluster {
         ours: &[(&Service, &EcsDeploymentId)],
         following: &mut Following,
     ) -> Result<(), AwsError> {
-        let new = ours.iter().filter(|(_, id)| !following.found.contains_key(*id));
+        let known = |service: &Service, id: &EcsDeploymentId| {
+            following.found.contains_key(&key(service, id))
+        };
+        let new = ours.iter().filter(|(service, id)| !known(service, id));
         let new: Vec<_> = new.take(FOUND_AT_ONCE).copied().collect();
         for (service, id) in new {
             if let Some((arn, revision)) = self.find(service, id).await? {
                 let container = service.container.clone();
                 let state = ServiceDeploymentState::Standing;
                 let seen = ServiceDeployment { state, resolved: None };
-                let found = Found { arn, revision, container, seen, over: false };
-                following.found.insert(id.clone(), found);
+                let found = Found { arn, revision, container, seen, looked: 0, over: false };
+                following.found.insert(key(service, id), found);
             }
         }
+        following.looks += 1;
+        let look = following.looks;
         let mut open: Vec<&mut Found> =
             following.found.values_mut().filter(|found| !found.over).collect();
+        open.sort_by_key(|found| found.looked);
+        open.truncate(SEEN_AT_ONCE);
+        open.iter_mut().for_each(|found| found.looked = look);
         for some in open.chunks_mut(ARNS_AT_ONCE) {
             let arns = some.iter().map(|found| found.arn.clone()).collect();
             for deployment in self.describe_service_deployments(arns).await? {
@@ -216,6 +229,11 @@ impl Cluster {
             Err(error) => Err(error),
         }
     }
+}
+
+/// One ECS service may have several containers of ours.
+fn key(service: &Service, id: &EcsDeploymentId) -> (ServiceName, EcsDeploymentId) {
+    (service.name.clone(), id.clone())
 }
 
 fn last_part(arn: &str) -> &str {
