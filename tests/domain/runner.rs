@@ -358,7 +358,9 @@ impl Run {
         let alone = rollout.undo.is_none()
             && rollout.canary.is_some()
             && !rollout.forward.services[name].canary_passed;
-        if planned.all_at_once() && !alone {
+        // What was never restarted is only rid of strays, as carefully as any other.
+        let restarts = rollout.undo.is_none() || rollout.forward.restarted(name);
+        if planned.all_at_once() && !alone && restarts {
             // Agreed: no canary, no minimum. All that is old goes in one step.
             let old = ecs.wanted_tasks().filter(|task| {
                 let other = |digest: &Digest| !target.is(digest);
