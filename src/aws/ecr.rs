@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_ecr::Client;
+use aws_sdk_ecr::config::retry::RetryConfig;
 use aws_sdk_ecr::error::ProvideErrorMetadata;
 use aws_sdk_ecr::types::{
     DescribeImagesFilter, FindingSeverity, Image as EcrImage, ImageDetail, ImageFailureCode,
@@ -184,17 +185,50 @@ impl Repositories {
         // Where the tag points makes no difference, so that a manifest which is known already
         // can be put without a look.
         match self.kept(repository, digest) {
-            Some(manifest) => self.put_manifest(repository, tag, digest, manifest).await,
+            Some(manifest) => {
+                let put = || self.put_manifest(repository, tag, digest, manifest.clone());
+                self.patiently(put).await
+            }
             None => self.put(repository, tag, digest, |_| Ok(())).await,
         }
     }
 
+    /// ECR cannot move a tag only if it is where it was. So no put is tried again without
+    /// another look: somebody may have moved the tag between two tries.
     async fn put(
         &self,
         repository: &Repository,
         tag: &Tag,
         to: &Digest,
-        guard: impl FnOnce(Option<&Digest>) -> Result<(), StepFailure>,
+        guard: impl Fn(Option<&Digest>) -> Result<(), StepFailure>,
+    ) -> Result<(), StepFailure> {
+        self.patiently(|| self.put_once(repository, tag, to, &guard)).await
+    }
+
+    async fn patiently<T: Future<Output = Result<(), StepFailure>>>(
+        &self,
+        mut put: impl FnMut() -> T,
+    ) -> Result<(), StepFailure> {
+        let mut pause = super::first_pause(self.client.config().retry_config());
+        let mut tries = 1;
+        loop {
+            match Box::pin(put()).await {
+                Err(failure) if failure.transient && tries < super::MOST_TRIES => {
+                    tries += 1;
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                tried => return tried,
+            }
+        }
+    }
+
+    async fn put_once(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+        to: &Digest,
+        guard: impl Fn(Option<&Digest>) -> Result<(), StepFailure>,
     ) -> Result<(), StepFailure> {
         let digest = ImageIdentifier::builder().image_digest(to.as_str()).build();
         let images = self.get(repository, vec![by_tag(tag), digest]).await?;
@@ -223,6 +257,7 @@ impl Repositories {
         (manifest, media_type): Kept,
     ) -> Result<(), StepFailure> {
         self.pace.put_image.until_ready().await;
+        let once = aws_sdk_ecr::config::Builder::new().retry_config(RetryConfig::disabled());
         let sent = self
             .client
             .put_image()
@@ -232,6 +267,8 @@ impl Repositories {
             .set_image_manifest_media_type(media_type)
             .image_digest(to.as_str())
             .image_tag(tag.as_str())
+            .customize()
+            .config_override(once)
             .send()
             .await;
         match sent {

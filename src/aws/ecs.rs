@@ -82,7 +82,9 @@ impl Cluster {
         known: &KnownStopped,
         now: Timestamp,
     ) -> Result<ServiceSeen, AwsError> {
-        let Some(ecs) = ecs else { return Ok(ServiceSeen::Missing) };
+        // One that was deleted is shown for a while, without a task definition.
+        let there = ecs.filter(|ecs| ecs.status() != Some("INACTIVE"));
+        let Some(ecs) = there else { return Ok(ServiceSeen::Missing) };
         let (containers, tasks) =
             tokio::try_join!(self.containers(ecs), self.tasks(service, known, now))?;
         Ok(ServiceSeen::Found(Box::new(read_service(service, ecs, &containers, tasks))))
@@ -122,8 +124,9 @@ impl Cluster {
         replacing: &EcsDeploymentId,
         mut look_first: bool,
     ) -> Result<EcsDeploymentId, StepFailure> {
-        let mut last: Option<AwsError> = None;
-        for attempt in 0..4_u32 {
+        let mut pause = super::first_pause(self.client.config().retry_config());
+        let mut tries = 1;
+        loop {
             if look_first {
                 let found = self.describe_services(&[service]).await?;
                 let primary = found.iter().find_map(primary_id);
@@ -133,23 +136,15 @@ impl Cluster {
             }
             match self.force_deployment(service).await {
                 Ok(id) => return Ok(id),
-                Err(error) if error.is_transient() => {
-                    last = Some(error);
+                Err(error) if error.is_transient() && tries < super::MOST_TRIES => {
                     look_first = true;
-                    let pause = std::time::Duration::from_millis(500) * 2_u32.pow(attempt);
+                    tries += 1;
                     tokio::time::sleep(pause).await;
+                    pause *= 2;
                 }
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(last.map_or_else(
-            || StepFailure {
-                transient: false,
-                code: "no-answer".into(),
-                detail: "AWS did not answer".into(),
-            },
-            StepFailure::from,
-        ))
     }
 
     async fn force_deployment(&self, service: &Service) -> Result<EcsDeploymentId, AwsError> {
@@ -312,6 +307,7 @@ fn read_service(
     EcsService {
         active: ecs.status() == Some("ACTIVE"),
         desired: u32::try_from(ecs.desired_count()).unwrap_or(0),
+        definition: ecs.task_definition().unwrap_or_default().to_owned(),
         // What ECS takes for replica services where nothing is set.
         minimum_healthy_percent: minimum
             .and_then(|percent| u32::try_from(percent).ok())

@@ -92,6 +92,23 @@ fn account(
     }
 }
 
+/// How often what must not be repeated without a look is tried.
+const MOST_TRIES: u32 = 4;
+
+/// The pause before it is tried again, which doubles each time.
+fn first_pause(retries: Option<&RetryConfig>) -> Duration {
+    retries.map_or(Duration::from_secs(1), RetryConfig::initial_backoff) / 2
+}
+
+/// How calls are tried again. Nobody shares a simulated AWS: there the first pause is short.
+fn retries(endpoint: &Endpoint) -> RetryConfig {
+    let retries = RetryConfig::standard().with_max_attempts(5);
+    match endpoint {
+        Endpoint::Ambient => retries,
+        Endpoint::Simulated { .. } => retries.with_initial_backoff(Duration::from_millis(50)),
+    }
+}
+
 /// One region's configuration, in the role that the environment asks for.
 async fn load(region: &str, role_arn: Option<&str>, endpoint: &Endpoint) -> SdkConfig {
     let builder = aws_smithy_http_client::Builder::new();
@@ -111,7 +128,7 @@ async fn load(region: &str, role_arn: Option<&str>, endpoint: &Endpoint) -> SdkC
         .region(Region::new(region.to_owned()))
         .http_client(http)
         .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_max_attempts(5));
+        .retry_config(retries(endpoint));
     let config = match endpoint {
         Endpoint::Ambient => loader.load().await,
         Endpoint::Simulated { url } => {

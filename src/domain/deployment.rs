@@ -175,7 +175,7 @@ impl Deployment {
                 self.canary = Some(CanaryStay { by: by.clone(), stay: *stay });
             }
             (Stage::Queued { .. }, Event::Started { known_failures }) => {
-                let mut rollout = Rollout::begin(&self.plan.terms, at, known_failures.clone());
+                let mut rollout = Rollout::begin(&self.plan, at, known_failures.clone());
                 rollout.canary.clone_from(&self.canary);
                 self.stage = Stage::Running(Box::new(rollout));
             }
@@ -324,5 +324,6 @@ fn event_name(event: &Event) -> &'static str {
         Event::UndoStarted { .. } => "undo-started",
         Event::Ended { .. } => "ended",
         Event::TagRepaired { .. } => "tag-repaired",
+        Event::OthersChanged { .. } => "others-changed",
     }
 }

@@ -13,6 +13,7 @@ use super::id::{
     Tag, TaskArn, TermsHash,
 };
 use super::observation::Stopped;
+use super::others::Change;
 use super::plan::{Outlook, Plan};
 use super::policy::{Because, Person, Requirement};
 use super::refusal::Refusal;
@@ -114,6 +115,10 @@ pub enum Event {
     TagRepaired {
         repository: Repository,
         found: Digest,
+    },
+    /// Somebody else changed something in the middle.
+    OthersChanged {
+        change: Change,
     },
 }
 
@@ -263,6 +268,12 @@ pub enum Cause {
     },
     ServiceGone {
         service: ServiceName,
+    },
+    /// Somebody changed its task definition, and it does not follow the environment's tag any
+    /// more. `found`: the image that it names instead; `None`: it lacks the container.
+    NotFollowed {
+        service: ServiceName,
+        found: Option<String>,
     },
     StepFailed {
         step: Step,

@@ -12,6 +12,7 @@ pub mod id;
 pub mod image;
 pub mod next;
 pub mod observation;
+pub mod others;
 pub mod plan;
 pub mod policy;
 pub mod refusal;

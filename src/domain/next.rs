@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::event::{Cause, End, Event, Step, StepFailure, StopRequest};
 use super::observation::Observation;
+use super::others::changes;
 use super::plan::{ImageMove, Kind, PlannedService, Terms};
 use super::rollout::{Phase, Rollout};
 
@@ -60,10 +61,14 @@ pub fn next(
         return Next { events: Vec::new(), steps: phase.under_way.iter().cloned().collect() };
     }
     let look = Look { terms, rollout, phase, seen, tempo, now };
-    match &rollout.undo {
+    let mut next = match &rollout.undo {
         None => look.forward(),
         Some(undo) => look.back(&undo.cause),
-    }
+    };
+    let changes = changes(terms, &rollout.standing, seen);
+    let told = changes.into_iter().map(|change| Event::OthersChanged { change });
+    next.events.splice(0..0, told);
+    next
 }
 
 /// One decision's inputs.
@@ -130,6 +135,7 @@ impl Look<'_> {
                 | Cause::ResolvedAnother { .. }
                 | Cause::Overtaken { .. }
                 | Cause::ServiceGone { .. }
+                | Cause::NotFollowed { .. }
                 | Cause::StepFailed { .. },
             ) => End::RolledBack { cause: cause.clone() },
         };
@@ -261,6 +267,7 @@ fn end_untouched(cause: Cause) -> End {
         | Cause::ResolvedAnother { .. }
         | Cause::Overtaken { .. }
         | Cause::ServiceGone { .. }
+        | Cause::NotFollowed { .. }
         | Cause::StepFailed { .. }) => End::Failed { cause, undo: None },
     }
 }

@@ -63,6 +63,8 @@ pub struct EcsService {
     /// `ACTIVE`, `DRAINING` or `INACTIVE`.
     pub active: bool,
     pub desired: u32,
+    /// The ARN of its task definition.
+    pub definition: String,
     /// Percent of `desired` that must stay healthy.
     pub minimum_healthy_percent: u32,
     pub controller: Controller,

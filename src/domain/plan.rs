@@ -121,6 +121,13 @@ pub struct ServiceOutlook {
     #[serde(default)]
     pub minimum: Option<u32>,
     pub why: Why,
+    /// The ARN of its task definition; that and the next are what a rollout tells others'
+    /// changes by.
+    #[serde(default)]
+    pub definition: Option<String>,
+    /// Its primary ECS deployment.
+    #[serde(default)]
+    pub primary: Option<EcsDeploymentId>,
 }
 
 /// Why a service restarts the way it does.
@@ -309,6 +316,8 @@ pub fn plan(wanted: &Wanted<'_>) -> Result<Plan, Refusal> {
                 serving: ecs.serving(),
                 minimum: Some(ecs.minimum()),
                 why,
+                definition: Some(ecs.definition.clone()),
+                primary: ecs.primary().map(|primary| primary.id.clone()),
             });
             planned.push(PlannedService {
                 name: service.name.clone(),
@@ -418,14 +427,11 @@ fn check_service<'a>(wanted: &'a Wanted<'_>, service: &Service) -> Result<&'a Ec
             });
         }
         ContainerSeen::Present { image, .. } => {
-            let expected = format!("{}:{}", service.repository, environment.tag);
-            // Behind the registry's host all must be equal: `team/core` is not `core`.
-            let found = image.split_once('/').map(|(_host, name)| name);
-            if found != Some(expected.as_str()) {
+            if !follows(image, &service.repository, &environment.tag) {
                 return Err(Refusal::TagNotFollowed {
                     service: name,
                     found: image.clone(),
-                    expected,
+                    expected: format!("{}:{}", service.repository, environment.tag),
                 });
             }
         }
@@ -435,6 +441,13 @@ fn check_service<'a>(wanted: &'a Wanted<'_>, service: &Service) -> Result<&'a Ec
         return Err(Refusal::ForeignDeployment { service: name });
     }
     Ok(ecs)
+}
+
+/// Whether an image, as a task definition names it, is what this tag points at.
+pub fn follows(image: &str, repository: &Repository, tag: &Tag) -> bool {
+    // Behind the registry's host all must be equal: `team/core` is not `core`.
+    let found = image.split_once('/').map(|(_host, name)| name);
+    found.is_some_and(|found| found == format!("{repository}:{tag}"))
 }
 
 /// How a service would restart now; `None`: it could not.

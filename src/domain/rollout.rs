@@ -8,7 +8,8 @@ use jiff::Timestamp;
 
 use super::event::{Cause, Event, Step, StepFailure, StepOutcome, StopRequest};
 use super::id::{Digest, EcsDeploymentId, PersonId, Repository, ServiceName, TaskArn};
-use super::plan::Terms;
+use super::others::{Change, Standing, standing};
+use super::plan::{Plan, Terms};
 
 /// A deployment while it acts, and what it had done when it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,10 @@ pub struct Rollout {
     pub canary: Option<CanaryStay>,
     /// Late writes of ours to the environment's tag, by the digest that was found there.
     pub repaired: Vec<(Repository, Digest)>,
+    /// How its services stand, as far as only others change it.
+    pub standing: BTreeMap<ServiceName, Standing>,
+    /// What others changed meanwhile.
+    pub changes: Vec<Change>,
 }
 
 /// Who holds a rollout up, and since when.
@@ -98,15 +103,17 @@ pub struct Tally {
 pub struct DoesNotFit;
 
 impl Rollout {
-    pub fn begin(terms: &Terms, at: Timestamp, known_failures: BTreeSet<TaskArn>) -> Self {
+    pub fn begin(plan: &Plan, at: Timestamp, known_failures: BTreeSet<TaskArn>) -> Self {
         Self {
             started_at: at,
-            forward: Phase::begin(terms, at, known_failures),
+            forward: Phase::begin(&plan.terms, at, known_failures),
             undo: None,
             stop: None,
             pause: None,
             canary: None,
             repaired: Vec::new(),
+            standing: standing(&plan.outlook),
+            changes: Vec::new(),
         }
     }
 
@@ -187,6 +194,10 @@ impl Rollout {
             }
             Event::TagRepaired { repository, found } => {
                 self.repaired.push((repository.clone(), found.clone()));
+            }
+            Event::OthersChanged { change } => {
+                change.note(&mut self.standing);
+                self.changes.push(change.clone());
             }
             Event::StopRequested { stop } => {
                 if self.goes_back() {

@@ -24,6 +24,9 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(15);
 /// The pause before something is undone that AWS could not do just now.
 const TRY_AGAIN: Duration = Duration::from_secs(2);
 
+/// How often it is looked whether somebody else has moved a tag, while there is nothing to do.
+const TAGS_EVERY: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
+
 /// What a pass through the loop led to.
 enum Pass {
     /// Something was recorded: what was seen may ask for more.
@@ -103,6 +106,7 @@ impl Engine {
         );
         let mut watcher = Watcher::new(self.parts.rhythm);
         let mut silence = self.parts.rhythm.shortest;
+        let mut tags_read = self.parts.clock.now();
         loop {
             self.want_card(&deployment, None);
             let looked = match before.take() {
@@ -143,6 +147,13 @@ impl Engine {
                 Pass::Ended(ended) => return Ok(*ended),
                 Pass::Moved => watcher.expect_change(),
                 Pass::Idle => {
+                    let now = self.parts.clock.now();
+                    if now.duration_since(tags_read) >= TAGS_EVERY {
+                        tags_read = now;
+                        if hands.notice_tags(&mut deployment).await? {
+                            continue;
+                        }
+                    }
                     let pause = watcher.pause(tempo.settle, self.parts.clock.now());
                     self.parts.clock.sleep(pause).await;
                     // Somebody may have cancelled meanwhile.
@@ -209,7 +220,7 @@ impl Hands<'_> {
     }
 
     /// Appends; false: somebody else did first, and `deployment` is what it is now.
-    async fn record(
+    pub(super) async fn record(
         &self,
         deployment: &mut Deployment,
         events: Vec<Event>,
@@ -338,7 +349,8 @@ fn outcome_of(event: &Event) -> Option<&Step> {
         | Event::StopRequested { .. }
         | Event::UndoStarted { .. }
         | Event::Ended { .. }
-        | Event::TagRepaired { .. } => None,
+        | Event::TagRepaired { .. }
+        | Event::OthersChanged { .. } => None,
     }
 }
 

@@ -8,7 +8,8 @@ use super::runner::Hands;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Cause, End, Event, Step, StepFailure};
 use crate::domain::id::{Digest, ServiceName};
-use crate::domain::plan::ImageMove;
+use crate::domain::others::{Change, tag_moved_by_others};
+use crate::domain::plan::{ImageMove, Terms};
 
 /// How often a tag is read before it counts as moved by others, and the pause between: a read
 /// may lag behind our own write.
@@ -23,7 +24,16 @@ enum Found {
     /// it has been put right.
     Repaired(Digest),
     /// Somebody else moved it.
-    Moved(StepFailure),
+    Moved { now: Option<Digest>, failure: StepFailure },
+}
+
+fn move_step(terms: &Terms, image: &ImageMove) -> Step {
+    Step::MoveTag {
+        repository: image.repository.clone(),
+        tag: terms.tag.clone(),
+        from: image.from.as_ref().map(|from| from.digest.clone()),
+        to: image.to.digest.clone(),
+    }
 }
 
 impl Hands<'_> {
@@ -40,7 +50,7 @@ impl Hands<'_> {
         };
         match self.check_tag(deployment, image).await? {
             Found::Right | Found::Repaired(_) => Ok(()),
-            Found::Moved(failure) => Err(failure),
+            Found::Moved { failure, .. } => Err(failure),
         }
     }
 
@@ -67,12 +77,7 @@ impl Hands<'_> {
         };
         let terms = &deployment.plan.terms;
         for image in &terms.images {
-            let step = Step::MoveTag {
-                repository: image.repository.clone(),
-                tag: terms.tag.clone(),
-                from: image.from.as_ref().map(|from| from.digest.clone()),
-                to: image.to.digest.clone(),
-            };
+            let step = move_step(terms, image);
             if !rollout.forward.begun().any(|begun| *begun == step) {
                 continue;
             }
@@ -82,7 +87,7 @@ impl Hands<'_> {
                     let repository = image.repository.clone();
                     repairs.push(Event::TagRepaired { repository, found });
                 }
-                Found::Moved(failure) => {
+                Found::Moved { failure, .. } => {
                     let moved = Cause::StepFailed { step, failure };
                     *end = match cause {
                         None => End::Failed { cause: moved, undo: None },
@@ -121,14 +126,46 @@ impl Hands<'_> {
             self.account.ecr.move_tag(repository, tag, Some(late), to).await?;
             return Ok(Found::Repaired(late.clone()));
         }
-        let now = now.map_or_else(|| "nothing".to_owned(), |now| now.short().to_owned());
-        Ok(Found::Moved(StepFailure {
-            transient: false,
-            code: "tag-moved-by-others".to_owned(),
-            detail: format!(
-                "{}:{tag} points at {now} now, not at {}; somebody else moved it",
-                image.repository, wanted.name
-            ),
-        }))
+        let failure = tag_moved_by_others(&image.repository, tag, &wanted.name, now.as_ref());
+        Ok(Found::Moved { now, failure })
+    }
+
+    /// While nothing is to be done: whether somebody has moved a tag away from where this
+    /// deployment put it. That is written down; what it means is decided with the next look.
+    pub async fn notice_tags(&self, deployment: &mut Deployment) -> anyhow::Result<bool> {
+        let mut moved = Vec::new();
+        for image in self.ours(deployment) {
+            match self.check_tag(deployment, &image).await {
+                Ok(Found::Moved { now, .. }) => {
+                    let change = Change::TagMoved { repository: image.repository, found: now };
+                    moved.push(Event::OthersChanged { change });
+                }
+                Ok(Found::Right | Found::Repaired(_)) => {}
+                Err(unknown) => {
+                    tracing::debug!(deployment.id = %deployment.id, error = unknown.detail, "could not read a tag; looking again");
+                }
+            }
+        }
+        let noticed = !moved.is_empty();
+        self.record(deployment, moved).await?;
+        Ok(noticed)
+    }
+
+    /// The images whose tags have been moved, and of which nothing else is known, while it goes
+    /// forward.
+    fn ours(&self, deployment: &Deployment) -> Vec<ImageMove> {
+        let Some(rollout) = deployment.rollout().filter(|rollout| rollout.undo.is_none()) else {
+            return Vec::new();
+        };
+        let terms = &deployment.plan.terms;
+        let known = |image: &&ImageMove| {
+            rollout.changes.iter().any(|change| match change {
+                Change::TagMoved { repository, .. } => *repository == image.repository,
+                Change::Scaled { .. } | Change::Redefined { .. } | Change::Deployed { .. } => false,
+            })
+        };
+        let done = |image: &&ImageMove| rollout.forward.done.contains(&move_step(terms, image));
+        let ours = terms.images.iter().filter(done).filter(|image| !known(image));
+        ours.cloned().collect()
     }
 }

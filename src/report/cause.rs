@@ -96,6 +96,7 @@ pub fn sentence(cause: &Cause, terms: &Terms) -> String {
         Cause::ServiceGone { service } => {
             format!("{service} is gone: ECS has no active service of that name.")
         }
+        Cause::NotFollowed { service, found } => not_followed(service, found.as_deref(), terms),
         Cause::StepFailed { step, failure } => step_failed(step, failure, terms),
         Cause::Stopped { stop } => stop_sentence(stop),
     }
@@ -133,6 +134,21 @@ pub fn stop_sentence(stop: &StopRequest) -> String {
 
 fn goes_first(rollback: DeploymentId) -> String {
     format!("Rollback #{rollback} goes first.")
+}
+
+fn not_followed(service: &ServiceName, found: Option<&str>, terms: &Terms) -> String {
+    let planned = terms.services.iter().find(|planned| &planned.name == service);
+    let followed = planned.map_or_else(String::new, |planned| format!("{}:", planned.repository));
+    let now = match (found, planned) {
+        (Some(image), _) => format!("names {}", words::clean(image)),
+        (None, Some(planned)) => format!("has no container {}", planned.container),
+        (None, None) => "has not its container".to_owned(),
+    };
+    format!(
+        "{service} no longer follows {followed}{}: its task definition was changed meanwhile, not \
+         by Shipmate, and {now}.",
+        terms.tag
+    )
 }
 
 fn step_failed(step: &Step, failure: &StepFailure, terms: &Terms) -> String {
@@ -193,6 +209,9 @@ pub fn next_step(cause: &Cause) -> String {
         }
         Cause::ServiceGone { service } => {
             format!("Find out who removed {service}, or take it out of the settings.")
+        }
+        Cause::NotFollowed { service, .. } => {
+            format!("Find out who changed the task definition of {service}.")
         }
         Cause::StepFailed { failure, .. } if failure.code == "tag-moved-by-others" => {
             "Find out who else moves this tag.".to_owned()

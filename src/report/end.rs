@@ -8,7 +8,7 @@ use crate::domain::plan::{ImageMove, Kind, Terms};
 use crate::domain::rollout::{Phase, Rollout};
 
 use super::running::{back_to, moves_tag, touched};
-use super::{asking, cause, plan, refusal, votes, words};
+use super::{asking, cause, others, plan, refusal, votes, words};
 
 const HELD: &str = "Automation is held here until somebody promotes.";
 
@@ -38,6 +38,9 @@ pub fn with_end(mut card: Card, deployment: &Deployment, ended: &Ended) -> Card 
     }
     for (repository, found) in ended.rollout.iter().flat_map(|rollout| &rollout.repaired) {
         card = card.warning(repaired(&deployment.plan.terms, repository, found));
+    }
+    if let Some(rollout) = &ended.rollout {
+        card = others::with_changes(card, &deployment.plan.terms, rollout);
     }
     card = card.text(told.next);
     for command in told.commands {
@@ -169,6 +172,10 @@ fn failed(deployment: &Deployment, ended: &Ended, cause: &Cause, undo: Option<&C
     }
     let mut details = vec![cause::sentence(cause, terms)];
     let next = match undo {
+        Some(undo) if undo == cause => {
+            details.push("What could come back is back; that could not.".to_owned());
+            cause::next_step(cause)
+        }
         Some(undo) => {
             details.push(format!("It was not undone: {}", cause::sentence(undo, terms)));
             cause::next_step(undo)

@@ -11,7 +11,7 @@ use crate::domain::id::{DeploymentId, EnvironmentName, PersonId};
 use crate::domain::plan::Terms;
 
 use super::cause::StepWords;
-use super::{asking, cause, deployment, end, plan, refusal, votes, words};
+use super::{asking, cause, deployment, end, others, plan, refusal, votes, words};
 
 /// A story longer than this leaves its middle out.
 const LONGEST_STORY: usize = 60;
@@ -111,6 +111,7 @@ pub fn details(terms: &Terms, events: &[Recorded], now: &Zoned) -> Vec<Card> {
         | Event::StopRequested { .. }
         | Event::UndoStarted { .. }
         | Event::TagRepaired { .. }
+        | Event::OthersChanged { .. }
         | Event::Ended { .. } => true,
         Event::Requested(_)
         | Event::Posted { .. }
@@ -177,7 +178,8 @@ fn progressed(recorded: &Recorded) -> Option<&crate::domain::id::ServiceName> {
         | Event::StopRequested { .. }
         | Event::UndoStarted { .. }
         | Event::Ended { .. }
-        | Event::TagRepaired { .. } => None,
+        | Event::TagRepaired { .. }
+        | Event::OthersChanged { .. } => None,
     }
 }
 
@@ -263,6 +265,7 @@ fn event_line(event: &Event, terms: &Terms) -> String {
         }
         Event::Ended { end } => end_line(end, terms),
         Event::TagRepaired { repository, found } => end::repaired(terms, repository, found),
+        Event::OthersChanged { change } => others::sentence(change, terms),
     }
 }
 

@@ -9,6 +9,7 @@ mod deployment;
 mod end;
 mod grip;
 mod history;
+mod others;
 mod plan;
 mod queue;
 mod refusal;

@@ -13,7 +13,7 @@ use crate::domain::plan::{ImageMove, PlannedService, Terms};
 use crate::domain::rollout::{Phase, Rollout, Tally, Undo};
 
 use super::cause::StepWords;
-use super::{asking, cause, grip, plan, words};
+use super::{asking, cause, grip, others, plan, words};
 
 /// More lines than this hide the rest of the card.
 const MOST_LINES: usize = 12;
@@ -35,6 +35,7 @@ pub fn with_rollout(card: Card, deployment: &Deployment, rollout: &Rollout, now:
             words::duration(elapsed)
         )),
     };
+    let card = others::with_changes(card, terms, rollout);
     let mut card = card.field("Services", services(deployment, rollout));
     card.progress = progress(deployment, rollout);
     match (&rollout.undo, &rollout.stop) {

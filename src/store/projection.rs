@@ -66,7 +66,8 @@ pub async fn project(
         | Event::CanaryAsked { .. }
         | Event::StopRequested { .. }
         | Event::UndoStarted { .. }
-        | Event::TagRepaired { .. } => advance(writing, appended).await,
+        | Event::TagRepaired { .. }
+        | Event::OthersChanged { .. } => advance(writing, appended).await,
     }
 }
 
@@ -256,7 +257,7 @@ fn leaves_hold(kind: &Kind, end: &End, touched: bool) -> bool {
             Kind::Promotion => false,
             Kind::Rollback { .. } => true,
         },
-        End::Failed { undo, .. } => undo.is_some(),
+        End::Failed { undo, .. } => undo.is_some() || touched,
         End::Cancelled { undone, .. } | End::Superseded { undone, .. } => *undone && touched,
         End::Rejected { .. } | End::Expired | End::Refused { .. } => false,
     }

@@ -7,6 +7,7 @@ mod metrics;
 mod pages;
 mod policies;
 mod readme;
+mod rollout;
 mod tree;
 
 use std::path::{Path, PathBuf};

@@ -4,6 +4,7 @@
 use shipmate::domain::environment::{Restart, Strategy as Way};
 use shipmate::domain::event::{Cause, End, Event, Step};
 use shipmate::domain::id::Tag;
+use shipmate::domain::others::Change;
 use shipmate::domain::plan::Kind;
 
 use super::ends::story;
@@ -291,6 +292,36 @@ fn what_is_in_progress_is_called_back_and_what_still_runs_is_left_alone() {
     assert!(undo.deployments.is_empty(), "no new deployment: {}", story(&run));
     assert_eq!(at(&world, 0, "staging-latest"), "from");
     assert!(!before.is_empty());
+}
+
+#[test]
+fn a_service_that_follows_something_else_is_left_and_the_rest_goes_back() {
+    let mut sketch = one_service();
+    sketch.services.push(sketch.services[0].clone());
+    let (run, world) = run_with(&sketch, 3, |world| {
+        world.services.get_mut(&service_name(0)).unwrap().tag = "other".into();
+    });
+    let lost = Cause::NotFollowed {
+        service: service_name(0),
+        found: Some("1.dkr.ecr.eu-west-1.amazonaws.com/core:other".to_owned()),
+    };
+    let end = End::Failed { cause: lost.clone(), undo: Some(lost) };
+    assert_eq!(run.deployment.end(), Some(&end), "{}", story(&run));
+    assert_eq!(at(&world, 0, "staging-latest"), "from");
+    let service = &world.services[&service_name(1)];
+    assert!(service.wanted().all(|task| task.digest == Some(digest(0, "from"))));
+}
+
+#[test]
+fn what_others_scale_is_told_once() {
+    let sketch = one_service();
+    let (run, _) = run_with(&sketch, 4, |world| {
+        world.services.get_mut(&service_name(0)).unwrap().desired += 2;
+    });
+    assert_eq!(code(&run), "succeeded", "{}", story(&run));
+    let changes = &run.deployment.rollout().unwrap().changes;
+    let [Change::Scaled { from, to, .. }] = changes.as_slice() else { panic!("{changes:?}") };
+    assert_eq!(*to, *from + 2);
 }
 
 #[test]

@@ -108,6 +108,7 @@ pub fn services() -> impl Strategy<Value = ServiceSeen> {
             ServiceSeen::Found(Box::new(EcsService {
                 active,
                 desired,
+                definition: String::new(),
                 minimum_healthy_percent,
                 controller,
                 scheduling: Scheduling::Replica,

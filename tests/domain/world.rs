@@ -350,6 +350,7 @@ impl World {
         EcsService {
             active: true,
             desired: service.desired,
+            definition: String::new(),
             minimum_healthy_percent: service.minimum_percent,
             controller: Controller::Rolling,
             scheduling: Scheduling::Replica,

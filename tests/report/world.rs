@@ -77,7 +77,15 @@ fn service(name: &str, repository: &str, strategy: Strategy) -> PlannedService {
 }
 
 fn outlook(name: &str, desired: u32, why: Why) -> ServiceOutlook {
-    ServiceOutlook { name: name.into(), desired, serving: desired, minimum: Some(desired / 2), why }
+    ServiceOutlook {
+        name: name.into(),
+        desired,
+        serving: desired,
+        minimum: Some(desired / 2),
+        why,
+        definition: None,
+        primary: None,
+    }
 }
 
 /// `core:1.5.0` for `rest-api`, one service by `stop`.

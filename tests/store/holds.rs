@@ -50,7 +50,7 @@ async fn the_end_tells_whether_there_is_a_hold() {
         (End::Succeeded, true, false),
         (End::RolledBack { cause: cause() }, true, true),
         (End::Failed { cause: cause(), undo: Some(cause()) }, true, true),
-        (End::Failed { cause: cause(), undo: None }, true, false),
+        (End::Failed { cause: cause(), undo: None }, true, true),
         (cancelled(true), true, true),
         (cancelled(true), false, false),
         (cancelled(false), false, false),

@@ -135,6 +135,8 @@ pub fn outlook(desired: u32) -> Outlook {
             serving: desired,
             minimum: Some(desired / 2),
             why: Why::PullsMovedTag,
+            definition: Some("core:7".to_owned()),
+            primary: Some("ecs-svc/1".into()),
         }],
         expected: Some(Duration::from_millis(90_500)),
         critical_findings: None,

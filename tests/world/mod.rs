@@ -3,6 +3,7 @@
 //! at. The engine runs in a runtime of its own, so that it can be killed like a process.
 
 mod chat;
+mod clock;
 mod forms;
 pub mod guild;
 mod journal;
@@ -17,7 +18,6 @@ use shipmate::app::{Surroundings, assemble_on};
 use shipmate::aws::Endpoint;
 use shipmate::chat::discord::Discord;
 use shipmate::chat::terminal::{Message, Revision, Terminal};
-use shipmate::clock::OffsetClock;
 use shipmate::domain::card::CardAction;
 use shipmate::domain::deployment::Deployment;
 use shipmate::domain::id::{DeploymentId, MessageId, PersonId};
@@ -31,6 +31,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
 
 pub use self::chat::WatchedChat;
+pub use self::clock::WorldClock;
 use self::guild::Guild;
 pub use self::guild::Way;
 pub use self::journal::{Trap, WatchedStore};
@@ -56,6 +57,8 @@ pub struct Plan {
     pub settings: String,
     pub settle: Duration,
     pub patience: Duration,
+    /// How many times faster than the machine's the clock runs. The simulated AWS does not.
+    pub speed: u32,
 }
 
 impl Default for Plan {
@@ -67,6 +70,7 @@ impl Default for Plan {
             settings: SETTINGS.to_owned(),
             settle: Duration::from_millis(60),
             patience: Duration::from_secs(20),
+            speed: 1,
         }
     }
 }
@@ -78,9 +82,10 @@ pub struct World {
     /// The conversation is on Discord, and the terminal stands empty.
     pub guild: Option<Guild>,
     pub chat: Arc<WatchedChat>,
-    pub clock: Arc<OffsetClock>,
+    pub clock: Arc<WorldClock>,
     pub trap: Arc<Trap>,
     settings: Settings,
+    speed: u32,
     process: Option<Process>,
     /// The last line of a person.
     since: Revision,
@@ -107,6 +112,13 @@ impl World {
         Self::of(Plan { settle, ..Plan::default() }).await
     }
 
+    /// The same, with time running faster: for what waits until AWS's lists have caught up.
+    pub async fn hasty() -> Self {
+        let settle = Duration::from_secs(3);
+        let patience = Duration::from_secs(200);
+        Self::of(Plan { settle, patience, speed: 10, ..Plan::default() }).await
+    }
+
     pub async fn of(plan: Plan) -> Self {
         let way = match std::env::var(CHAT).as_deref() {
             Err(_) | Ok("terminal") => None,
@@ -124,7 +136,7 @@ impl World {
         let mut settings = Settings::parse("shipmate.toml", &plan.settings, Vec::new()).unwrap();
         settings.keep_journal_in(&directory.path().join("journal.db"));
         settings.set_tempo(plan.settle, plan.patience);
-        let clock = Arc::new(OffsetClock::default());
+        let clock = Arc::new(WorldClock::new(plan.speed));
         clock.set(START.parse().unwrap());
         let wall = Arc::clone(&clock);
         let options =
@@ -151,6 +163,7 @@ impl World {
             clock,
             trap,
             settings,
+            speed: plan.speed,
             process: None,
             since,
             directory,
@@ -168,8 +181,8 @@ impl World {
             chat: self.chat.clone(),
             clock: self.clock.clone(),
             rhythm: Rhythm {
-                shortest: Duration::from_millis(30),
-                longest: Duration::from_millis(100),
+                shortest: Duration::from_millis(30) * self.speed,
+                longest: Duration::from_millis(100) * self.speed,
             },
             manners: Manners::default(),
         };
@@ -242,6 +255,20 @@ impl World {
         std::fs::write(directory.join(name), text).unwrap();
         let mode = shipmate::settings::Mode::Add;
         self.settings.policies = Some(shipmate::settings::Extra { directory, mode });
+    }
+
+    /// The settings lose a service, from the next start on; they are given as they were before.
+    pub fn settings_without(&mut self, service: &str) -> Settings {
+        let before = self.settings.clone();
+        for environment in self.settings.environments.0.values_mut() {
+            environment.services.retain(|one| one.name.as_str() != service);
+        }
+        before
+    }
+
+    /// From the next start on.
+    pub fn set_settings(&mut self, settings: Settings) {
+        self.settings = settings;
     }
 
     fn process(&self) -> &Process {

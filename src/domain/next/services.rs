@@ -91,7 +91,7 @@ impl Look<'_> {
         let stuck = |step: &Step| {
             step.restarts(&service.name) && !matches!(step, Step::StopDeployment { .. })
         };
-        self.is_gone(service) || self.phase.failures.keys().any(stuck)
+        self.lost(service).is_some() || self.phase.failures.keys().any(stuck)
     }
 
     /// The service as it was seen, except that tasks which we told to stop do not count as

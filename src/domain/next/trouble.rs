@@ -7,17 +7,19 @@ use super::{Look, nothing_to_go_back_to};
 use crate::domain::event::{Cause, Event, Step};
 use crate::domain::id::{Repository, ServiceName, TaskArn};
 use crate::domain::observation::{
-    EcsService, Observation, RolloutState, ServiceDeployment, ServiceDeploymentState, ServiceSeen,
-    Stopped, Task,
+    ContainerSeen, EcsService, Observation, RolloutState, ServiceDeployment,
+    ServiceDeploymentState, ServiceSeen, Stopped, Task,
 };
-use crate::domain::plan::{PlannedService, Terms, Version};
+use crate::domain::others::{Change, tag_moved_by_others};
+use crate::domain::plan::{PlannedService, Terms, Version, follows};
 use crate::domain::rollout::OurDeployment;
 
 impl Look<'_> {
     pub(super) fn forward_trouble(&self) -> Option<Cause> {
         let stop = self.rollout.stop.clone().map(|stop| Cause::Stopped { stop });
         stop.or_else(|| self.step_trouble())
-            .or_else(|| self.service_gone(self.terms.services.iter()))
+            .or_else(|| self.tag_moved())
+            .or_else(|| self.terms.services.iter().find_map(|service| self.lost(service)))
             .or_else(|| self.rolled_back_by_ecs())
             .or_else(|| self.task_failed())
             .or_else(|| self.resolved_another())
@@ -44,29 +46,46 @@ impl Look<'_> {
             let image = self.touched_images().find(|image| self.move_back_step(image).is_none())?;
             Some(nothing_to_go_back_to(self.move_step(image), image))
         };
-        let gone = || {
+        let lost = || {
             let touched = |service: &&PlannedService| {
                 self.terms.image(&service.repository).is_some_and(|image| self.touched(image))
             };
-            self.service_gone(self.terms.services.iter().filter(touched))
+            self.terms.services.iter().filter(touched).find_map(|service| self.lost(service))
         };
-        failed.or_else(nowhere).or_else(gone)
+        failed.or_else(nowhere).or_else(lost)
     }
 
-    pub(super) fn is_gone(&self, service: &PlannedService) -> bool {
-        match self.seen.services.get(&service.name) {
-            None => false,
-            Some(ServiceSeen::Missing) => true,
-            Some(ServiceSeen::Found(ecs)) => !ecs.active,
-        }
+    /// Whether a service can neither go on nor back, because somebody took it away or made it
+    /// follow something else.
+    pub(super) fn lost(&self, service: &PlannedService) -> Option<Cause> {
+        let gone = || Some(Cause::ServiceGone { service: service.name.clone() });
+        let ecs = match self.seen.services.get(&service.name)? {
+            ServiceSeen::Missing => return gone(),
+            ServiceSeen::Found(ecs) if !ecs.active => return gone(),
+            ServiceSeen::Found(ecs) => ecs,
+        };
+        let found = match &ecs.container {
+            ContainerSeen::Present { image, .. } => {
+                if follows(image, &service.repository, &self.terms.tag) {
+                    return None;
+                }
+                Some(image.clone())
+            }
+            ContainerSeen::Absent { .. } => None,
+        };
+        Some(Cause::NotFollowed { service: service.name.clone(), found })
     }
 
-    fn service_gone<'a>(
-        &self,
-        mut services: impl Iterator<Item = &'a PlannedService>,
-    ) -> Option<Cause> {
-        let service = services.find(|service| self.is_gone(service))?;
-        Some(Cause::ServiceGone { service: service.name.clone() })
+    /// A tag that somebody else moved away from where this rollout had put it.
+    fn tag_moved(&self) -> Option<Cause> {
+        let (repository, found) = self.rollout.changes.iter().find_map(|change| match change {
+            Change::TagMoved { repository, found } => Some((repository, found)),
+            Change::Scaled { .. } | Change::Redefined { .. } | Change::Deployed { .. } => None,
+        })?;
+        let image = self.terms.image(repository)?;
+        let name = &image.to.name;
+        let failure = tag_moved_by_others(repository, &self.terms.tag, name, found.as_ref());
+        Some(Cause::StepFailed { step: self.move_step(image), failure })
     }
 
     /// A task that stopped by its own fault, on the new version or before it had pulled any,
@@ -237,7 +256,8 @@ impl Look<'_> {
             | Event::StopRequested { .. }
             | Event::UndoStarted { .. }
             | Event::Ended { .. }
-            | Event::TagRepaired { .. } => false,
+            | Event::TagRepaired { .. }
+            | Event::OthersChanged { .. } => false,
         }
     }
 }
