@@ -96,6 +96,8 @@ struct Shared {
     stale: Mutex<std::collections::HashSet<DeploymentId>>,
     /// Those whose reactions could not be read.
     uncounted: Mutex<std::collections::HashSet<DeploymentId>>,
+    /// Held by whoever tells the ends that could not be told before.
+    telling: Arc<tokio::sync::Mutex<()>>,
     /// When the details of a deployment were last told.
     narrated: Mutex<HashMap<DeploymentId, jiff::Timestamp>>,
     /// Those whose voters were told that they wait.
@@ -124,7 +126,7 @@ impl Engine {
     /// The journal cannot be read at the start.
     pub async fn run(&self, events: mpsc::Receiver<Raised>) -> anyhow::Result<()> {
         self.resume().await?;
-        let scheduler = tokio::spawn(self.clone().expire_forever());
+        let scheduler = tokio::spawn(self.clone().attend_forever());
         self.handle_all(events).await;
         scheduler.abort();
         Ok(())

@@ -1,6 +1,7 @@
 //! What time alone brings about: questions that nobody answered expire, those who could answer
 //! are told once, and what could not be shown is shown.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,6 +10,7 @@ use super::problem::Problem;
 use super::{Engine, lock};
 use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::event::End;
+use crate::domain::id::DeploymentId;
 use crate::ports::Place;
 use crate::report;
 
@@ -19,14 +21,14 @@ const ASK_AGAIN: Duration = Duration::from_secs(5);
 const HOUR: Duration = Duration::from_secs(3600);
 
 impl Engine {
-    /// Ends what has waited too long, for ever.
-    pub(super) async fn expire_forever(self) {
+    /// Sees to what time brings about, for ever.
+    pub(super) async fn attend_forever(self) {
         loop {
-            let next = match self.expire().await {
+            let next = match self.attend().await {
                 Ok(next) => next,
                 Err(problem) => {
-                    tracing::error!(?problem, "could not look for expired questions");
-                    self.parts.clock.now().checked_add(Duration::from_secs(5)).ok()
+                    tracing::error!(?problem, "could not look at what is due");
+                    self.parts.clock.now().checked_add(ASK_AGAIN).ok()
                 }
             };
             let sleep = async {
@@ -42,30 +44,15 @@ impl Engine {
         }
     }
 
-    /// Ends what has expired, posts and tells what could not be posted or told before; tells
-    /// when to look again.
-    async fn expire(&self) -> Result<Option<Timestamp>, Problem> {
+    /// Sees to all that is open or untold; tells when to look again.
+    async fn attend(&self) -> Result<Option<Timestamp>, Problem> {
         // Whoever waits until nothing is going on waits for what is due, too.
         let _work = self.begin_work();
-        let mut next: Option<Timestamp> = None;
         let soon = self.parts.clock.now().checked_add(ASK_AGAIN).ok();
-        for deployment in self.parts.store.untold().await? {
-            if let Err(problem) = self.tell_end(&deployment).await {
-                tracing::warn!(deployment.id = %deployment.id, ?problem, "the end could not be told yet");
-                next = earlier(next, soon);
-            }
-        }
+        let mut next = if self.tell_ends().await? { soon } else { None };
         for deployment in self.parts.store.open().await? {
             let id = deployment.id;
-            if lock(&self.shared.stale).contains(&id) {
-                // A chat that does not answer keeps nothing from expiring.
-                self.want_card(&deployment, None);
-                next = earlier(next, soon);
-            }
-            let uncounted = lock(&self.shared.uncounted).remove(&id);
-            if uncounted && let Err(problem) = self.recount(id).await {
-                tracing::warn!(deployment.id = %id, ?problem, "votes could not be counted");
-                lock(&self.shared.uncounted).insert(id);
+            if self.show_again(&deployment) | !self.count_again(id).await {
                 next = earlier(next, soon);
             }
             if !matches!(deployment.stage, Stage::Waiting) {
@@ -80,6 +67,48 @@ impl Engine {
             next = earlier(next, again);
         }
         Ok(next)
+    }
+
+    /// Tells the ends that could not be told before, beside everything else: a chat that does
+    /// not answer keeps nothing from expiring. Says whether there are any.
+    async fn tell_ends(&self) -> Result<bool, Problem> {
+        let untold = self.parts.store.untold().await?;
+        let any = !untold.is_empty();
+        let turn = Arc::clone(&self.shared.telling).try_lock_owned();
+        if let (true, Ok(turn)) = (any, turn) {
+            let (engine, work) = (self.clone(), self.begin_work());
+            tokio::spawn(async move {
+                for deployment in untold {
+                    if let Err(problem) = engine.tell_end(&deployment).await {
+                        tracing::warn!(deployment.id = %deployment.id, ?problem, "the end could not be told yet");
+                    }
+                }
+                drop((turn, work));
+            });
+        }
+        Ok(any)
+    }
+
+    /// Has a card drawn that could not be; says whether it could not.
+    fn show_again(&self, deployment: &Deployment) -> bool {
+        let stale = lock(&self.shared.stale).contains(&deployment.id);
+        if stale {
+            self.want_card(deployment, None);
+        }
+        stale
+    }
+
+    /// Counts the votes where the reactions could not be read; says whether they are counted.
+    async fn count_again(&self, id: DeploymentId) -> bool {
+        if !lock(&self.shared.uncounted).remove(&id) {
+            return true;
+        }
+        let counted = self.recount(id).await;
+        if let Err(problem) = &counted {
+            tracing::warn!(deployment.id = %id, ?problem, "votes could not be counted");
+            lock(&self.shared.uncounted).insert(id);
+        }
+        counted.is_ok()
     }
 
     /// Ends a question that has expired, or sees to it that it can be answered; tells when to

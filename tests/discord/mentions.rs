@@ -56,6 +56,33 @@ async fn elsewhere_it_tells_once_where_it_listens() {
 }
 
 #[tokio::test]
+async fn what_is_said_in_a_thread_is_said_in_its_channel_and_answered_there() {
+    let bot = Bot::start().await;
+    let thread = bot.fake.open_thread(ALICE, STAGING, "is 1.5.0 good?");
+    bot.fake.say(ALICE, thread, "status");
+    let refused = bot.asks(ALICE, thread, "promote core:1.5.0 to production").await;
+    assert!(shown(&refused).contains("Say it in <#2000>."), "{}", shown(&refused));
+    let asked = bot.says(ALICE, thread, "promote core:1.5.0 to staging");
+    let end = bot.reply_to(thread, asked).await;
+    assert!(shown(&end).contains("succeeded"), "{}", shown(&end));
+    // The card stands where all see it.
+    assert_eq!(bot.card_says(1, "succeeded").await.channel, STAGING);
+    let whoami = bot.fake.slash(ALICE, thread, "whoami", &[]).unwrap();
+    bot.answers(&whoami, "developer").await;
+    bot.fake.slash(ALICE, thread, "status", &[("environment", "staging")]).unwrap();
+    let status = |message: &super::fake::StoredMessage| shown(message).contains("staging runs");
+    bot.until("the status stands in the thread", |fake| {
+        fake.messages_of_bot(thread).iter().filter(|one| status(one)).count() == 2
+    })
+    .await;
+    // Threads of other channels are other channels.
+    let random = bot.fake.create_channel("random");
+    let chat = bot.fake.open_thread(ALICE, random, "chat");
+    let elsewhere = bot.asks(ALICE, chat, "status").await;
+    assert!(elsewhere.content.contains("I do not work in this channel"), "{}", elsewhere.content);
+}
+
+#[tokio::test]
 async fn only_what_people_say_to_the_bot_is_heard() {
     let bot = Setup::default().guild(|guild| guild.other_bot(4800, "ci", &[3001])).start().await;
     bot.says(4800, OPS, "promote core:1.5.0 to staging");

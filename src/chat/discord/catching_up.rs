@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
 use serenity::http::Route;
 
 use super::Discord;
-use super::ears::{Filter, Hearing, Spoken};
+use super::ears::{Filter, Hearing, Spoke, Spoken};
 use super::ids::{Spot, channel_id, snowflake, snowflake_at};
 use super::rest::Failure;
 use crate::ports::{Said, StoreError};
@@ -19,8 +20,19 @@ const MOST: usize = 20_000;
 /// How often it is written down how much was heard.
 const REMEMBER_EVERY: Duration = Duration::from_secs(60);
 
+/// What Discord tells of a channel, as far as it matters here.
+#[derive(Deserialize)]
+struct Told {
+    /// `None`: a conversation of two.
+    #[serde(default)]
+    guild_id: Option<String>,
+    /// Of a thread, the channel that it hangs in.
+    #[serde(default)]
+    parent_id: Option<String>,
+}
+
 impl Discord {
-    /// What was said to us in our channels, and in conversations of two that we had before,
+    /// What was said to us in our channels and their threads, and in conversations of two that we had before,
     /// since we last listened; oldest first.
     pub(super) async fn missed(
         &self,
@@ -70,11 +82,7 @@ impl Discord {
         hearing: &Hearing,
     ) -> Result<Vec<Said>, Failure> {
         let mut said = Vec::new();
-        // Of a channel that the settings no longer name everything would be taken for said in
-        // private, where all may be asked.
-        if !filter.is_room(channel) && !self.is_direct(channel).await? {
-            return Ok(said);
-        }
+        let Some(place) = self.place(channel, filter).await? else { return Ok(said) };
         let mut after = from;
         let mut read = 0;
         while read < MOST {
@@ -83,7 +91,7 @@ impl Discord {
             let page: Vec<Spoken> = self.0.rest.get(route, params).await?;
             let Some(last) = page.iter().filter_map(|one| snowflake(&one.id)).max() else { break };
             for one in &page {
-                if let Some(one) = filter.spoken(one, channel) {
+                if let Some(one) = filter.spoken(one, place) {
                     if let Some(spot) = Spot::of(&one.message) {
                         hearing.begin(spot);
                     }
@@ -104,11 +112,21 @@ impl Discord {
         Ok(said)
     }
 
-    /// Whether this is a conversation of two.
-    async fn is_direct(&self, channel: u64) -> Result<bool, Failure> {
+    /// What a channel that was listened to is now. `None`: nothing of ours, as one is that the
+    /// settings no longer name. Taken for a conversation of two, everything in it would be.
+    async fn place(&self, channel: u64, filter: &Filter) -> Result<Option<Spoke>, Failure> {
+        if filter.is_room(channel) {
+            return Ok(Some(Spoke { channel, room: Some(channel) }));
+        }
         let route = Route::Channel { channel_id: channel.into() };
-        let told: serde_json::Value = self.0.rest.get(route, Vec::new()).await?;
-        Ok(told.get("guild_id").is_none())
+        let told: Told = self.0.rest.get(route, Vec::new()).await?;
+        if told.guild_id.is_none() {
+            return Ok(Some(Spoke { channel, room: None }));
+        }
+        let parent = told.parent_id.as_deref().and_then(snowflake);
+        let Some(room) = parent.filter(|parent| filter.is_room(*parent)) else { return Ok(None) };
+        filter.learn_thread(channel, room);
+        Ok(Some(Spoke { channel, room: Some(room) }))
     }
 
     /// Writes down how much was heard, now and then, for ever.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
-use serenity::all::{Event, Interaction, Message};
+use serenity::all::{Event, GuildChannel, Interaction, Message};
 use serenity::client::{Context, RawEventHandler};
 use tokio::sync::mpsc;
 
@@ -96,6 +96,9 @@ pub struct Spoken {
 pub struct Filter {
     guild: u64,
     rooms: BTreeSet<u64>,
+    /// Threads of the rooms, and the room of each: Discord tells of a thread before anybody can
+    /// write into it.
+    threads: Mutex<HashMap<u64, u64>>,
     prefix: Option<String>,
     /// The bot's own id; 0 until it is known.
     me: AtomicU64,
@@ -107,6 +110,7 @@ impl Filter {
         Self {
             guild: account.holders.guild,
             rooms: rooms.filter_map(|room| snowflake(room.as_str())).collect(),
+            threads: Mutex::default(),
             prefix: account.prefix.clone(),
             me: AtomicU64::new(0),
         }
@@ -122,6 +126,43 @@ impl Filter {
 
     pub fn is_room(&self, channel: u64) -> bool {
         self.rooms.contains(&channel)
+    }
+
+    /// Whether it was said in a room, and not to the bot alone.
+    pub fn is_ours(&self, said: &Said) -> bool {
+        snowflake(said.channel.as_str()).is_some_and(|channel| self.is_room(channel))
+    }
+
+    /// The room that a channel is, or that it is a thread of.
+    fn room_of(&self, channel: u64) -> Option<u64> {
+        if self.is_room(channel) {
+            return Some(channel);
+        }
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).get(&channel).copied()
+    }
+
+    /// Notes a thread, if it is one of a room.
+    pub fn learn_thread(&self, thread: u64, parent: u64) {
+        if self.is_room(parent) {
+            let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+            threads.insert(thread, parent);
+        }
+    }
+
+    fn forget_thread(&self, thread: u64) {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).remove(&thread);
+    }
+
+    /// Notes threads as the gateway tells of them. One that sleeps is told of again when somebody
+    /// wakes it.
+    fn learn(&self, threads: &[GuildChannel]) {
+        for thread in threads {
+            let asleep = thread.thread_metadata.is_some_and(|metadata| metadata.archived);
+            match thread.parent_id {
+                Some(parent) if !asleep => self.learn_thread(thread.id.get(), parent.get()),
+                Some(_) | None => self.forget_thread(thread.id.get()),
+            }
+        }
     }
 
     /// What a message says to the bot; `None`: it is not for it. Answers to its messages are no
@@ -142,20 +183,22 @@ impl Filter {
     }
 
     /// What a message that was read says, if it is for the bot.
-    pub fn spoken(&self, spoken: &Spoken, channel: u64) -> Option<Said> {
+    pub fn spoken(&self, spoken: &Spoken, place: Spoke) -> Option<Said> {
         if spoken.author.bot || spoken.webhook_id.is_some() {
             return None;
         }
         let message = snowflake(&spoken.id)?;
-        let text = self.text(&spoken.content, !self.is_room(channel))?;
-        Some(said(Spot { channel, message }, snowflake(&spoken.author.id)?, text))
+        let text = self.text(&spoken.content, place.room.is_none())?;
+        let spot = Spot { channel: place.channel, message };
+        Some(said(spot, place.room, snowflake(&spoken.author.id)?, text))
     }
 
     fn heard(&self, message: &Message, hearing: &Hearing) -> Option<Heard> {
         let spot = Spot { channel: message.channel_id.get(), message: message.id.get() };
         let direct = message.guild_id.is_none();
-        let here = direct || self.rooms.contains(&spot.channel);
-        if here {
+        let room = self.room_of(spot.channel);
+        // Of a thread it is enough to know up to where the bot was spoken to: there are many.
+        if direct || self.is_room(spot.channel) {
             hearing.note(spot);
         }
         // What programs write may come from anybody.
@@ -166,19 +209,28 @@ impl Filter {
             return None;
         }
         let text = self.text(&message.content, direct)?;
-        if !here {
+        if !direct && room.is_none() {
             return Some(Heard::Elsewhere(spot));
         }
         hearing.begin(spot);
         let user = User::from(&message.author);
-        Some(Heard::Said(Box::new((said(spot, message.author.id.get(), text), user))))
+        Some(Heard::Said(Box::new((said(spot, room, message.author.id.get(), text), user))))
     }
 }
 
-fn said(spot: Spot, person: u64, text: String) -> Said {
+/// Where a message that is read stands.
+#[derive(Clone, Copy)]
+pub struct Spoke {
+    pub channel: u64,
+    /// The room that it is, or a thread of; `None`: a conversation of two.
+    pub room: Option<u64>,
+}
+
+/// What is said in a thread is said in its room, and answered where it stands.
+fn said(spot: Spot, room: Option<u64>, person: u64, text: String) -> Said {
     Said {
         message: spot.id(),
-        channel: channel_id(spot.channel),
+        channel: channel_id(room.unwrap_or(spot.channel)),
         person: person_id(person),
         text,
         at: Some(time_of(spot.message)),
@@ -255,6 +307,11 @@ impl RawEventHandler for Ears {
                     self.deleted(event.channel_id.get(), message.get());
                 }
             }
+            Event::GuildCreate(event) => self.filter.learn(&event.guild.threads),
+            Event::ThreadCreate(event) => self.filter.learn(&[event.thread]),
+            Event::ThreadUpdate(event) => self.filter.learn(&[event.thread]),
+            Event::ThreadListSync(event) => self.filter.learn(&event.threads),
+            Event::ThreadDelete(event) => self.filter.forget_thread(event.thread.id.get()),
             Event::InteractionCreate(event) => {
                 // As above.
                 let _ = self.interactions.send(event.interaction);
@@ -285,7 +342,13 @@ mod tests {
 
     fn filter(prefix: Option<&str>) -> Filter {
         let rooms = BTreeSet::from([2000]);
-        Filter { guild: 1000, rooms, prefix: prefix.map(str::to_owned), me: AtomicU64::new(4900) }
+        Filter {
+            guild: 1000,
+            rooms,
+            threads: Mutex::default(),
+            prefix: prefix.map(str::to_owned),
+            me: AtomicU64::new(4900),
+        }
     }
 
     #[test]

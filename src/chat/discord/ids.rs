@@ -52,14 +52,30 @@ impl Spot {
     }
 }
 
-/// The id by which an interaction is known as something that was said.
-pub fn interaction_id(id: u64) -> MessageId {
-    MessageId::new(format!("{INTERACTION}{id}"))
+/// An interaction, as something that was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    pub interaction: u64,
+    /// Where, if that was in a thread.
+    pub thread: Option<u64>,
 }
 
-/// The interaction that a message's id means, if it is one.
-pub fn interaction_of(id: &MessageId) -> Option<u64> {
-    id.as_str().strip_prefix(INTERACTION).and_then(snowflake)
+impl Asked {
+    /// The id by which it is known.
+    pub fn id(self) -> MessageId {
+        let thread = self.thread.map(|thread| format!("/{thread}")).unwrap_or_default();
+        MessageId::new(format!("{INTERACTION}{}{thread}", self.interaction))
+    }
+
+    /// Reads what [`Asked::id`] wrote.
+    pub fn of(id: &MessageId) -> Option<Self> {
+        let rest = id.as_str().strip_prefix(INTERACTION)?;
+        let (interaction, thread) = match rest.split_once('/') {
+            Some((interaction, thread)) => (interaction, Some(snowflake(thread)?)),
+            None => (rest, None),
+        };
+        Some(Self { interaction: snowflake(interaction)?, thread })
+    }
 }
 
 pub fn channel_id(id: u64) -> ChannelId {
@@ -78,11 +94,14 @@ mod tests {
     fn ids_are_read_as_they_are_written() {
         let spot = Spot { channel: 2000, message: 77 };
         assert_eq!(Spot::of(&spot.id()), Some(spot));
-        assert_eq!(interaction_of(&interaction_id(5)), Some(5));
+        for thread in [None, Some(3000)] {
+            let asked = Asked { interaction: 5, thread };
+            assert_eq!(Asked::of(&asked.id()), Some(asked));
+        }
         for strange in ["", "2000", "2000/", "/7", "0/7", "a/7", "interaction/7", "terminal-x-1"] {
             assert_eq!(Spot::of(&strange.into()), None, "{strange}");
         }
-        assert_eq!(interaction_of(&spot.id()), None);
+        assert_eq!(Asked::of(&spot.id()), None);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use serenity::http::{LightMethod, Route};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::ids::{Spot, channel_id, interaction_id, person_id, time_of};
+use super::ids::{Asked, Spot, channel_id, person_id, time_of};
 use super::render::{self, Press};
 use super::rest::Failure;
 use super::{ACKNOWLEDGE, Discord, Forms, Typed};
@@ -180,9 +180,12 @@ impl Discord {
         command: &CommandInteraction,
         forms: &Forms,
     ) -> (Option<Reply>, Option<Then>) {
-        if let Some(elsewhere) =
-            self.not_here(command.channel_id.get(), command.guild_id.map(|id| id.get()))
-        {
+        // What is asked in a thread is asked in its channel, and answered where it was asked.
+        let parent = command.channel.as_ref().and_then(|channel| channel.parent_id);
+        let rooms = &self.0.account.channels.rooms;
+        let room = parent.filter(|parent| rooms.contains_key(&channel_id(parent.get())));
+        let channel = room.unwrap_or(command.channel_id).get();
+        if let Some(elsewhere) = self.not_here(channel, command.guild_id.map(|id| id.get())) {
             return (Some(Reply::Message(self.whisper_now(&elsewhere))), None);
         }
         self.note_person(&command.user);
@@ -195,8 +198,9 @@ impl Discord {
                 if !self.0.open.add(id, command.application_id.get(), &command.token) {
                     return (None, None);
                 }
-                let channel = command.channel_id.get();
-                let said = said(id, channel, &command.user, text);
+                let thread = room.map(|_| command.channel_id.get());
+                let asked = Asked { interaction: id, thread };
+                let said = said(asked, channel, &command.user, text);
                 (Some(Reply::Deferred), Some(Then { said, done: None }))
             }
             Err(why) => {
@@ -217,7 +221,7 @@ impl Discord {
         let on = Spot { channel, message: component.message.id.get() };
         let said = |text: String, on: Spot| Said {
             pressed_on: Some(on.id()),
-            ..said(id, channel, &component.user, text)
+            ..said(Asked { interaction: id, thread: None }, channel, &component.user, text)
         };
         match press {
             Press::Act { action, deployment } => {
@@ -346,13 +350,13 @@ impl Reply {
     }
 }
 
-fn said(id: u64, channel: u64, user: &User, text: String) -> Said {
+fn said(asked: Asked, channel: u64, user: &User, text: String) -> Said {
     Said {
-        message: interaction_id(id),
+        message: asked.id(),
         channel: channel_id(channel),
         person: person_id(user.id.get()),
         text,
-        at: Some(time_of(id)),
+        at: Some(time_of(asked.interaction)),
         pressed_on: None,
     }
 }

@@ -358,11 +358,13 @@ impl Listener {
     async fn raise_said(&self, said: Said) {
         let spot = Spot::of(&said.message);
         if spot.is_some_and(|spot| !self.filter.is_room(spot.channel)) {
-            // A room stands in the settings; that there is a conversation of two is known only
-            // from what is heard in it, and the next process must know where to look.
+            // A room stands in the settings; that there is a thread or a conversation of two is
+            // known only from what is heard in it, and the next process must know where to look.
             if let Err(error) = self.discord.remember(&self.hearing).await {
                 tracing::warn!(%error, "how much was heard could not be written down");
             }
+        }
+        if !self.filter.is_ours(&said) {
             // As above: without anybody to hear it, the process ends.
             let _ = self.direct.send(said);
             return;
@@ -441,7 +443,7 @@ impl Listener {
                 };
                 for said in missed {
                     let spot = Spot::of(&said.message);
-                    if spot.is_some_and(|spot| !filter.is_room(spot.channel)) {
+                    if !filter.is_ours(&said) {
                         // As in `raise_said`.
                         let _ = direct.send(said);
                         continue;

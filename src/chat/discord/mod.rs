@@ -32,7 +32,7 @@ use serenity::http::{LightMethod, Route};
 use tokio::sync::{OnceCell, watch};
 
 pub use self::asking::Online;
-use self::ids::{Spot, interaction_of, snowflake};
+use self::ids::{Asked, Spot, snowflake};
 use self::interactions::Open;
 pub use self::listening::{ListenError, Wire};
 pub use self::people::Holders;
@@ -201,15 +201,16 @@ impl Discord {
                 None => {
                     let person = snowflake(person.as_str()).filter(|_| *ping);
                     let call = person.map_or(Call::Nobody, Call::Person);
-                    self.post_once(&draft(channel_of(channel)?, None, call)).await?
+                    let thread = Asked::of(to).and_then(|asked| asked.thread);
+                    let channel = thread.map_or_else(|| channel_of(channel), Ok)?;
+                    self.post_once(&draft(channel, None, call)).await?
                 }
             },
             Place::Private { channel, to, person } => {
-                let interaction = to.as_ref().and_then(interaction_of);
-                if let Some(id) = interaction
-                    && self.answer_interaction(id, card).await?
+                if let Some(asked) = to.as_ref().and_then(Asked::of)
+                    && self.answer_interaction(asked.interaction, card).await?
                 {
-                    return Ok(ids::interaction_id(id));
+                    return Ok(asked.id());
                 }
                 match to.as_ref().and_then(Spot::of) {
                     Some(spot) => {

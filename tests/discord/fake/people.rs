@@ -144,6 +144,20 @@ impl FakeDiscord {
         id
     }
 
+    /// Somebody opens a thread in a channel.
+    pub fn open_thread(&self, owner: u64, parent: u64, name: &str) -> u64 {
+        let mut state = self.lock();
+        let id = state.next_id();
+        let (name, overwrites) = (name.to_owned(), Vec::new());
+        let kind = ChannelKind::Thread { parent, owner };
+        let thread = super::state::Channel { id, name, kind, overwrites };
+        state.channels.insert(id, thread);
+        events::channel(&mut state, "THREAD_CREATE", id);
+        drop(state);
+        self.announce();
+        id
+    }
+
     /// Sets what a channel allows and denies to a role or a member.
     pub fn overwrite(&self, channel: u64, overwrite: Overwrite) {
         let mut state = self.lock();

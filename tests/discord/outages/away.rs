@@ -99,6 +99,31 @@ async fn what_was_said_directly_meanwhile_is_answered() {
     assert!(fleet::written(&last).contains("alice"), "{}", fleet::written(&last));
 }
 
+/// And in a thread of a channel that it listens in.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_in_a_thread_meanwhile_is_answered() {
+    let mut world = fleet::demo(Way::Plain).await;
+    let fake = fleet::fake(&world);
+    let alice = guild::user("alice");
+    let thread = fake.open_thread(alice, OPS, "later");
+    let say = |text: &str| fake.say(alice, thread, &format!("<@{}> {text}", fake.bot()));
+    let answered = |message: u64| {
+        move |fake: &FakeDiscord| {
+            fake.messages_of_bot(thread).iter().any(|answer| answer.reference == Some(message))
+        }
+    };
+    let first = say("status staging");
+    fleet::until(&fake, "it is answered", SOON, answered(first)).await;
+    world.kill().await;
+    let second = say("promote core:1.5.0 to staging");
+    fake.say(alice, thread, "nobody is asked here");
+    world.begin().await;
+    fleet::until(&fake, "it is answered, too", SOON, answered(second)).await;
+    world.wait().await;
+    assert_eq!(fake.messages_of_bot(thread).len(), 2);
+    assert_eq!(world.count_deployments().await, 1);
+}
+
 /// Production asks a crowd.
 const CROWD: &str = r#"
 @id("a-crowd-agrees")
