@@ -60,7 +60,7 @@ url = "shipmate.db""#,
             ),
             (
                 r#"database = "sqlite://x""#,
-                r#"shipmate.toml:11:1: `database` is no key of `services.api`; it takes `repository`, `container`, `environments`, `ecs-service` and `restart`"#,
+                r#"shipmate.toml:11:1: `database` is no key of `services.api`; it takes `repository`, `container`, `environments`, `ecs-service`, `restart` and `batch`"#,
             ),
             (
                 r#"[roles]
