@@ -181,7 +181,8 @@ async fn an_undo_goes_on_after_dying() {
 async fn a_deployment_that_is_called_back_is_so_wherever_it_dies() {
     let dies = |place: i64| async move {
         let mut plan = small();
-        plan.times.pulling = Duration::from_millis(1500);
+        // Long enough for a process to begin anew and hear the word again, also on Discord.
+        plan.times.pulling = Duration::from_secs(4);
         let mut world = World::of(plan).await;
         let before = world.tasks("staging", "web");
         world.say("alice", WEB.line).await;
