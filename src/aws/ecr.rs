@@ -186,8 +186,8 @@ impl Repositories {
         // can be put without a look.
         match self.kept(repository, digest) {
             Some(manifest) => {
-                let put = || self.put_manifest(repository, tag, digest, manifest.clone());
-                self.patiently(put).await
+                let put = |_| self.put_manifest(repository, tag, digest, manifest.clone());
+                super::patiently(self.client.config().retry_config(), put).await
             }
             None => self.put(repository, tag, digest, |_| Ok(())).await,
         }
@@ -202,25 +202,8 @@ impl Repositories {
         to: &Digest,
         guard: impl Fn(Option<&Digest>) -> Result<(), StepFailure>,
     ) -> Result<(), StepFailure> {
-        self.patiently(|| self.put_once(repository, tag, to, &guard)).await
-    }
-
-    async fn patiently<T: Future<Output = Result<(), StepFailure>>>(
-        &self,
-        mut put: impl FnMut() -> T,
-    ) -> Result<(), StepFailure> {
-        let mut pause = super::first_pause(self.client.config().retry_config());
-        let mut tries = 1;
-        loop {
-            match Box::pin(put()).await {
-                Err(failure) if failure.transient && tries < super::MOST_TRIES => {
-                    tries += 1;
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
-                }
-                tried => return tried,
-            }
-        }
+        let put = |_| self.put_once(repository, tag, to, &guard);
+        super::patiently(self.client.config().retry_config(), put).await
     }
 
     async fn put_once(

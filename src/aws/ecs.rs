@@ -122,29 +122,19 @@ impl Cluster {
         &self,
         service: &Service,
         replacing: &EcsDeploymentId,
-        mut look_first: bool,
+        look_first: bool,
     ) -> Result<EcsDeploymentId, StepFailure> {
-        let mut pause = super::first_pause(self.client.config().retry_config());
-        let mut tries = 1;
-        loop {
-            if look_first {
+        let attempt = |again: bool| async move {
+            if again || look_first {
                 let found = self.describe_services(&[service]).await?;
                 let primary = found.iter().find_map(primary_id);
                 if let Some(id) = primary.filter(|id| id != replacing) {
                     return Ok(id);
                 }
             }
-            match self.force_deployment(service).await {
-                Ok(id) => return Ok(id),
-                Err(error) if error.is_transient() && tries < super::MOST_TRIES => {
-                    look_first = true;
-                    tries += 1;
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
+            Ok(self.force_deployment(service).await?)
+        };
+        super::patiently(self.client.config().retry_config(), attempt).await
     }
 
     async fn force_deployment(&self, service: &Service) -> Result<EcsDeploymentId, AwsError> {

@@ -21,6 +21,7 @@ pub use self::ecs::{Cluster, Following, KnownStopped};
 pub use self::error::AwsError;
 use self::pace::Pace;
 use crate::domain::environment::{Environment, Environments};
+use crate::domain::event::StepFailure;
 use crate::domain::id::EnvironmentName;
 
 /// Where AWS is.
@@ -95,9 +96,28 @@ fn account(
 /// How often what must not be repeated without a look is tried.
 const MOST_TRIES: u32 = 4;
 
-/// The pause before it is tried again, which doubles each time.
-fn first_pause(retries: Option<&RetryConfig>) -> Duration {
-    retries.map_or(Duration::from_secs(1), RetryConfig::initial_backoff) / 2
+/// Tries what must not be repeated without a look, which the SDK itself must not repeat: each try
+/// is told whether one came before that may have arrived.
+async fn patiently<T, F>(
+    retries: Option<&RetryConfig>,
+    mut attempt: impl FnMut(bool) -> F,
+) -> Result<T, StepFailure>
+where
+    F: Future<Output = Result<T, StepFailure>>,
+{
+    let mut pause = retries.map_or(Duration::from_secs(1), RetryConfig::initial_backoff) / 2;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        // On the heap: the SDK's futures are large, and all that await this would hold them.
+        match Box::pin(attempt(tries > 1)).await {
+            Err(failure) if failure.transient && tries < MOST_TRIES => {
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+            tried => return tried,
+        }
+    }
 }
 
 /// How calls are tried again. Nobody shares a simulated AWS: there the first pause is short.

@@ -83,6 +83,15 @@ pub struct Canary {
     pub stay: Duration,
 }
 
+/// What somebody wants of a deployment that goes forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    Pause,
+    Continue,
+    /// Each canary stays alone for at least so long.
+    Canary(Duration),
+}
+
 /// An image as a person names it, before ECR was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageReference {

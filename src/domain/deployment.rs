@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::event::{Choice, End, Event, Recorded, Requested, Vote};
 use super::id::{DeploymentId, MessageId, PersonId, PolicyId};
-use super::plan::{Kind, Plan};
+use super::plan::{Kind, Plan, PlannedService};
 use super::policy::{Because, Requirement};
 use super::rollout::{CanaryStay, Rollout};
 
@@ -238,16 +238,39 @@ impl Deployment {
         }
     }
 
-    /// Whether canaries are to stay alone, by whoever asked for it, before or while it runs.
-    pub fn canary_asked(&self) -> bool {
-        self.stay().is_some()
-    }
-
     /// For how long each canary is to stay alone, and who wants that.
     pub fn stay(&self) -> Option<&CanaryStay> {
         match self.rollout() {
             None => self.canary.as_ref(),
             Some(rollout) => rollout.canary.as_ref(),
+        }
+    }
+
+    /// Whether any service's canary can still be told to stay alone.
+    pub fn canaries_to_come(&self) -> bool {
+        let tallies = match &self.stage {
+            Stage::Ended(_) => return false,
+            Stage::Running(rollout) if rollout.goes_back() => return false,
+            Stage::Running(rollout) => Some(&rollout.forward.services),
+            Stage::Waiting | Stage::Queued { .. } => None,
+        };
+        let passed = |service: &PlannedService| {
+            let tally = tallies.and_then(|tallies| tallies.get(&service.name));
+            tally.is_some_and(|tally| tally.canary_passed)
+        };
+        self.plan.terms.services.iter().any(|service| service.has_canary() && !passed(service))
+    }
+
+    /// Whether some canary stays alone now, or will, because somebody asked for it.
+    pub fn canaries_stay(&self) -> bool {
+        self.stay().is_some() && self.canaries_to_come()
+    }
+
+    /// Whether somebody holds it up, by a pause or at its canary.
+    pub fn is_held_up(&self) -> bool {
+        match &self.stage {
+            Stage::Running(rollout) => rollout.paused().is_some() || self.canaries_stay(),
+            Stage::Waiting | Stage::Queued { .. } | Stage::Ended(_) => false,
         }
     }
 

@@ -14,7 +14,7 @@ use super::id::{
 };
 use super::observation::Stopped;
 use super::others::Change;
-use super::plan::{Outlook, Plan};
+use super::plan::{ImageMove, Outlook, Plan, Terms};
 use super::policy::{Because, Person, Requirement};
 use super::refusal::Refusal;
 
@@ -344,6 +344,16 @@ impl End {
 }
 
 impl Step {
+    /// Moves the environment's tag to what is promoted.
+    pub fn moves_to_target(terms: &Terms, image: &ImageMove) -> Self {
+        Self::MoveTag {
+            repository: image.repository.clone(),
+            tag: terms.tag.clone(),
+            from: image.from.as_ref().map(|from| from.digest.clone()),
+            to: image.to.digest.clone(),
+        }
+    }
+
     /// Whether it restarts tasks of this service.
     pub fn restarts(&self, name: &ServiceName) -> bool {
         match self {

@@ -166,12 +166,7 @@ impl Look<'_> {
     }
 
     fn move_step(&self, image: &ImageMove) -> Step {
-        Step::MoveTag {
-            repository: image.repository.clone(),
-            tag: self.terms.tag.clone(),
-            from: image.from.as_ref().map(|from| from.digest.clone()),
-            to: image.to.digest.clone(),
-        }
+        Step::moves_to_target(self.terms, image)
     }
 
     /// `None`: there is nothing to go back to.

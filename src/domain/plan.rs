@@ -95,6 +95,11 @@ pub struct PlannedService {
 }
 
 impl PlannedService {
+    /// Whether it is restarted task by task, so that the first can be left alone.
+    pub fn has_canary(&self) -> bool {
+        self.strategy == Strategy::Stop
+    }
+
     /// Whether all its tasks are stopped at once.
     pub fn all_at_once(&self) -> bool {
         self.strategy == Strategy::Stop && self.batch == Batch::All

@@ -9,7 +9,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::event::{Cause, End, Event, Step, StepFailure};
 use crate::domain::id::{Digest, ServiceName};
 use crate::domain::others::{Change, tag_moved_by_others};
-use crate::domain::plan::{ImageMove, Terms};
+use crate::domain::plan::ImageMove;
 
 /// How often a tag is read before it counts as moved by others, and the pause between: a read
 /// may lag behind our own write.
@@ -25,15 +25,6 @@ enum Found {
     Repaired(Digest),
     /// Somebody else moved it.
     Moved { now: Option<Digest>, failure: StepFailure },
-}
-
-fn move_step(terms: &Terms, image: &ImageMove) -> Step {
-    Step::MoveTag {
-        repository: image.repository.clone(),
-        tag: terms.tag.clone(),
-        from: image.from.as_ref().map(|from| from.digest.clone()),
-        to: image.to.digest.clone(),
-    }
 }
 
 impl Hands<'_> {
@@ -77,7 +68,7 @@ impl Hands<'_> {
         };
         let terms = &deployment.plan.terms;
         for image in &terms.images {
-            let step = move_step(terms, image);
+            let step = Step::moves_to_target(terms, image);
             if !rollout.forward.begun().any(|begun| *begun == step) {
                 continue;
             }
@@ -164,7 +155,9 @@ impl Hands<'_> {
                 Change::Scaled { .. } | Change::Redefined { .. } | Change::Deployed { .. } => false,
             })
         };
-        let done = |image: &&ImageMove| rollout.forward.done.contains(&move_step(terms, image));
+        let done = |image: &&ImageMove| {
+            rollout.forward.done.contains(&Step::moves_to_target(terms, image))
+        };
         let ours = terms.images.iter().filter(done).filter(|image| !known(image));
         ours.cloned().collect()
     }

@@ -1,6 +1,8 @@
 //! Commands for people to copy, spelled as the grammar reads them. The only place in `report`
 //! that knows how a command is written.
 
+use std::time::Duration;
+
 use crate::domain::command::{Promote, Promoted};
 use crate::domain::deployment::Deployment;
 use crate::domain::id::{DeploymentId, EnvironmentName};
@@ -54,17 +56,12 @@ pub fn promote_breaking_glass(images: &str, environment: &EnvironmentName) -> St
 /// Asks for the same again.
 pub fn again(deployment: &Deployment) -> String {
     let terms = &deployment.plan.terms;
-    let mut text = match terms.kind {
+    let text = match terms.kind {
         Kind::Promotion => promote(&terms.names(), &terms.environment),
         Kind::Rollback { .. } => rollback(&terms.environment),
     };
-    if deployment.request.break_glass {
-        text.push_str(" break glass");
-    }
-    if let Some(stay) = deployment.request.canary {
-        text.push_str(&format!(" with canary {}s", stay.as_secs()));
-    }
-    with_because(text, deployment.request.because.as_deref())
+    let request = &deployment.request;
+    with_endings(text, request.break_glass, request.canary, request.because.as_deref())
 }
 
 /// The same promotion with one of its images written differently; `None` where no image of it
@@ -86,19 +83,26 @@ pub fn with_image(command: &Promote, asked: &str, image: &str) -> Option<String>
         .collect();
     let mut text =
         promote(&words::listed(spelled.iter().map(String::as_str)), &command.environment);
-    if command.break_glass {
-        text.push_str(" break glass");
-    }
-    if let Some(stay) = command.canary {
-        text.push_str(&format!(" with canary {}s", stay.as_secs()));
-    }
     if command.dry_run {
         text = format!("dry run {text}");
     }
-    Some(with_because(text, command.because.as_deref()))
+    let because = command.because.as_deref();
+    Some(with_endings(text, command.break_glass, command.canary, because))
 }
 
-fn with_because(text: String, because: Option<&str>) -> String {
+/// What follows a promotion, in the order in which it is read: free text last.
+fn with_endings(
+    mut text: String,
+    break_glass: bool,
+    canary: Option<Duration>,
+    because: Option<&str>,
+) -> String {
+    if break_glass {
+        text.push_str(" break glass");
+    }
+    if let Some(stay) = canary {
+        text.push_str(&format!(" with canary {}s", stay.as_secs()));
+    }
     match because.map(words::clean) {
         Some(because) if !because.is_empty() => format!("{text} because {because}"),
         Some(_) | None => text,

@@ -6,7 +6,7 @@ use crate::domain::card::{About, Card, CardAction, Control, Link, Tone};
 use crate::domain::deployment::{Deployment, Ended, Stage};
 use crate::domain::event::End;
 
-use super::{asking, end, grip, plan, running, votes, words};
+use super::{asking, end, pause, plan, running, votes, words};
 
 /// The card of a deployment now. `now` is the time where its environment is: times of day are
 /// told in its time zone.
@@ -24,7 +24,7 @@ pub fn deployment_card(deployment: &Deployment, now: &Zoned) -> Card {
     card = match &deployment.stage {
         Stage::Waiting => {
             let card = plan::with_warnings(card, &deployment.plan.outlook);
-            let card = grip::with_stay(card, deployment, now);
+            let card = pause::with_stay(card, deployment, now);
             plan::with_plan(votes::with_question(card, deployment, now), &deployment.plan)
         }
         Stage::Queued { since } => {
@@ -37,7 +37,7 @@ pub fn deployment_card(deployment: &Deployment, now: &Zoned) -> Card {
                 ))
                 .text("To call it off: 🛑, or write:")
                 .command(asking::cancel(deployment.id));
-            plan::with_plan(grip::with_stay(card, deployment, now), &deployment.plan)
+            plan::with_plan(pause::with_stay(card, deployment, now), &deployment.plan)
         }
         Stage::Running(rollout) => {
             let card = running::with_rollout(card, deployment, rollout, now);
@@ -91,7 +91,7 @@ pub fn stage_words(deployment: &Deployment) -> &'static str {
         Stage::Waiting if deployment.requirements.is_empty() => "waiting",
         Stage::Waiting => "waiting for votes",
         Stage::Queued { .. } => "queued",
-        Stage::Running(rollout) if rollout.undo.is_some() || rollout.stop.is_some() => "going back",
+        Stage::Running(rollout) if rollout.goes_back() => "going back",
         Stage::Running(rollout) if rollout.paused().is_some() => "paused",
         Stage::Running(_) => "running",
         Stage::Ended(ended) => match &ended.end {
@@ -138,7 +138,7 @@ fn controls(deployment: &Deployment) -> Vec<Control> {
     match &deployment.stage {
         Stage::Running(rollout) if rollout.goes_back() => Vec::new(),
         Stage::Running(rollout) if rollout.paused().is_some() => vec![Control::Continue],
-        Stage::Running(_) if grip::canaries_stay(deployment) => {
+        Stage::Running(_) if deployment.canaries_stay() => {
             vec![Control::Pause, Control::Continue]
         }
         Stage::Running(_) => vec![Control::Pause],

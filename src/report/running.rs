@@ -13,7 +13,7 @@ use crate::domain::plan::{ImageMove, PlannedService, Terms};
 use crate::domain::rollout::{Phase, Rollout, Tally, Undo};
 
 use super::cause::StepWords;
-use super::{asking, cause, grip, others, plan, words};
+use super::{asking, cause, others, pause, plan, words};
 
 /// More lines than this hide the rest of the card.
 const MOST_LINES: usize = 12;
@@ -24,9 +24,9 @@ pub fn with_rollout(card: Card, deployment: &Deployment, rollout: &Rollout, now:
     let elapsed = words::between(rollout.started_at, now.timestamp());
     let card = match &rollout.undo {
         None => {
-            let card = grip::with_pause(card, deployment, rollout, now);
+            let card = pause::with_pause(card, deployment, rollout, now);
             let card = with_forward(card, deployment, rollout);
-            let card = grip::with_stay(card, deployment, now);
+            let card = pause::with_stay(card, deployment, now);
             card.text(elapsed_of(elapsed, deployment.plan.outlook.expected))
         }
         Some(undo) => with_undo(card, terms, rollout, undo).text(format!(
@@ -120,7 +120,7 @@ fn canaries<'a>(deployment: &'a Deployment, phase: &'a Phase) -> Vec<&'a str> {
     let services = deployment.plan.terms.services.iter();
     services
         .filter(|service| service.strategy == Strategy::Stop && stopping(service))
-        .filter(|service| !service.all_at_once() || deployment.canary_asked())
+        .filter(|service| !service.all_at_once() || deployment.stay().is_some())
         .filter(|service| {
             let tally = tally(deployment, phase, service);
             !tally.canary_passed && tally.total > 1 && tally.good < tally.total

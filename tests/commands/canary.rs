@@ -28,7 +28,7 @@ async fn stayed(world: &World) -> jiff::SignedDuration {
 async fn asked_while_it_runs() {
     let mut world = World::patient().await;
     world.say("alice", "promote core:1.5.0 to staging").await;
-    world.until("a canary has been stopped", || !world.told_to_stop().is_empty()).await;
+    world.until_a_canary().await;
     world.say("alice", "canary 1 2s").await;
     let told = world.text();
     assert!(told.contains("#1: each canary stays alone for at least N s, then"), "{told}");
@@ -52,7 +52,7 @@ async fn asked_while_it_waits_and_kept_although_the_process_dies() {
     assert!(card.contains("Each canary stays alone for at least N s, as alice asked"), "{card}");
     world.react("bob", "✅").await;
     world.react("carol", "✅").await;
-    world.until("a canary has been stopped", || !world.told_to_stop().is_empty()).await;
+    world.until_a_canary().await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let canaries = world.told_to_stop();
     assert!(canaries.len() <= 2, "{canaries:?}");

@@ -6,7 +6,7 @@ use crate::world::World;
 async fn a_canary_need_not_stay_any_longer() {
     let mut world = World::patient().await;
     world.say("alice", "promote core:1.5.0 to staging with canary 1 hour").await;
-    world.until("a canary has been stopped", || !world.told_to_stop().is_empty()).await;
+    world.until_a_canary().await;
     world.pass_looks(20).await;
     assert!(world.told_to_stop().len() <= 2, "only canaries");
     world.say("bob", "continue 1").await;
@@ -19,7 +19,7 @@ async fn a_canary_need_not_stay_any_longer() {
 async fn first_the_pause_then_the_canary() {
     let mut world = World::patient().await;
     world.say("alice", "promote core:1.5.0 to staging with canary 1h").await;
-    world.until("a canary has been stopped", || !world.told_to_stop().is_empty()).await;
+    world.until_a_canary().await;
     world.say("alice", "pause 1").await;
     world.say("alice", "continue 1").await;
     assert!(world.text().contains("its canaries still stay"), "{}", world.text());
@@ -34,7 +34,7 @@ async fn first_the_pause_then_the_canary() {
 async fn others_may_not_and_what_is_not_held_up_says_so() {
     let mut world = World::patient().await;
     world.say("alice", "promote core:1.5.0 to staging").await;
-    world.until("a canary has been stopped", || !world.told_to_stop().is_empty()).await;
+    world.until_a_canary().await;
     world.say("bob", "continue 1").await;
     assert!(world.text().contains("#1 is not paused"), "{}", world.text());
     world.say("alice", "continue").await;

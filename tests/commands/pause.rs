@@ -9,7 +9,7 @@ use crate::world::World;
 async fn on_its_way(image: &str) -> World {
     let mut world = World::patient().await;
     world.say("alice", &format!("promote {image} to staging")).await;
-    world.until("a canary has been stopped", || !world.told_to_stop().is_empty()).await;
+    world.until_a_canary().await;
     world
 }
 
@@ -87,7 +87,7 @@ async fn patience_does_not_run() {
     .await;
     world.sandbox.push("core", &ImageSpec::new("1.5.1")).unwrap();
     world.say("alice", "promote core:1.5.1 to staging").await;
-    world.until("a canary has been stopped", || !world.told_to_stop().is_empty()).await;
+    world.until_a_canary().await;
     world.say("alice", "pause 1").await;
     tokio::time::sleep(std::time::Duration::from_millis(2000)).await;
     assert_eq!(world.stage(1).await, "running", "{}", world.everything());
@@ -121,7 +121,7 @@ async fn where_it_means_nothing_it_says_what_would() {
     assert!(world.text().contains("#1 has ended: cancelled"), "{}", world.text());
     world.sandbox.put_tag("core", "staging-latest", "1.5.0").unwrap();
     world.say("alice", "promote core:1.6.0 to staging").await;
-    world.until("a canary has been stopped", || !world.told_to_stop().is_empty()).await;
+    world.until_a_canary().await;
     world.say("alice", "pause 2").await;
     world.say("bob", "pause 2").await;
     assert!(world.text().contains("#2 is paused already, by alice"), "{}", world.text());

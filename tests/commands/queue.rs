@@ -11,7 +11,7 @@ async fn in_order_with_what_each_waits_for() {
     world.sandbox.put_tag("core", "staging-latest", "1.4.1").unwrap();
     world.say("alice", "promote core:1.5.0 to production").await;
     world.say("alice", "promote core:1.6.0 to staging with canary 1h").await;
-    world.until("a canary has been stopped", || !world.told_to_stop().is_empty()).await;
+    world.until_a_canary().await;
     world.say("alice", "pause 2").await;
     world.say("bob", "promote web:2.1.0 to staging").await;
     world.say("eve", "queue").await;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use shipmate::domain::event::End;
 
 use super::cases;
-use super::ends::story;
+use super::ends::{ends_true, story, succeeds};
 use super::runner::judge_end;
 use super::scenario::sketches;
 
@@ -19,13 +19,7 @@ proptest! {
     ) {
         sketch.make_good();
         sketch.mishaps.dies = Some((point, away));
-        if let Some((run, world)) = sketch.run() {
-            let broken = judge_end(&run, &world);
-            prop_assert!(broken.is_empty(), "{broken:#?}\n{}", story(&run));
-            if !run.scaled_out_of_room(&world) {
-                prop_assert_eq!(run.deployment.end(), Some(&End::Succeeded), "{}", story(&run));
-            }
-        }
+        succeeds(&sketch)?;
     }
 
     #[test]
@@ -57,10 +51,7 @@ proptest! {
     ) {
         sketch.mishaps.cancelled = Some(at);
         sketch.mishaps.dies = Some((point, away));
-        if let Some((run, world)) = sketch.run() {
-            let broken = judge_end(&run, &world);
-            prop_assert!(broken.is_empty(), "{broken:#?}\n{}", story(&run));
-        }
+        ends_true(&sketch)?;
     }
 
     #[test]
@@ -75,12 +66,6 @@ proptest! {
         sketch.mishaps.canary = canary;
         sketch.mishaps.paused = paused;
         sketch.mishaps.dies = Some((point, away));
-        if let Some((run, world)) = sketch.run() {
-            let broken = judge_end(&run, &world);
-            prop_assert!(broken.is_empty(), "{broken:#?}\n{}", story(&run));
-            if !run.scaled_out_of_room(&world) {
-                prop_assert_eq!(run.deployment.end(), Some(&End::Succeeded), "{}", story(&run));
-            }
-        }
+        succeeds(&sketch)?;
     }
 }

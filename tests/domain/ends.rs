@@ -7,10 +7,22 @@ use super::cases;
 use super::runner::judge_end;
 use super::scenario::{Sketch, sketches};
 
-fn check(sketch: &Sketch) -> Result<(), TestCaseError> {
+/// It ends, and the end is true.
+pub fn ends_true(sketch: &Sketch) -> Result<(), TestCaseError> {
     let Some((run, world)) = sketch.run() else { return Ok(()) };
     let broken = judge_end(&run, &world);
     prop_assert!(broken.is_empty(), "{broken:#?}\n{}", story(&run));
+    Ok(())
+}
+
+/// It succeeds in truth, unless it was scaled to where nothing can be replaced.
+pub fn succeeds(sketch: &Sketch) -> Result<(), TestCaseError> {
+    let Some((run, world)) = sketch.run() else { return Ok(()) };
+    let broken = judge_end(&run, &world);
+    prop_assert!(broken.is_empty(), "{broken:#?}\n{}", story(&run));
+    if !run.scaled_out_of_room(&world) {
+        prop_assert_eq!(run.deployment.end(), Some(&End::Succeeded), "{}", story(&run));
+    }
     Ok(())
 }
 
@@ -26,23 +38,19 @@ proptest! {
 
     #[test]
     fn it_ends_and_what_it_ends_with_is_true(sketch in sketches()) {
-        check(&sketch)?;
+        ends_true(&sketch)?;
     }
 
     #[test]
     fn a_good_image_that_nobody_stops_succeeds(mut sketch in sketches()) {
         sketch.make_good();
-        if let Some((run, world)) = sketch.run()
-            && !run.scaled_out_of_room(&world)
-        {
-            prop_assert_eq!(run.deployment.end(), Some(&End::Succeeded), "{}", story(&run));
-        }
+        succeeds(&sketch)?;
     }
 
     #[test]
     fn a_cancelled_one_ends_true(mut sketch in sketches(), at in 0..60_u32) {
         sketch.mishaps.cancelled = Some(at);
-        check(&sketch)?;
+        ends_true(&sketch)?;
     }
 
     #[test]
@@ -54,7 +62,7 @@ proptest! {
     ) {
         sketch.mishaps.paused = Some((at, lasts));
         sketch.mishaps.cancelled = cancelled;
-        check(&sketch)?;
+        ends_true(&sketch)?;
     }
 
     #[test]
@@ -65,12 +73,7 @@ proptest! {
     ) {
         sketch.make_good();
         sketch.mishaps.paused = Some((at, lasts));
-        check(&sketch)?;
-        if let Some((run, world)) = sketch.run()
-            && !run.scaled_out_of_room(&world)
-        {
-            prop_assert_eq!(run.deployment.end(), Some(&End::Succeeded), "{}", story(&run));
-        }
+        succeeds(&sketch)?;
     }
 
     #[test]
@@ -81,12 +84,7 @@ proptest! {
     ) {
         sketch.make_good();
         sketch.mishaps.canary = Some((at, stay));
-        check(&sketch)?;
-        if let Some((run, world)) = sketch.run()
-            && !run.scaled_out_of_room(&world)
-        {
-            prop_assert_eq!(run.deployment.end(), Some(&End::Succeeded), "{}", story(&run));
-        }
+        succeeds(&sketch)?;
     }
 
     #[test]
@@ -98,12 +96,12 @@ proptest! {
     ) {
         sketch.mishaps.canary = Some((at, stay));
         sketch.mishaps.paused = paused;
-        check(&sketch)?;
+        ends_true(&sketch)?;
     }
 
     #[test]
     fn a_step_that_fails_ends_true(mut sketch in sketches(), step in 0..10_usize, done: bool) {
         sketch.mishaps.fails = Some((step, done));
-        check(&sketch)?;
+        ends_true(&sketch)?;
     }
 }

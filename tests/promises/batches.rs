@@ -58,15 +58,13 @@ async fn a_number_is_kept_to_although_there_is_more_room() {
     let six = |view: &shipmate::sandbox::ServiceView| view.is_steady() && view.tasks.len() == 6;
     assert!(world.sandbox.wait_for("staging", "rest-api", crate::world::LONG, six).await);
     world.say("alice", "promote core:1.5.0 to staging").await;
-    let plan = world.card_text(1);
-    assert!(plan.contains("core: 1.4.1 → 1.5.0"), "{plan}");
     world.wait().await;
     world.assert_core("staging", "1.5.0");
     assert_eq!(batches(&world, "rest-api"), [1; 6]);
 }
 
 #[tokio::test]
-async fn a_bad_image_that_went_everywhere_at_once_comes_back_at_once() {
+async fn a_bad_image_that_went_everywhere_at_once_comes_back() {
     let mut world = with_batches("\"all\"", "\"all\"").await;
     world.say("alice", "promote core:1.6.0-crash to staging").await;
     world.wait().await;

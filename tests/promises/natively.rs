@@ -13,6 +13,18 @@ fn slow_to_pull() -> Plan {
     Plan { times, settle: Duration::from_millis(300), ..Plan::default() }
 }
 
+/// What is told when a promotion is cancelled while ECS deploys it.
+async fn called_back(world: &mut World) -> String {
+    world.say("alice", "promote web:2.1.0 to staging").await;
+    world.until("ECS deploys it", || !world.forced().is_empty()).await;
+    world.say("alice", "cancel 1").await;
+    world.wait().await;
+    let told = world.everything();
+    assert_eq!(world.stage(1).await, "cancelled", "{told}");
+    assert_eq!(world.tag("web", "staging-latest"), "2.0.0", "{told}");
+    told
+}
+
 #[tokio::test]
 async fn a_rollback_of_the_circuit_breaker_is_told_for_what_it_is() {
     let mut world = World::patient().await;
@@ -49,13 +61,7 @@ async fn a_rollback_of_the_circuit_breaker_is_told_for_what_it_is() {
 async fn what_is_in_progress_is_called_back_by_ecs_itself() {
     let mut world = World::of(slow_to_pull()).await;
     let before = world.tasks("staging", "web");
-    world.say("alice", "promote web:2.1.0 to staging").await;
-    world.until("ECS deploys it", || !world.forced().is_empty()).await;
-    world.say("alice", "cancel 1").await;
-    world.wait().await;
-    let told = world.everything();
-    assert_eq!(world.stage(1).await, "cancelled", "{told}");
-    assert_eq!(world.tag("web", "staging-latest"), "2.0.0");
+    let told = called_back(&mut world).await;
     assert_eq!(world.sandbox.count_calls("StopServiceDeployment"), 1, "{told}");
     assert_eq!(world.forced(), ["web"], "no new deployment was needed: {told}");
     // What had not been replaced was never touched.
@@ -68,12 +74,7 @@ async fn where_ecs_does_not_roll_back_a_new_deployment_does() {
     let error = "AccessDeniedException".to_owned();
     let refuse = Fault::new("StopServiceDeployment", 9, FaultKind::Refuse { error });
     world.sandbox.order(refuse).unwrap();
-    world.say("alice", "promote web:2.1.0 to staging").await;
-    world.until("ECS deploys it", || !world.forced().is_empty()).await;
-    world.say("alice", "cancel 1").await;
-    world.wait().await;
-    let told = world.everything();
-    assert_eq!(world.stage(1).await, "cancelled", "{told}");
+    let told = called_back(&mut world).await;
     assert_eq!(world.forced(), ["web", "web"], "{told}");
     let good = world.sandbox.digest("web", "2.0.0").unwrap();
     assert!(world.sandbox.service("staging", "web").unwrap().runs("web", &good), "{told}");
@@ -83,12 +84,7 @@ async fn where_ecs_does_not_roll_back_a_new_deployment_does() {
 async fn an_answer_that_is_lost_calls_nothing_back_twice() {
     let mut world = World::of(slow_to_pull()).await;
     world.sandbox.order(Fault::new("StopServiceDeployment", 1, FaultKind::LoseAnswer)).unwrap();
-    world.say("alice", "promote web:2.1.0 to staging").await;
-    world.until("ECS deploys it", || !world.forced().is_empty()).await;
-    world.say("alice", "cancel 1").await;
-    world.wait().await;
-    let told = world.everything();
-    assert_eq!(world.stage(1).await, "cancelled", "{told}");
+    let told = called_back(&mut world).await;
     assert_eq!(world.forced(), ["web"], "{told}");
 }
 

@@ -58,6 +58,12 @@ async fn definition(world: &World, service: &str) -> String {
     described.services()[0].task_definition().unwrap().to_owned()
 }
 
+fn web_is_back(world: &World, told: &str) {
+    assert_eq!(world.tag("web", "staging-latest"), "2.0.0", "{told}");
+    let digest = world.sandbox.digest("web", "2.0.0").unwrap();
+    assert!(seen(world, "web").runs("web", &digest), "{told}");
+}
+
 #[tokio::test]
 async fn a_service_that_is_scaled_out_in_the_middle() {
     let world = begun().await;
@@ -159,9 +165,7 @@ async fn a_service_that_others_deploy_while_ours_is_under_way() {
     world.force_by_hand("staging", "web").await;
     let told = ends(&world, "rolled-back").await;
     assert!(told.contains("Another ECS deployment of web took the place of ours."), "{told}");
-    assert_eq!(world.tag("web", "staging-latest"), "2.0.0", "{told}");
-    let digest = world.sandbox.digest("web", "2.0.0").unwrap();
-    assert!(seen(&world, "web").runs("web", &digest), "{told}");
+    web_is_back(&world, &told);
 }
 
 #[tokio::test]
@@ -169,9 +173,7 @@ async fn a_service_that_others_update_while_ours_is_under_way() {
     let world = deploying().await;
     let theirs = redefine(&world, "web", container("web", "web:staging-latest")).await;
     let told = ends(&world, "rolled-back").await;
-    assert_eq!(world.tag("web", "staging-latest"), "2.0.0", "{told}");
-    let digest = world.sandbox.digest("web", "2.0.0").unwrap();
-    assert!(seen(&world, "web").runs("web", &digest), "{told}");
+    web_is_back(&world, &told);
     assert_eq!(definition(&world, "web").await, theirs, "their definition stays");
 }
 
@@ -185,9 +187,7 @@ async fn a_deployment_that_somebody_rolls_back_in_ecs() {
     ecs.stop_service_deployment().service_deployment_arn(ours).send().await.unwrap();
     let told = ends(&world, "rolled-back").await;
     // The tag too, or the next deployment would roll forward again.
-    assert_eq!(world.tag("web", "staging-latest"), "2.0.0", "{told}");
-    let digest = world.sandbox.digest("web", "2.0.0").unwrap();
-    assert!(seen(&world, "web").runs("web", &digest), "{told}");
+    web_is_back(&world, &told);
 }
 
 #[tokio::test]

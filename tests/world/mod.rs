@@ -398,6 +398,11 @@ impl World {
         }
     }
 
+    /// Until some service's canary has been stopped.
+    pub async fn until_a_canary(&self) {
+        self.until("a canary has been stopped", || !self.told_to_stop().is_empty()).await;
+    }
+
     /// Until the bot has looked at tasks so many times more.
     pub async fn pass_looks(&self, looks: usize) {
         let before = self.sandbox.count_calls("DescribeTasks");

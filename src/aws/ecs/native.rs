@@ -3,8 +3,8 @@
 //! goes by what ECS says of the service itself.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
+use aws_sdk_ecs::config::retry::RetryConfig;
 use aws_sdk_ecs::types::{
     ServiceDeployment as SdkDeployment, ServiceDeploymentRollbackMonitorsStatus as Monitor,
     ServiceDeploymentStatus as Status, StopServiceDeploymentStopType,
@@ -22,8 +22,6 @@ const ARNS_AT_ONCE: usize = 20;
 const FOUND_AT_ONCE: usize = 10;
 /// How many are looked at in one look: of more, those that were looked at longest ago.
 const SEEN_AT_ONCE: usize = 100;
-/// How often it is tried to have one rolled back.
-const TRIES: u32 = 3;
 
 /// What is known of the service deployments that are followed.
 #[derive(Debug, Default)]
@@ -183,22 +181,17 @@ impl Cluster {
     /// Has ECS roll a deployment of ours back while it is in progress; whether it does, or did
     /// by itself. Never an error: what cannot be rolled back is replaced by a new deployment.
     pub async fn stop_deployment(&self, service: &Service, id: &EcsDeploymentId) -> bool {
-        for attempt in 1..=TRIES {
-            match Box::pin(self.try_to_stop(service, id)).await {
-                Ok(taken) => return taken,
-                Err(error) if error.is_transient() && attempt < TRIES => {
-                    // It may have arrived: the next try looks first.
-                    tokio::time::sleep(Duration::from_millis(500) * attempt).await;
-                }
-                Err(error) => {
-                    tracing::warn!(service = %service.name, %error, "ECS does not roll back");
-                    break;
-                }
+        let attempt = |_| async move { Ok(self.try_to_stop(service, id).await?) };
+        match super::super::patiently(self.client.config().retry_config(), attempt).await {
+            Ok(taken) => taken,
+            Err(failure) => {
+                tracing::warn!(service = %service.name, error = failure.detail, "ECS does not roll back");
+                false
             }
         }
-        false
     }
 
+    /// Looks first: an earlier try may have arrived.
     async fn try_to_stop(&self, service: &Service, id: &EcsDeploymentId) -> Result<bool, AwsError> {
         let Some((arn, _)) = self.find(service, id).await? else { return Ok(false) };
         let found = self.describe_service_deployments(vec![arn.clone()]).await?;
@@ -214,11 +207,14 @@ impl Cluster {
             Some(_) | None => return Ok(false),
         }
         self.pace.update_service.until_ready().await;
+        let once = aws_sdk_ecs::config::Builder::new().retry_config(RetryConfig::disabled());
         let stopped = self
             .client
             .stop_service_deployment()
             .service_deployment_arn(arn)
             .stop_type(StopServiceDeploymentStopType::Rollback)
+            .customize()
+            .config_override(once)
             .send()
             .await
             .map_err(|error| AwsError::new("ecs:StopServiceDeployment", &error));

@@ -149,18 +149,11 @@ impl Filter {
         }
     }
 
-    fn forget_thread(&self, thread: u64) {
-        self.threads.lock().unwrap_or_else(PoisonError::into_inner).remove(&thread);
-    }
-
-    /// Notes threads as the gateway tells of them. One that sleeps is told of again when somebody
-    /// wakes it.
+    /// Notes threads as the gateway tells of them.
     fn learn(&self, threads: &[GuildChannel]) {
         for thread in threads {
-            let asleep = thread.thread_metadata.is_some_and(|metadata| metadata.archived);
-            match thread.parent_id {
-                Some(parent) if !asleep => self.learn_thread(thread.id.get(), parent.get()),
-                Some(_) | None => self.forget_thread(thread.id.get()),
+            if let Some(parent) = thread.parent_id {
+                self.learn_thread(thread.id.get(), parent.get());
             }
         }
     }
@@ -311,7 +304,6 @@ impl RawEventHandler for Ears {
             Event::ThreadCreate(event) => self.filter.learn(&[event.thread]),
             Event::ThreadUpdate(event) => self.filter.learn(&[event.thread]),
             Event::ThreadListSync(event) => self.filter.learn(&event.threads),
-            Event::ThreadDelete(event) => self.filter.forget_thread(event.thread.id.get()),
             Event::InteractionCreate(event) => {
                 // As above.
                 let _ = self.interactions.send(event.interaction);

@@ -6,9 +6,8 @@ use std::time::Duration;
 use jiff::{Timestamp, Zoned};
 
 use crate::domain::card::{Card, Tone};
-use crate::domain::command::Command;
+use crate::domain::command::Wish;
 use crate::domain::deployment::{Deployment, Stage};
-use crate::domain::environment::Strategy;
 use crate::domain::plan::{PlannedService, Terms};
 use crate::domain::rollout::{Rollout, Tally};
 
@@ -17,41 +16,13 @@ use super::{asking, words};
 /// More names than this are counted.
 const MOST_NAMES: usize = 3;
 
-/// Whether somebody's word on a deployment did anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Grip {
-    Taken,
-    /// Where the deployment is, it means nothing.
-    Missed,
-}
-
-/// Whether any service's canary can still be told to stay alone.
-pub fn canaries_to_come(deployment: &Deployment) -> bool {
-    match &deployment.stage {
-        Stage::Ended(_) => false,
-        Stage::Running(rollout) if rollout.goes_back() => false,
-        Stage::Waiting | Stage::Queued { .. } | Stage::Running(_) => {
-            by_stop(&deployment.plan.terms).any(|service| !has_passed(deployment, service))
-        }
-    }
-}
-
-/// Whether some canary stays alone now, or will, because somebody asked for it.
-pub fn canaries_stay(deployment: &Deployment) -> bool {
-    deployment.canary_asked() && canaries_to_come(deployment)
-}
-
-fn by_stop(terms: &Terms) -> impl Iterator<Item = &PlannedService> {
-    terms.services.iter().filter(|service| service.strategy == Strategy::Stop)
+fn with_canary(terms: &Terms) -> impl Iterator<Item = &PlannedService> {
+    terms.services.iter().filter(|service| service.has_canary())
 }
 
 fn tally(deployment: &Deployment, service: &PlannedService) -> Tally {
     let tallies = deployment.rollout().map(|rollout| &rollout.forward.services);
     tallies.and_then(|tallies| tallies.get(&service.name)).copied().unwrap_or_default()
-}
-
-fn has_passed(deployment: &Deployment, service: &PlannedService) -> bool {
-    tally(deployment, service).canary_passed
 }
 
 /// Says on the card of a running deployment that somebody has paused it.
@@ -95,7 +66,7 @@ fn rolling<'a>(deployment: &'a Deployment, rollout: &Rollout) -> Vec<&'a str> {
 
 /// Says on the card for how long canaries stay alone, where somebody asked for that.
 pub fn with_stay(card: Card, deployment: &Deployment, now: &Zoned) -> Card {
-    let Some(asked) = deployment.stay().filter(|_| canaries_to_come(deployment)) else {
+    let Some(asked) = deployment.stay().filter(|_| deployment.canaries_to_come()) else {
         return card;
     };
     let running = match &deployment.stage {
@@ -119,14 +90,14 @@ pub fn with_stay(card: Card, deployment: &Deployment, now: &Zoned) -> Card {
 
 /// When the last canary that is good by now has stayed for long enough.
 fn until(deployment: &Deployment, stay: Duration) -> Option<Timestamp> {
-    let stays = by_stop(&deployment.plan.terms).map(|service| tally(deployment, service));
+    let stays = with_canary(&deployment.plan.terms).map(|service| tally(deployment, service));
     let since = stays.filter(|tally| !tally.canary_passed).filter_map(|tally| tally.good_since);
     since.max()?.checked_add(stay).ok()
 }
 
 /// What a dry run says of a canary that should stay alone.
 pub fn canary_would_stay(terms: &Terms, stay: Duration) -> String {
-    let names: Vec<&str> = by_stop(terms).map(|service| service.name.as_str()).collect();
+    let names: Vec<&str> = with_canary(terms).map(|service| service.name.as_str()).collect();
     if names.is_empty() {
         return no_canary(terms);
     }
@@ -145,61 +116,41 @@ fn no_canary(terms: &Terms) -> String {
     )
 }
 
-/// The answer to `pause`, `continue` or `canary`.
-pub fn grip_card(command: &Command, grip: Grip, deployment: &Deployment, now: &Zoned) -> Card {
+/// The answer to `pause`, `continue` or `canary`. `done`: it did something; else it means nothing
+/// where the deployment is.
+pub fn wish_card(wish: Wish, done: bool, deployment: &Deployment, now: &Zoned) -> Card {
+    if !done {
+        return missed_card(wish, deployment, now);
+    }
     let id = deployment.id;
-    match (command, grip) {
-        (Command::Pause(_), Grip::Taken) => Card::new(
-            Tone::Plain,
-            format!("#{id} is paused: no further step begins, and what is new is watched on"),
-        )
-        .text("To let it go on:")
-        .command(asking::go_on(id)),
-        (Command::Continue(_), Grip::Taken) => {
-            let what = if canaries_stay(deployment) {
-                "goes on; its canaries still stay for as long as was asked"
-            } else {
-                "goes on"
-            };
-            Card::new(Tone::Plain, format!("#{id} {what}"))
+    let card = |title: String| Card::new(Tone::Plain, title);
+    match wish {
+        Wish::Pause => {
+            card(format!("#{id} is paused: no further step begins, and what is new is watched on"))
+                .text("To let it go on:")
+                .command(asking::go_on(id))
         }
-        (Command::Canary(canary), Grip::Taken) => {
-            let stay = words::duration(canary.stay);
-            let card = Card::new(
-                Tone::Plain,
-                format!(
-                    "#{id}: each canary stays alone for at least {stay}, then it goes on by itself"
-                ),
-            );
+        Wish::Continue if deployment.canaries_stay() => {
+            card(format!("#{id} goes on; its canaries still stay for as long as was asked"))
+        }
+        Wish::Continue => card(format!("#{id} goes on")),
+        Wish::Canary(stay) => {
+            let stay = words::duration(stay);
+            let card = card(format!(
+                "#{id}: each canary stays alone for at least {stay}, then it goes on by itself"
+            ));
             match deployment.stage {
                 Stage::Running(_) => card.text("To go on sooner:").command(asking::go_on(id)),
                 Stage::Waiting | Stage::Queued { .. } | Stage::Ended(_) => card,
             }
         }
-        (
-            Command::Pause(_)
-            | Command::Continue(_)
-            | Command::Canary(_)
-            | Command::Promote(_)
-            | Command::Rollback(_)
-            | Command::Status { .. }
-            | Command::Show { .. }
-            | Command::History { .. }
-            | Command::Approve(_)
-            | Command::Reject(_)
-            | Command::Cancel(_)
-            | Command::Queue { .. }
-            | Command::Help { .. }
-            | Command::Whoami,
-            _,
-        ) => missed_card(command, deployment, now),
     }
 }
 
 /// Why it does nothing, and what would.
-fn missed_card(command: &Command, deployment: &Deployment, now: &Zoned) -> Card {
+fn missed_card(wish: Wish, deployment: &Deployment, now: &Zoned) -> Card {
     let id = deployment.id;
-    let is_canary = matches!(command, Command::Canary(_));
+    let is_canary = matches!(wish, Wish::Canary(_));
     let warning = |title: String| Card::new(Tone::Warning, title);
     match &deployment.stage {
         Stage::Ended(_) => super::votes::not_open_card(deployment),
@@ -208,7 +159,7 @@ fn missed_card(command: &Command, deployment: &Deployment, now: &Zoned) -> Card 
         }
         Stage::Waiting | Stage::Queued { .. } | Stage::Running(_) if is_canary => {
             let terms = &deployment.plan.terms;
-            if by_stop(terms).next().is_none() {
+            if with_canary(terms).next().is_none() {
                 return warning(format!("#{id} has no canary")).text(no_canary(terms));
             }
             warning(format!("The canaries of #{id} have passed already"))
