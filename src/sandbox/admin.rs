@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::calls::Call;
+use super::chance::Odds;
 use super::ecs::hands::Mishap;
 use super::faults::Fault;
 use super::handle::Handle;
@@ -78,6 +79,12 @@ fn act(handle: &Handle, method: &Method, path: &str, body: &Bytes) -> Answer {
         ("POST", "limits") => {
             handle.limit_rates(read::<Limits>(body)?.on);
             Ok(json!({}))
+        ("POST", "chance") => {
+            handle
+                .let_happen(read::<Odds>(body)?)
+                .map_err(|error| (StatusCode::BAD_REQUEST, error))?;
+            Ok(json!({}))
+        }
         }
         ("GET", "world") => Ok(handle.summary()),
         ("POST", "seed") => {

@@ -20,6 +20,8 @@ pub struct Call {
     /// `ecs`, `ecr` or `sts`.
     pub service: &'static str,
     pub operation: String,
+    /// The id of the access key that it was signed with; empty, where it was not signed.
+    pub key: String,
     /// What was asked, with long texts cut.
     pub parameters: Value,
     /// `ok`, or the name of the error, or the fault that it met.
@@ -32,6 +34,7 @@ impl Call {
             "at": stamp(self.at),
             "service": self.service,
             "operation": self.operation,
+            "key": self.key,
             "parameters": self.parameters,
             "outcome": self.outcome,
         })

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::calls::{Call, Log};
+use super::chance::Odds;
 use super::ecs::{hands, seed};
 use super::faults::{Fault, Faults};
 use super::limits::Limits;
@@ -140,7 +141,16 @@ impl Handle {
         self.with(|inside, _| inside.faults.order(&fault, &inside.state))
     }
 
-    /// Withdraws all orders. Calls that hang already go on hanging.
+    /// Lets calls go wrong at random, with these odds: the same calls meet the same faults. What was
+    /// ordered comes first.
+    ///
+    /// # Errors
+    /// If the odds are together more than 1, or it names an operation that the sandbox does not have.
+    pub fn let_happen(&self, odds: Odds) -> Result<(), String> {
+        self.lock().faults.happen(odds)
+    }
+
+    /// Withdraws all orders, and nothing happens at random any more. Calls that hang already go on hanging.
     pub fn clear_faults(&self) {
         self.lock().faults.clear();
     }

@@ -15,6 +15,7 @@
 
 mod admin;
 mod calls;
+mod chance;
 mod demo;
 mod digest;
 mod ecr;
@@ -25,6 +26,7 @@ mod handle;
 mod input;
 mod limits;
 mod state;
+mod socket;
 mod times;
 mod wire;
 mod world;
@@ -34,18 +36,19 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use calls::Call;
 pub use demo::demo_world;
+pub use chance::Odds;
 pub use ecs::hands::{Mishap, ServiceView, TaskView};
 pub use error::{ErrorName, Refusal};
 pub use faults::{Fault, FaultKind};
 pub use handle::Handle;
 pub use times::Times;
+use socket::{Breaker, Listening};
 pub use world::{
     Behaviour, CircuitBreaker, ContainerSpec, Controller, ImageSpec, LaunchType, Mutability,
     RepositorySpec, Scheduling, ServiceSpec, Strategy, World,
@@ -58,6 +61,10 @@ pub fn operations() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// How a sandbox is started.
+fn is_operation(name: &str) -> bool {
+    operations().any(|(_, known)| known == name)
+}
+
 #[derive(Clone)]
 pub struct Options {
     /// 0 picks a free port. Always bound on 127.0.0.1.
@@ -103,11 +110,9 @@ impl Sandbox {
                 let _gone = stopped.wait_for(|stopped| *stopped).await;
             };
             // The listener is bound and hyper's errors are each connection's own: serving does not fail.
-            // Answers are small: without this the kernel may hold them back for tens of milliseconds.
-            let listener = listener.tap_io(|stream| {
-                let _unset = stream.set_nodelay(true);
-            });
-            let _served = axum::serve(listener, router).with_graceful_shutdown(shutdown).await;
+            let service = router.into_make_service_with_connect_info::<Breaker>();
+            let listener = Listening(listener);
+            let _served = axum::serve(listener, service).with_graceful_shutdown(shutdown).await;
         });
         Ok(Sandbox { handle, address, stop, server: Some(server), driver })
     }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{ConnectInfo, DefaultBodyLimit};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use super::calls::{Call, brief};
 use super::error::{ErrorName, Refusal};
 use super::faults::Trouble;
 use super::handle::{Handle, Inside};
+use super::socket::Breaker;
 use super::times::Moment;
 use super::{admin, ecr, ecs};
 
@@ -26,11 +27,16 @@ const JSON: &str = "application/x-amz-json-1.1";
 
 /// The whole of the sandbox's HTTP.
 pub(super) fn router(handle: Handle, stopped: watch::Receiver<bool>) -> Router {
-    let serve = move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
+    let serve = move |ConnectInfo(breaker): ConnectInfo<Breaker>,
+                      method: Method,
+                      uri: Uri,
+                      headers: HeaderMap,
+                      body: Bytes| {
         let (handle, mut stopped) = (handle.clone(), stopped.clone());
         async move {
+            let arrived = Arrived { method: &method, uri: &uri, headers: &headers, body: &body };
             tokio::select! {
-                response = answer(&handle, &method, &uri, &headers, &body) => response,
+                response = answer(&handle, arrived, &breaker) => response,
                 // Calls that hang are let go when the sandbox stops, so that it can.
                 _ = stopped.wait_for(|stopped| *stopped) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
             }
@@ -39,13 +45,28 @@ pub(super) fn router(handle: Handle, stopped: watch::Receiver<bool>) -> Router {
     Router::new().fallback(serve).layer(DefaultBodyLimit::max(LARGEST_REQUEST))
 }
 
-async fn answer(
-    handle: &Handle,
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-    body: &Bytes,
-) -> Response {
+/// An HTTP request.
+#[derive(Clone, Copy)]
+struct Arrived<'a> {
+    method: &'a Method,
+    uri: &'a Uri,
+    headers: &'a HeaderMap,
+    body: &'a Bytes,
+}
+
+impl Arrived<'_> {
+    /// The id of the access key that it is signed with. The signature itself is not checked: the sandbox
+    /// knows nobody's secrets.
+    fn key(&self) -> &str {
+        let signed = self.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let credential =
+            signed.and_then(|signed| signed.split_once("Credential=")).map(|(_, rest)| rest);
+        credential.and_then(|credential| credential.split('/').next()).unwrap_or_default()
+    }
+}
+
+async fn answer(handle: &Handle, arrived: Arrived<'_>, breaker: &Breaker) -> Response {
+    let Arrived { method, uri, headers, body } = arrived;
     if let Some(path) = uri.path().strip_prefix("/_sandbox/") {
         return admin::answer(handle, method, path, body);
     }
@@ -63,7 +84,7 @@ async fn answer(
         return StatusCode::NOT_FOUND.into_response();
     }
     if headers.get("x-amz-target").is_none() && body.starts_with(b"Action=") {
-        return query(handle, body);
+        return query(handle, arrived);
     }
     let target =
         headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
@@ -79,12 +100,13 @@ async fn answer(
     let Ok(input) = input else {
         return refuse(handle, &Refusal::new(ErrorName::Serialization, "The request is not JSON"));
     };
-    call(handle, Request { service, operation, input }).await
+    call(handle, Request { service, operation, key: arrived.key(), input }, breaker).await
 }
 
 struct Request<'a> {
     service: &'static str,
     operation: &'a str,
+    key: &'a str,
     input: Value,
 }
 
@@ -106,6 +128,7 @@ impl Request<'_> {
         });
     }
 
+            key: self.key.to_owned(),
     /// Does the call and logs it.
     fn perform(&self, handle: &Handle, note: &str) -> Result<Value, Refusal> {
         handle.with(|inside, now| {
@@ -123,9 +146,10 @@ impl Request<'_> {
     }
 }
 
-async fn call(handle: &Handle, request: Request<'_>) -> Response {
+async fn call(handle: &Handle, request: Request<'_>, breaker: &Breaker) -> Response {
     let (admitted, trouble) = handle.with(|inside, now| {
-        (inside.limits.admit(request.operation, now.at), inside.faults.meet(request.operation))
+        let admitted = inside.limits.admit(request.operation, now.at);
+        (admitted, inside.faults.meet(request.operation, &inside.state))
     });
     let throttled = || Refusal::new(ErrorName::Throttling, "Rate exceeded");
     if !admitted {
@@ -160,13 +184,25 @@ async fn call(handle: &Handle, request: Request<'_>) -> Response {
             refuse(handle, &server_error())
         }
         Some(Trouble::CutAnswer) => {
-            let _lost = request.perform(handle, " (answer cut)");
-            ([(header::CONTENT_TYPE, JSON)], Body::new(Cut { begun: false })).into_response()
+            let (head, whole) =
+                written(handle, request.perform(handle, " (answer cut)")).into_parts();
+            let whole = axum::body::to_bytes(whole, usize::MAX).await.unwrap_or_default();
+            Response::from_parts(head, Body::new(Cut::of(&whole)))
         }
     }
 }
 
 fn server_error() -> Refusal {
+        Some(Trouble::ResetBefore) => {
+            handle.with(|inside, now| request.log(inside, now, "reset"));
+            breaker.reset();
+            StatusCode::OK.into_response()
+        }
+        Some(Trouble::ResetAfter) => {
+            let lost = written(handle, request.perform(handle, " (reset)"));
+            breaker.reset();
+            lost
+        }
     Refusal::new(ErrorName::Server, "Service Unavailable. Please try again later.")
 }
 
@@ -201,15 +237,21 @@ fn json_response(
 }
 
 /// The query protocol: STS's GetCallerIdentity is the only call of it that the sandbox answers.
-fn query(handle: &Handle, body: &Bytes) -> Response {
-    let action = body.strip_prefix(b"Action=").unwrap_or_default();
+fn query(handle: &Handle, arrived: Arrived<'_>) -> Response {
+    let action = arrived.body.strip_prefix(b"Action=").unwrap_or_default();
     let action = action.split(|byte| *byte == b'&').next().unwrap_or_default();
     let operation = String::from_utf8_lossy(action).into_owned();
     let known = operation == "GetCallerIdentity";
     let account = handle.with(|inside, now| {
         let outcome = if known { "ok" } else { "InvalidAction" }.to_owned();
-        let parameters = json!({});
-        inside.log.write(Call { at: now.wall, service: "sts", operation, parameters, outcome });
+        inside.log.write(Call {
+            at: now.wall,
+            service: "sts",
+            operation,
+            key: arrived.key().to_owned(),
+            parameters: json!({}),
+            outcome,
+        });
         inside.state.account.clone()
     });
     let namespace = "https://sts.amazonaws.com/doc/2011-06-15/";
@@ -229,9 +271,18 @@ fn query(handle: &Handle, body: &Bytes) -> Response {
     (status, [(header::CONTENT_TYPE, "text/xml")], xml).into_response()
 }
 
-/// A body that promises more than it gives, and then fails, so that the connection is broken.
+/// A body that promises the whole and gives a half, and then fails, so that the connection is broken.
 struct Cut {
-    begun: bool,
+    half: Option<Bytes>,
+    whole: u64,
+    sent: bool,
+}
+
+impl Cut {
+    fn of(whole: &Bytes) -> Cut {
+        let half = whole.slice(..whole.len() / 2);
+        Cut { half: Some(half), whole: whole.len() as u64, sent: false }
+    }
 }
 
 impl HttpBody for Cut {
@@ -240,16 +291,21 @@ impl HttpBody for Cut {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _context: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, std::io::Error>>> {
-        if self.begun {
-            return Poll::Ready(Some(Err(std::io::Error::other("the answer is cut on order"))));
+        if let Some(half) = self.half.take() {
+            return Poll::Ready(Some(Ok(http_body::Frame::data(half))));
         }
-        self.begun = true;
-        Poll::Ready(Some(Ok(http_body::Frame::data(Bytes::from_static(b"{\"")))))
+        if !self.sent {
+            // What was given is written before the next question, and only then the connection breaks.
+            self.sent = true;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Err(std::io::Error::other("the answer is cut on order"))))
     }
 
     fn size_hint(&self) -> http_body::SizeHint {
-        http_body::SizeHint::with_exact(1_000)
+        http_body::SizeHint::with_exact(self.whole)
     }
 }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use aws_sdk_ecr::types::ImageIdentifier;
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_types::retry::RetryConfig;
 use serde_json::{Value, json};
-use shipmate::sandbox::{Fault, FaultKind, Sandbox};
+use shipmate::sandbox::{Fault, FaultKind, Odds, Sandbox};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{clients, demo};
+use super::{clients, configuration, demo};
 
 /// One HTTP request on a connection of its own; the answer's body.
 pub(super) async fn http(sandbox: &Sandbox, method: &str, path: &str, body: &str) -> String {
@@ -44,6 +45,7 @@ async fn faults_hold_for_so_many_calls_of_an_operation() {
     for (kind, code) in [
         (FaultKind::Throttle, "ThrottlingException"),
         (FaultKind::ServerError, "ServerException"),
+        (FaultKind::Unavailable, "ServiceUnavailable"),
         (FaultKind::Refuse { error: "AccessDeniedException".to_owned() }, "AccessDeniedException"),
         (FaultKind::LoseAnswer, "ServerException"),
     ] {
@@ -69,18 +71,115 @@ async fn faults_hold_for_so_many_calls_of_an_operation() {
     list().await.unwrap();
 }
 
+/// A client that tries again as AWS's clients do unless told otherwise, only sooner.
+async fn patient(sandbox: &Sandbox) -> aws_sdk_ecs::Client {
+    let retry = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
+    let config = configuration(&sandbox.url()).await.into_builder().retry_config(retry).build();
+    aws_sdk_ecs::Client::new(&config)
+}
+
 #[tokio::test]
-async fn an_answer_can_be_lost_after_the_effect() {
+async fn the_sdk_takes_each_fault_for_what_it_is() {
+    let sandbox = demo().await;
+    let ecs = patient(&sandbox).await;
+    let passing = [
+        FaultKind::Throttle,
+        FaultKind::ServerError,
+        FaultKind::Unavailable,
+        FaultKind::ResetBefore,
+        FaultKind::ResetAfter,
+        FaultKind::LoseAnswer,
+        FaultKind::CutAnswer,
+    ];
+    for kind in passing {
+        sandbox.clear_calls();
+        sandbox.order(Fault::new("ListClusters", 2, kind.clone())).unwrap();
+        ecs.list_clusters().send().await.unwrap_or_else(|error| panic!("{kind:?}: {error:?}"));
+        assert_eq!(sandbox.count_calls("ListClusters"), 3, "{kind:?}");
+    }
+    sandbox.clear_calls();
+    let denied = FaultKind::Refuse { error: "AccessDeniedException".to_owned() };
+    sandbox.order(Fault::new("ListClusters", 1, denied)).unwrap();
+    ecs.list_clusters().send().await.unwrap_err();
+    assert_eq!(sandbox.count_calls("ListClusters"), 1, "what AWS rejects is not tried again");
+}
+
+#[tokio::test]
+async fn a_call_can_be_cut_off_before_and_after_its_effect() {
     let sandbox = demo().await;
     let ecs = clients(&sandbox).await.ecs;
-    for kind in [FaultKind::LoseAnswer, FaultKind::CutAnswer] {
-        let task = sandbox.tasks("staging", "worker")[0].id.clone();
-        let cut = kind == FaultKind::CutAnswer;
-        sandbox.order(Fault::new("StopTask", 1, kind)).unwrap();
+    for (kind, answered, done) in [
+        (FaultKind::ResetBefore, false, false),
+        (FaultKind::ResetAfter, false, true),
+        (FaultKind::LoseAnswer, true, true),
+        (FaultKind::CutAnswer, false, true),
+    ] {
+        let task = sandbox.tasks("staging", "rest-api")[0].id.clone();
+        sandbox.order(Fault::new("StopTask", 1, kind.clone())).unwrap();
         let lost = ecs.stop_task().cluster("staging").task(&task).send().await.unwrap_err();
-        assert_eq!(!matches!(lost, SdkError::ServiceError(_)), cut, "{lost:?}");
-        assert!(sandbox.tasks("staging", "worker").iter().all(|one| one.id != task));
+        assert_eq!(matches!(lost, SdkError::ServiceError(_)), answered, "{kind:?}: {lost:?}");
+        let there = sandbox.tasks("staging", "rest-api").iter().any(|one| one.id == task);
+        assert_eq!(there, !done, "{kind:?}");
     }
+}
+
+#[tokio::test]
+async fn a_reset_is_a_reset_and_a_cut_answer_a_half() {
+    let sandbox = demo().await;
+    let target = "x-amz-target: AmazonEC2ContainerServiceV20141113.ListClusters\r\n";
+    let (_, whole) = exchange(&sandbox, "POST", "/", target, "{}").await;
+    sandbox.order(Fault::new("ListClusters", 1, FaultKind::CutAnswer)).unwrap();
+    let (_, half) = exchange(&sandbox, "POST", "/", target, "{}").await;
+    assert_eq!(half, whole[..whole.len() / 2]);
+
+    for kind in [FaultKind::ResetBefore, FaultKind::ResetAfter] {
+        sandbox.order(Fault::new("ListClusters", 1, kind)).unwrap();
+        let mut stream = tokio::net::TcpStream::connect(sandbox.address()).await.unwrap();
+        let request =
+            format!("POST / HTTP/1.1\r\nhost: x\r\n{target}content-length: 2\r\n\r\n{{}}");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let read = stream.read(&mut [0; 100]).await;
+        assert_eq!(read.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+    }
+}
+
+#[tokio::test]
+async fn faults_happen_at_random_and_again_with_the_same_seed() {
+    let odds =
+        Odds { seed: 3, throttle: 0.5, server_error: 0.2, reset_after: 0.1, ..Odds::default() };
+    let mut outcomes = Vec::new();
+    for seed in [3, 3, 4] {
+        let sandbox = demo().await;
+        let ecs = clients(&sandbox).await.ecs;
+        sandbox.let_happen(Odds { seed, ..odds.clone() }).unwrap();
+        for _ in 0..100 {
+            let _whatever = ecs.list_clusters().send().await;
+        }
+        outcomes.push(sandbox.calls().into_iter().map(|call| call.outcome).collect::<Vec<_>>());
+        sandbox.clear_faults();
+        ecs.list_clusters().send().await.unwrap();
+    }
+    assert_eq!(outcomes[0], outcomes[1]);
+    assert_ne!(outcomes[0], outcomes[2]);
+    let count = |text: &str| outcomes[0].iter().filter(|outcome| *outcome == text).count();
+    assert!((40..60).contains(&count("ThrottlingException")), "{:?}", outcomes[0]);
+    assert!((10..30).contains(&count("ServerException")), "{:?}", outcomes[0]);
+    assert!((3..20).contains(&count("ok (reset)")), "{:?}", outcomes[0]);
+}
+
+#[tokio::test]
+async fn chance_is_narrowed_to_operations_and_orders_come_first() {
+    let sandbox = demo().await;
+    let ecs = clients(&sandbox).await.ecs;
+    let operations = vec!["ListTasks".to_owned()];
+    sandbox.let_happen(Odds { throttle: 1.0, operations, ..Odds::default() }).unwrap();
+    ecs.list_clusters().send().await.unwrap();
+    let list = || ecs.list_tasks().cluster("staging").send();
+    sandbox.order(Fault::new("ListTasks", 1, FaultKind::Unavailable)).unwrap();
+    assert_eq!(list().await.unwrap_err().code(), Some("ServiceUnavailable"));
+    assert_eq!(list().await.unwrap_err().code(), Some("ThrottlingException"));
+    assert!(sandbox.let_happen(Odds { throttle: 0.7, delay: 0.7, ..Odds::default() }).is_err());
+    assert!(list().await.is_err(), "what was refused changes nothing");
 }
 
 #[tokio::test]
@@ -173,11 +272,17 @@ async fn the_admin_path_does_what_a_handle_does() {
     assert_eq!(admin("POST", "faults", fault).await, json!({}));
     ecs.list_tasks().cluster("staging").send().await.unwrap_err();
     ecs.list_tasks().cluster("staging").send().await.unwrap();
+    let always = json!({"throttle": 1, "operations": ["ListClusters"], "seed": 5});
+    assert_eq!(admin("POST", "chance", always).await, json!({}));
+    ecs.list_clusters().send().await.unwrap_err();
+    assert!(admin("POST", "chance", json!({"throttle": 2})).await["error"].is_string());
+    admin("DELETE", "faults", Value::Null).await;
     let calls = admin("GET", "calls", Value::Null).await;
     let outcomes: Vec<_> =
         calls.as_array().unwrap().iter().map(|call| call["outcome"].clone()).collect();
-    assert_eq!(outcomes, ["ThrottlingException", "ok"]);
+    assert_eq!(outcomes, ["ThrottlingException", "ok", "ThrottlingException"]);
     assert_eq!(calls[1]["parameters"]["cluster"], "staging");
+    assert_eq!(calls[1]["key"], "test");
     admin("DELETE", "calls", Value::Null).await;
     assert!(sandbox.calls().is_empty());
 
