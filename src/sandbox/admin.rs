@@ -24,6 +24,13 @@ struct Limits {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Enforced {
+    key: String,
+    policy: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Tag {
     repository: String,
     tag: String,
@@ -72,6 +79,12 @@ fn act(handle: &Handle, method: &Method, path: &str, body: &Bytes) -> Answer {
             handle.order(read::<Fault>(body)?).map_err(|error| (StatusCode::BAD_REQUEST, error))?;
             Ok(json!({}))
         }
+        ("POST", "chance") => {
+            handle
+                .let_happen(read::<Odds>(body)?)
+                .map_err(|error| (StatusCode::BAD_REQUEST, error))?;
+            Ok(json!({}))
+        }
         ("DELETE", "faults") => {
             handle.clear_faults();
             Ok(json!({}))
@@ -79,13 +92,17 @@ fn act(handle: &Handle, method: &Method, path: &str, body: &Bytes) -> Answer {
         ("POST", "limits") => {
             handle.limit_rates(read::<Limits>(body)?.on);
             Ok(json!({}))
-        ("POST", "chance") => {
-            handle
-                .let_happen(read::<Odds>(body)?)
-                .map_err(|error| (StatusCode::BAD_REQUEST, error))?;
+        }
+        ("POST", "policies") => {
+            let Enforced { key, policy } = read(body)?;
+            let enforced = handle.enforce(&key, &policy);
+            enforced.map(|()| json!({})).map_err(|error| (StatusCode::BAD_REQUEST, error))
+        }
+        ("DELETE", "policies") => {
+            handle.lift_policies();
             Ok(json!({}))
         }
-        }
+        ("DELETE", "denials") => Ok(handle.take_denials().into()),
         ("GET", "world") => Ok(handle.summary()),
         ("POST", "seed") => {
             handle.seed(&read::<World>(body)?);

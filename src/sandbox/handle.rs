@@ -13,6 +13,7 @@ use super::calls::{Call, Log};
 use super::chance::Odds;
 use super::ecs::{hands, seed};
 use super::faults::{Fault, Faults};
+use super::iam::Policies;
 use super::limits::Limits;
 use super::state::State;
 use super::times::{Moment, Times};
@@ -36,6 +37,7 @@ pub(super) struct Inside {
     pub(super) state: State,
     pub(super) faults: Faults,
     pub(super) limits: Limits,
+    pub(super) policies: Policies,
     pub(super) log: Log,
     /// When the driver will wake, if anything is due at all.
     expected: Option<Instant>,
@@ -67,6 +69,7 @@ impl Handle {
             state: fill(world, base_url, times, now),
             faults: Faults::default(),
             limits: Limits::default(),
+            policies: Policies::default(),
             log: Log::default(),
             expected: None,
         };
@@ -160,12 +163,31 @@ impl Handle {
         self.lock().limits.switch(on);
     }
 
+    /// From now on calls that are signed with this access key need the leave of this IAM policy. Other keys
+    /// are administrators'.
+    ///
+    /// # Errors
+    /// If it is no policy, or has what the sandbox does not know.
+    pub fn enforce(&self, key: &str, policy: &Value) -> Result<(), String> {
+        self.lock().policies.enforce(key, policy)
+    }
+
+    /// No policy is enforced any more.
+    pub fn lift_policies(&self) {
+        self.lock().policies.lift();
+    }
+
+    /// What policies have refused since this was asked last, in AWS's words.
+    pub fn take_denials(&self) -> Vec<String> {
+        self.lock().policies.take_denials()
+    }
+
     /// Changes how long things take from now on.
     pub fn set_times(&self, times: Times) {
         self.with(|inside, _| inside.state.times = times);
     }
 
-    /// Replaces the whole world. The log, the orders and the limits stay.
+    /// Replaces the whole world. The log, the orders, the limits and the policies stay.
     pub fn seed(&self, world: &World) {
         self.with(|inside, now| {
             let (base_url, times) = (inside.state.base_url.clone(), inside.state.times.clone());

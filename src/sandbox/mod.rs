@@ -23,10 +23,11 @@ mod ecs;
 mod error;
 mod faults;
 mod handle;
+mod iam;
 mod input;
 mod limits;
-mod state;
 mod socket;
+mod state;
 mod times;
 mod wire;
 mod world;
@@ -41,14 +42,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use calls::Call;
-pub use demo::demo_world;
 pub use chance::Odds;
+pub use demo::demo_world;
 pub use ecs::hands::{Mishap, ServiceView, TaskView};
 pub use error::{ErrorName, Refusal};
 pub use faults::{Fault, FaultKind};
 pub use handle::Handle;
-pub use times::Times;
 use socket::{Breaker, Listening};
+pub use times::Times;
 pub use world::{
     Behaviour, CircuitBreaker, ContainerSpec, Controller, ImageSpec, LaunchType, Mutability,
     RepositorySpec, Scheduling, ServiceSpec, Strategy, World,
@@ -60,11 +61,11 @@ pub fn operations() -> impl Iterator<Item = (&'static str, &'static str)> {
     ecs.chain(ecr::OPERATIONS.iter().map(|operation| ("ecr", *operation)))
 }
 
-/// How a sandbox is started.
 fn is_operation(name: &str) -> bool {
     operations().any(|(_, known)| known == name)
 }
 
+/// How a sandbox is started.
 #[derive(Clone)]
 pub struct Options {
     /// 0 picks a free port. Always bound on 127.0.0.1.

@@ -19,7 +19,7 @@ use super::faults::Trouble;
 use super::handle::{Handle, Inside};
 use super::socket::Breaker;
 use super::times::Moment;
-use super::{admin, ecr, ecs};
+use super::{admin, ecr, ecs, iam};
 
 /// A manifest of 4 MiB, written as a JSON string, is not larger.
 const LARGEST_REQUEST: usize = 16 * 1024 * 1024;
@@ -118,17 +118,22 @@ impl Request<'_> {
         }
     }
 
+    /// What a policy may ask about it.
+    fn authority(&self) -> iam::Request<'_> {
+        iam::Request { service: self.service, operation: self.operation, input: &self.input }
+    }
+
     fn log(&self, inside: &mut Inside, now: Moment, outcome: &str) {
         inside.log.write(Call {
             at: now.wall,
             service: self.service,
             operation: self.operation.to_owned(),
+            key: self.key.to_owned(),
             parameters: brief(&self.input),
             outcome: outcome.to_owned(),
         });
     }
 
-            key: self.key.to_owned(),
     /// Does the call and logs it.
     fn perform(&self, handle: &Handle, note: &str) -> Result<Value, Refusal> {
         handle.with(|inside, now| {
@@ -147,14 +152,18 @@ impl Request<'_> {
 }
 
 async fn call(handle: &Handle, request: Request<'_>, breaker: &Breaker) -> Response {
-    let (admitted, trouble) = handle.with(|inside, now| {
-        let admitted = inside.limits.admit(request.operation, now.at);
-        (admitted, inside.faults.meet(request.operation, &inside.state))
-    });
     let throttled = || Refusal::new(ErrorName::Throttling, "Rate exceeded");
-    if !admitted {
-        return request.refuse(handle, &throttled());
-    }
+    let met = handle.with(|inside, now| {
+        if !inside.limits.admit(request.operation, now.at) {
+            return Err(throttled());
+        }
+        inside.policies.admit(&inside.state, request.key, request.authority())?;
+        Ok(inside.faults.meet(request.operation, &inside.state))
+    });
+    let trouble = match met {
+        Ok(trouble) => trouble,
+        Err(refusal) => return request.refuse(handle, &refusal),
+    };
     match trouble {
         None => written(handle, request.perform(handle, "")),
         Some(Trouble::Throttle) => request.refuse(handle, &throttled()),
@@ -178,6 +187,16 @@ async fn call(handle: &Handle, request: Request<'_>, breaker: &Breaker) -> Respo
             });
             written(handle, result)
         }
+        Some(Trouble::ResetBefore) => {
+            handle.with(|inside, now| request.log(inside, now, "reset"));
+            breaker.reset();
+            StatusCode::OK.into_response()
+        }
+        Some(Trouble::ResetAfter) => {
+            let lost = written(handle, request.perform(handle, " (reset)"));
+            breaker.reset();
+            lost
+        }
         Some(Trouble::LoseAnswer) => {
             // What it did is kept; only the answer is lost.
             let _lost = request.perform(handle, " (answer lost)");
@@ -193,16 +212,6 @@ async fn call(handle: &Handle, request: Request<'_>, breaker: &Breaker) -> Respo
 }
 
 fn server_error() -> Refusal {
-        Some(Trouble::ResetBefore) => {
-            handle.with(|inside, now| request.log(inside, now, "reset"));
-            breaker.reset();
-            StatusCode::OK.into_response()
-        }
-        Some(Trouble::ResetAfter) => {
-            let lost = written(handle, request.perform(handle, " (reset)"));
-            breaker.reset();
-            lost
-        }
     Refusal::new(ErrorName::Server, "Service Unavailable. Please try again later.")
 }
 

@@ -14,7 +14,7 @@ use shipmate::domain::deployment::Deployment;
 use shipmate::domain::id::DeploymentId;
 use shipmate::engine::Rhythm;
 use shipmate::ports::{Clock as _, Store};
-use shipmate::sandbox::{Mishap, Options, Sandbox, Times, World, demo_world};
+use shipmate::sandbox::{Mishap, Options, Times, World, demo_world};
 use shipmate::settings::Settings;
 use shipmate::store::SqliteStore;
 use tempfile::TempDir;
@@ -22,6 +22,7 @@ use tokio::runtime::Runtime;
 
 use super::fake::{Clock, FakeDiscord, InteractionHandle, StoredMessage, World as Guild};
 use crate::world::guild::{Way, wire};
+use crate::world::iam::Policed;
 use crate::world::{LONG, START};
 
 /// A developer.
@@ -126,7 +127,7 @@ impl Setup {
         let (wall, stamps) = (Arc::clone(&clock), Arc::clone(&clock));
         let options =
             Options { port: 0, clock: Arc::new(move || wall.system_time()), times: self.times };
-        let sandbox = Sandbox::start(self.aws, options).await.unwrap();
+        let sandbox = Policed::start(self.aws, options, &settings).await;
         self.guild.clock = Some(Clock(Arc::new(move || stamps.system_time())));
         let fake = FakeDiscord::start(self.guild).await;
         let journal = SqliteStore::open(settings.database.url.reveal()).await.unwrap();
@@ -146,7 +147,7 @@ impl Setup {
 /// A bot that runs, and the world around it.
 pub struct Bot {
     pub fake: FakeDiscord,
-    pub sandbox: Sandbox,
+    pub sandbox: Policed,
     pub clock: Arc<OffsetClock>,
     pub settings: Settings,
     pub journal: SqliteStore,

@@ -5,17 +5,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 
-use shipmate::sandbox::{Options, Sandbox, Times, demo_world};
+use shipmate::sandbox::{Options, Times, demo_world};
+use shipmate::settings::Settings;
 use tempfile::TempDir;
 
 use super::bot::{replaced, settings};
 use super::fake::{FakeDiscord, World as Guild};
-use crate::world::LONG;
+use crate::world::iam::Policed;
+use crate::world::{LONG, SETTINGS};
 
 /// Where the program is started.
 pub struct Surroundings {
     pub fake: FakeDiscord,
-    pub sandbox: Sandbox,
+    pub sandbox: Policed,
     pub directory: TempDir,
     /// The text of shipmate.toml.
     pub settings: String,
@@ -27,7 +29,8 @@ impl Surroundings {
     pub async fn new(guild: Guild) -> Self {
         let fake = FakeDiscord::start(guild).await;
         let options = Options { times: Times::fast(), ..Options::default() };
-        let sandbox = Sandbox::start(demo_world(), options).await.unwrap();
+        let shipped = Settings::parse("shipmate.toml", SETTINGS, Vec::new()).unwrap();
+        let sandbox = Policed::start(demo_world(), options, &shipped).await;
         let directory = tempfile::tempdir().unwrap();
         let journal = directory.path().join("journal.db");
         let settings = settings();

@@ -27,12 +27,13 @@ use shipmate::chat::discord::Wire;
 use shipmate::chat::discord::relay::RelaySettings;
 use shipmate::clock::OffsetClock;
 use shipmate::engine::Rhythm;
-use shipmate::sandbox::{Options, Sandbox, Times, demo_world};
+use shipmate::sandbox::{Options, Times, demo_world};
 use shipmate::settings::Settings;
 use shipmate::store::SqliteStore;
 use tempfile::TempDir;
 
 use crate::sandbox::model::{peers, skipped};
+use crate::world::iam::Policed;
 use crate::world::{LONG, SETTINGS, START};
 
 const TOKEN: &str = "MTAw.twin.token";
@@ -188,7 +189,7 @@ impl Drop for Twin {
 /// A bot on the twin, with a simulated AWS.
 struct Stage {
     twin: Twin,
-    sandbox: Sandbox,
+    sandbox: Policed,
     _running: Running,
     _directory: TempDir,
 }
@@ -227,7 +228,7 @@ impl Stage {
         let wall = Arc::clone(&clock);
         let options =
             Options { port: 0, clock: Arc::new(move || wall.system_time()), times: Times::fast() };
-        let sandbox = Sandbox::start(demo_world(), options).await.unwrap();
+        let sandbox = Policed::start(demo_world(), options, &settings).await;
         let store = Arc::new(SqliteStore::open(settings.database.url.reveal()).await.unwrap());
         let pieces = Pieces {
             memory: store.clone(),

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod discord;
+mod iam;
 mod metrics;
 mod pages;
 mod policies;

@@ -11,7 +11,7 @@ use shipmate::domain::policy::{Action, Facts, Person, Question, Verdict};
 use shipmate::grammar::Grammar;
 use shipmate::policy::Policies;
 
-use super::{between, fenced, files, in_step, page};
+use super::{between, fenced, in_step, page};
 
 /// Plays a script as the README says it is done, and gives what was printed.
 pub(super) fn play(script: &str) -> String {
@@ -153,54 +153,4 @@ fn who(policies: &Policies, action: Action, environment: &str) -> String {
     let needs: Vec<String> = needs.into_iter().collect();
     let people = people.join(", ");
     if needs.is_empty() { people } else { format!("{people}; needs {}", needs.join(" and ")) }
-}
-
-#[test]
-fn the_iam_policy_lists_the_calls_that_are_made() {
-    let mut named: BTreeSet<String> = BTreeSet::new();
-    let mut called: BTreeSet<String> = BTreeSet::new();
-    for (name, path) in files() {
-        if !name.starts_with("src/aws/") {
-            continue;
-        }
-        let text = std::fs::read_to_string(path).unwrap();
-        named.extend(text.split('"').filter(|part| is_action(part)).map(str::to_owned));
-        let service = name.trim_start_matches("src/aws/").split(['/', '.']).next().unwrap();
-        let calls = text.split(".client").skip(1).filter_map(|rest| {
-            let (method, _) = rest.trim_start().strip_prefix('.')?.split_once('(')?;
-            // To ask a client how it is set up is no call.
-            (method != "config").then(|| format!("{service}:{}", pascal(method)))
-        });
-        called.extend(calls);
-        if text.contains("AssumeRoleProvider") {
-            called.insert("sts:AssumeRole".to_owned());
-            named.insert("sts:AssumeRole".to_owned());
-        }
-    }
-    assert!(named.len() > 8, "too few to be true: {named:?}");
-    assert_eq!(named, called, "the calls that errors name are not those that are made");
-    let actions: Vec<String> = named.iter().map(|action| format!("        \"{action}\"")).collect();
-    let policy = format!(
-        "```json\n{{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [\n    {{\n      \"Effect\": \
-         \"Allow\",\n      \"Action\": [\n{}\n      ],\n      \"Resource\": \"*\"\n    }}\n  ]\n}}\n```\n",
-        actions.join(",\n")
-    );
-    in_step("README.md", "iam", &policy);
-}
-
-/// `ecs:StopTask`
-fn is_action(text: &str) -> bool {
-    let Some((service, operation)) = text.split_once(':') else { return false };
-    ["ecs", "ecr", "sts"].contains(&service)
-        && operation.starts_with(|first: char| first.is_ascii_uppercase())
-        && operation.chars().all(char::is_alphanumeric)
-}
-
-/// `stop_task` to `StopTask`.
-fn pascal(method: &str) -> String {
-    let capital = |word: &str| {
-        let (first, rest) = word.split_at(1);
-        format!("{}{rest}", first.to_uppercase())
-    };
-    method.split('_').map(capital).collect()
 }

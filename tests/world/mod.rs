@@ -6,6 +6,7 @@ mod chat;
 mod clock;
 mod forms;
 pub mod guild;
+pub mod iam;
 mod journal;
 mod steps;
 mod words;
@@ -23,7 +24,7 @@ use shipmate::domain::deployment::Deployment;
 use shipmate::domain::id::{DeploymentId, MessageId, PersonId};
 use shipmate::engine::{Engine, Manners, Rhythm};
 use shipmate::ports::{ChatEvent, Place, Raised, Said, Store};
-use shipmate::sandbox::{Options, Sandbox, Times, demo_world};
+use shipmate::sandbox::{Options, Times, demo_world};
 use shipmate::settings::Settings;
 use shipmate::store::SqliteStore;
 use tempfile::TempDir;
@@ -34,6 +35,7 @@ pub use self::chat::WatchedChat;
 pub use self::clock::WorldClock;
 use self::guild::Guild;
 pub use self::guild::Way;
+use self::iam::Policed;
 pub use self::journal::{Trap, WatchedStore};
 pub use self::words::said_by;
 use crate::discord::fake::World as Guilded;
@@ -77,7 +79,7 @@ impl Default for Plan {
 
 /// Everything, and one engine in it.
 pub struct World {
-    pub sandbox: Sandbox,
+    pub sandbox: Policed,
     pub terminal: Terminal,
     /// The conversation is on Discord, and the terminal stands empty.
     pub guild: Option<Guild>,
@@ -141,7 +143,7 @@ impl World {
         let wall = Arc::clone(&clock);
         let options =
             Options { port: 0, clock: Arc::new(move || wall.system_time()), times: plan.times };
-        let sandbox = Sandbox::start(plan.aws, options).await.unwrap();
+        let sandbox = Policed::start(plan.aws, options, &settings).await;
         let guests = ["eve".into()];
         let terminal = Terminal::new("ops".into(), "test", settings.people.clone(), guests);
         let trap = Arc::new(Trap::default());
