@@ -14,6 +14,7 @@ use super::chance::Odds;
 use super::ecs::hands::Mishap;
 use super::faults::Fault;
 use super::handle::Handle;
+use super::others::Deed;
 use super::world::{ImageSpec, World};
 
 #[derive(Deserialize)]
@@ -50,6 +51,14 @@ struct Desired {
     cluster: String,
     service: String,
     desired: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Done {
+    cluster: String,
+    service: String,
+    deed: Deed,
 }
 
 #[derive(Deserialize)]
@@ -126,6 +135,11 @@ fn act(handle: &Handle, method: &Method, path: &str, body: &Bytes) -> Answer {
             let Desired { cluster, service, desired } = read(body)?;
             let found = handle.set_desired(&cluster, &service, desired);
             if found { Ok(json!({})) } else { Err(nothing("service")) }
+        }
+        ("POST", "deeds") => {
+            let Done { cluster, service, deed } = read(body)?;
+            let done = handle.lay_hands(&cluster, &service, &deed);
+            if done { Ok(json!({})) } else { Err(nothing("service, or ECS refused")) }
         }
         (method, path) => {
             Err((StatusCode::NOT_FOUND, format!("there is no {method} /_sandbox/{path}")))

@@ -11,14 +11,14 @@ use tokio::time::Instant;
 
 use super::calls::{Call, Log};
 use super::chance::Odds;
-use super::ecs::{hands, seed};
+use super::ecs::{seed, view};
 use super::faults::{Fault, Faults};
 use super::iam::Policies;
 use super::limits::Limits;
 use super::state::State;
 use super::times::{Moment, Times};
-use super::world::{ImageSpec, RepositorySpec, ServiceSpec, World};
-use super::{Mishap, ServiceView, TaskView, ecr};
+use super::world::{RepositorySpec, ServiceSpec, World};
+use super::{ServiceView, TaskView, ecr};
 
 /// A sandbox's inside. Clones are of the same sandbox.
 #[derive(Clone)]
@@ -210,40 +210,6 @@ impl Handle {
             .unwrap_or_default()
     }
 
-    /// Somebody else moves or makes a tag, to what another tag or a digest is. The digest is the answer,
-    /// or `None` where there is no such image.
-    pub fn put_tag(&self, repository: &str, tag: &str, to: &str) -> Option<String> {
-        self.with(|inside, _| {
-            let repository = inside.state.registry.get_mut(repository)?;
-            let digest = repository.find(to)?.digest().to_owned();
-            repository.tags.insert(tag.to_owned(), digest.clone());
-            Some(digest)
-        })
-    }
-
-    /// Somebody else removes a tag; its image stays. It says whether it was there.
-    pub fn remove_tag(&self, repository: &str, tag: &str) -> bool {
-        self.with(|inside, _| {
-            let repository = inside.state.registry.get_mut(repository);
-            repository.is_some_and(|repository| repository.tags.remove(tag).is_some())
-        })
-    }
-
-    /// Somebody else deletes an image and its tags, as a lifecycle policy would. It says whether it was there.
-    pub fn delete_image(&self, repository: &str, tag_or_digest: &str) -> bool {
-        self.with(|inside, _| {
-            let repository = inside.state.registry.get_mut(repository);
-            repository.is_some_and(|repository| repository.delete(tag_or_digest))
-        })
-    }
-
-    /// A build pushes an image. The digest is the answer, or `None` where there is no such repository.
-    pub fn push(&self, repository: &str, image: &ImageSpec) -> Option<String> {
-        self.with(|inside, now| {
-            Some(inside.state.registry.get_mut(repository)?.add(image, now.wall))
-        })
-    }
-
     pub fn add_repository(&self, repository: &RepositorySpec) {
         self.with(|inside, now| inside.state.registry.add(repository, now.wall));
     }
@@ -255,12 +221,12 @@ impl Handle {
 
     /// A service with its tasks that are wanted.
     pub fn service(&self, cluster: &str, name: &str) -> Option<ServiceView> {
-        self.with(|inside, _| hands::service(&inside.state, cluster, name))
+        self.with(|inside, _| view::service(&inside.state, cluster, name))
     }
 
     /// Every service.
     pub fn services(&self) -> Vec<ServiceView> {
-        self.with(|inside, _| hands::services(&inside.state))
+        self.with(|inside, _| view::services(&inside.state))
     }
 
     /// The tasks of a service that are wanted, the oldest first.
@@ -270,19 +236,7 @@ impl Handle {
 
     /// The tasks of a service that are stopping or have stopped and can still be seen, the oldest first.
     pub fn stopped_tasks(&self, cluster: &str, service: &str) -> Vec<TaskView> {
-        self.with(|inside, _| hands::stopped(&inside.state, cluster, service))
-    }
-
-    /// Autoscaling changes a desired count. It says whether there is such a service.
-    pub fn set_desired(&self, cluster: &str, service: &str, desired: u32) -> bool {
-        self.with(|inside, now| {
-            hands::set_desired(&mut inside.state, cluster, service, desired, now)
-        })
-    }
-
-    /// Something happens to a task, by its id or ARN. It says whether it did.
-    pub fn befall(&self, task: &str, mishap: Mishap) -> bool {
-        self.with(|inside, now| hands::befall(&mut inside.state, task, mishap, now))
+        self.with(|inside, _| view::stopped(&inside.state, cluster, service))
     }
 
     /// Waits until the service is as the condition says, and says whether it came to be within the time.
@@ -316,7 +270,7 @@ impl Handle {
                 .collect();
             let mut clusters: BTreeMap<String, BTreeMap<String, ServiceView>> =
                 inside.state.clusters.keys().map(|name| (name.clone(), BTreeMap::new())).collect();
-            for service in hands::services(&inside.state) {
+            for service in view::services(&inside.state) {
                 clusters
                     .entry(service.cluster.clone())
                     .or_default()

@@ -5,6 +5,7 @@ mod conformance;
 mod demonstration;
 mod deployments;
 mod faults;
+mod hands;
 mod iam;
 pub(crate) mod model;
 mod peers;

@@ -186,6 +186,13 @@ impl Repository {
         self.images.remove(&digest).is_some()
     }
 
+    /// Archives the image of a tag or a digest. It says whether it was there.
+    pub(in super::super) fn archive(&mut self, tag_or_digest: &str) -> bool {
+        let digest = self.find(tag_or_digest).map(|image| image.digest.clone());
+        let image = digest.and_then(|digest| self.images.get_mut(&digest));
+        image.map(|image| image.archived = true).is_some()
+    }
+
     pub(super) fn tags_of(&self, digest: &str) -> Vec<&str> {
         self.tags.iter().filter(|(_, of)| *of == digest).map(|(tag, _)| tag.as_str()).collect()
     }

@@ -52,6 +52,8 @@ pub(super) fn begin(state: &mut State, key: ServiceKey, definition: &str, now: M
     service.failed_starts = 0;
     service.start_again_at = None;
     service.said_steady = false;
+    // A deployment places all of its tasks anew.
+    service.rebalancing = None;
     while service.deployments.len() > HISTORY
         && let Some(at) =
             service.deployments.iter().position(|deployment| deployment.standing == Standing::Gone)
@@ -149,6 +151,7 @@ pub(super) fn go_back(state: &mut State, key: ServiceKey, reason: &str, now: Mom
     service.failed_starts = 0;
     service.start_again_at = None;
     service.said_steady = false;
+    service.rebalancing = None;
     say(state, key, format!("rolling back to deployment {to_id}."), now);
     wake(state, key, now);
     true

@@ -14,6 +14,7 @@ pub(super) mod seed;
 mod services;
 mod show;
 mod tasks;
+pub(super) mod view;
 
 use serde_json::{Value, json};
 

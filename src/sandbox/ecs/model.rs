@@ -82,6 +82,14 @@ pub(in super::super) struct Service {
     pub(super) start_again_at: Option<Instant>,
     /// Whether the event of the steady state has been written for the present state.
     pub(super) said_steady: bool,
+    /// What is going on to rebalance availability zones.
+    pub(super) rebalancing: Option<Rebalancing>,
+}
+
+/// One more task than desired is wanted until it is healthy; then this one goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rebalancing {
+    pub(super) leaving: TaskKey,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

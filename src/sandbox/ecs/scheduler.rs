@@ -8,8 +8,8 @@ use super::super::world::{CircuitBreaker, Controller};
 use super::deploy;
 use super::lifecycle::{self, Origin};
 use super::model::{
-    Deployment, DeploymentStatus, Event, Rollout, Service, ServiceKey, ServiceStatus, Stage,
-    Standing, Stop, Task, TaskKey,
+    Deployment, DeploymentStatus, Event, Rebalancing, Rollout, Service, ServiceKey, ServiceStatus,
+    Stage, Standing, Stop, Task, TaskKey,
 };
 
 /// ECS keeps the last hundred events of a service.
@@ -149,18 +149,21 @@ pub(in super::super) fn look(state: &mut State, key: ServiceKey, now: Moment) {
     let counted = count(state, service);
     let desired = service.desired as usize;
     let failed = service.primary().is_some_and(|primary| primary.rollout == Rollout::Failed);
-    let most = (desired * service.maximum_percent as usize / 100).max(usize::from(desired > 0));
+    let most = most(service);
     let least = (desired * service.minimum_healthy_percent as usize).div_ceil(100);
+
+    let extra = rebalance(state, key, &counted, now);
 
     // A failed deployment starts nothing any more, and nothing is taken away for it.
     if !failed {
         let total = counted.primary.len() + counted.older.len();
-        let missing = desired.saturating_sub(counted.primary.len()).min(most.saturating_sub(total));
+        let wanted = desired + extra;
+        let missing = wanted.saturating_sub(counted.primary.len()).min(most.saturating_sub(total));
         start(state, key, missing, now);
         let surplus: Vec<TaskKey> = counted
             .primary
             .iter()
-            .take(counted.primary.len().saturating_sub(desired))
+            .take(counted.primary.len().saturating_sub(wanted))
             .copied()
             .collect();
         stop(state, key, &surplus, now);
@@ -174,6 +177,44 @@ pub(in super::super) fn look(state: &mut State, key: ServiceKey, now: Moment) {
         stop(state, key, &leaving, now);
     }
     settle(state, key, now);
+}
+
+/// The most tasks that a service may have at once.
+pub(super) fn most(service: &Service) -> usize {
+    let desired = service.desired as usize;
+    (desired * service.maximum_percent as usize / 100).max(usize::from(desired > 0))
+}
+
+/// Whether something is being deployed, or tasks of an older deployment are still there.
+pub(super) fn is_deploying(service: &Service) -> bool {
+    let open = service.deployments.iter().filter(|one| one.standing != Standing::Gone);
+    open.count() > 1
+        || service.primary().is_some_and(|primary| primary.rollout == Rollout::InProgress)
+}
+
+/// Goes on with rebalancing, where it is under way, and says how many tasks it wants beside the desired
+/// ones. The task that was to go goes once all others are healthy.
+fn rebalance(state: &mut State, key: ServiceKey, counted: &Count, now: Moment) -> usize {
+    let service = &mut state.services[key.0];
+    let Some(Rebalancing { leaving }) = service.rebalancing else {
+        return 0;
+    };
+    let desired = service.desired as usize;
+    // Whatever else took the task away has done the work.
+    if !counted.primary.contains(&leaving) {
+        service.rebalancing = None;
+        return 0;
+    }
+    if counted.primary_healthy <= desired {
+        return 1;
+    }
+    service.rebalancing = None;
+    let id = state.tasks.get(&leaving).map(|task| task.id.clone()).unwrap_or_default();
+    let reason = "Task stopped by availability zone rebalancing".to_owned();
+    lifecycle::end(state, leaving, Stop { code: "ServiceSchedulerInitiated", reason }, now);
+    say(state, key, format!("has stopped 1 running tasks to AZ rebalance: (task {id})."), now);
+    // It is counted still: without the extra one, another would be taken for one too many.
+    1
 }
 
 fn start(state: &mut State, key: ServiceKey, tasks: usize, now: Moment) {

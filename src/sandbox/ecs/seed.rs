@@ -96,17 +96,18 @@ fn make_running(state: &mut State, key: TaskKey, then: Moment) {
     }
 }
 
+/// The whole of an image's reference. One without a registry's host is to the sandbox's own registry.
+pub(in super::super) fn reference(state: &State, image: &str) -> String {
+    let has_host =
+        image.split('/').next().is_some_and(|host| host.contains('.') && image.contains('/'));
+    match has_host {
+        true => image.to_owned(),
+        false => format!("{}.dkr.ecr.{}.amazonaws.com/{image}", state.account, state.region),
+    }
+}
+
 fn container(state: &State, spec: &ContainerSpec) -> Value {
-    // A reference without a registry's host is to the sandbox's own registry.
-    let has_host = spec
-        .image
-        .split('/')
-        .next()
-        .is_some_and(|host| host.contains('.') && spec.image.contains('/'));
-    let image = match has_host {
-        true => spec.image.clone(),
-        false => format!("{}.dkr.ecr.{}.amazonaws.com/{}", state.account, state.region, spec.image),
-    };
+    let image = reference(state, &spec.image);
     let mut container = json!({"name": spec.name, "image": image, "essential": spec.essential});
     if !spec.version_consistency {
         container["versionConsistency"] = json!("disabled");

@@ -100,6 +100,7 @@ pub(super) fn blank(state: &mut State, cluster: &str, name: &str, now: Moment) -
         failed_starts: 0,
         start_again_at: None,
         said_steady: false,
+        rebalancing: None,
     };
     state.services.push(service);
     state.service_names.insert((cluster.to_owned(), name.to_owned()), key);
