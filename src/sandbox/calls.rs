@@ -17,7 +17,7 @@ const BRIEF: usize = 200;
 pub struct Call {
     /// By the sandbox's wall clock.
     pub at: SystemTime,
-    /// `ecs`, `ecr` or `sts`.
+    /// `ecs`, `ecr`, `logs` or `sts`.
     pub service: &'static str,
     pub operation: String,
     /// The id of the access key that it was signed with; empty, where it was not signed.

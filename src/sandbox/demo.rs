@@ -15,11 +15,14 @@ pub fn demo_world() -> World {
     ] {
         let core_image = format!("core:{environment}-latest");
         let web_image = format!("web:{environment}-latest");
-        let app = ContainerSpec::new("app", &core_image).unpinned();
+        let app = |service: &str| {
+            let container = ContainerSpec::new("app", &core_image).unpinned();
+            container.logs_to(&format!("/ecs/{environment}/{service}"))
+        };
         world = world
             .service(
                 // A proxy beside the application: its digest is another image's, and must be ignored.
-                ServiceSpec::new(environment, "rest-api", rest_api, app.clone().health_check())
+                ServiceSpec::new(environment, "rest-api", rest_api, app("rest-api").health_check())
                     .container(
                         ContainerSpec::new("proxy", "public.ecr.aws/envoy/envoy:v1.32")
                             .inessential(),
@@ -28,7 +31,7 @@ pub fn demo_world() -> World {
                     .percent(50, 200),
             )
             .service(
-                ServiceSpec::new(environment, worker_name, worker, app)
+                ServiceSpec::new(environment, worker_name, worker, app(worker_name))
                     .launch_type(LaunchType::Ec2)
                     .percent(50, 200),
             )

@@ -16,6 +16,7 @@ fn bucket(operation: &str) -> Option<(&'static str, f64, f64)> {
         }
         "PutImage" => Some(("images are put", 10.0, 10.0)),
         "BatchGetImage" => Some(("images are read", 2_000.0, 2_000.0)),
+        "GetLogEvents" => Some(("logs are read", 25.0, 25.0)),
         "GetDownloadUrlForLayer" => Some(("layers are read", 3_000.0, 3_000.0)),
         _ => None,
     }

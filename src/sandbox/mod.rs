@@ -1,7 +1,7 @@
-//! A simulated AWS (ECR and ECS) at the wire, for the demo and the tests. It speaks AWS's JSON protocol on
-//! a loopback port, and behaves as the documented service does where a deployment can tell: tags resolve
-//! when they do on AWS, tasks start, fail and stop in their states, and limits are kept. Knows nothing of
-//! the rest of Shipmate.
+//! A simulated AWS (ECR, ECS, and as much of CloudWatch Logs as reading takes) at the wire, for the demo and
+//! the tests. It speaks AWS's JSON protocol on a loopback port, and behaves as the documented service does
+//! where a deployment can tell: tags resolve when they do on AWS, tasks start, fail and stop in their
+//! states, and limits are kept. Knows nothing of the rest of Shipmate.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -26,6 +26,7 @@ mod handle;
 mod iam;
 mod input;
 mod limits;
+mod logs;
 mod others;
 mod socket;
 mod state;
@@ -61,7 +62,8 @@ pub use world::{
 /// The operations that the sandbox answers, as `(service, operation)`, such as `("ecs", "StopTask")`.
 pub fn operations() -> impl Iterator<Item = (&'static str, &'static str)> {
     let ecs = ecs::OPERATIONS.iter().map(|operation| ("ecs", *operation));
-    ecs.chain(ecr::OPERATIONS.iter().map(|operation| ("ecr", *operation)))
+    let ecr = ecr::OPERATIONS.iter().map(|operation| ("ecr", *operation));
+    ecs.chain(ecr).chain(logs::OPERATIONS.iter().map(|operation| ("logs", *operation)))
 }
 
 fn is_operation(name: &str) -> bool {

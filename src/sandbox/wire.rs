@@ -1,4 +1,4 @@
-//! AWS's wire protocols: JSON 1.1 for ECS and ECR, and as much of the query protocol as STS needs. Finds out
+//! AWS's wire protocols: JSON 1.1 for ECS, ECR and CloudWatch Logs, and as much of the query protocol as STS needs. Finds out
 //! which call it is, lets faults and limits have their say, and writes the answer. Must not know what a
 //! call does.
 
@@ -19,7 +19,7 @@ use super::faults::Trouble;
 use super::handle::{Handle, Inside};
 use super::socket::Breaker;
 use super::times::Moment;
-use super::{admin, ecr, ecs, iam};
+use super::{admin, ecr, ecs, iam, logs};
 
 /// A manifest of 4 MiB, written as a JSON string, is not larger.
 const LARGEST_REQUEST: usize = 16 * 1024 * 1024;
@@ -91,6 +91,7 @@ async fn answer(handle: &Handle, arrived: Arrived<'_>, breaker: &Breaker) -> Res
     let (service, operation) = match target.split_once('.') {
         Some(("AmazonEC2ContainerServiceV20141113", operation)) => ("ecs", operation),
         Some(("AmazonEC2ContainerRegistry_V20150921", operation)) => ("ecr", operation),
+        Some(("Logs_20140328", operation)) => ("logs", operation),
         Some(_) | None => {
             let message = format!("X-Amz-Target '{target}' is not simulated");
             return refuse(handle, &Refusal::new(ErrorName::UnknownOperation, message));
@@ -114,6 +115,7 @@ impl Request<'_> {
     fn run(&self, state: &mut super::state::State, now: Moment) -> Result<Value, Refusal> {
         match self.service {
             "ecs" => ecs::call(state, self.operation, &self.input, now),
+            "logs" => logs::call(state, self.operation, &self.input),
             _ => ecr::call(state, self.operation, &self.input, now),
         }
     }

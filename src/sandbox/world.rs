@@ -142,6 +142,9 @@ pub struct ImageSpec {
     pub scan: Option<BTreeMap<String, u32>>,
     #[serde(default)]
     pub archived: bool,
+    /// What a container of it writes when it starts; where it is absent, what goes with its behaviour.
+    #[serde(default)]
+    pub log: Option<Vec<String>>,
 }
 
 impl ImageSpec {
@@ -157,6 +160,7 @@ impl ImageSpec {
             attestation: false,
             scan: Some(BTreeMap::new()),
             archived: false,
+            log: None,
         }
     }
 
@@ -203,6 +207,27 @@ impl ImageSpec {
     pub fn archived(mut self) -> ImageSpec {
         self.archived = true;
         self
+    }
+
+    /// What a container of it writes when it starts.
+    pub fn logs(mut self, lines: &[&str]) -> ImageSpec {
+        self.log = Some(lines.iter().map(|line| (*line).to_owned()).collect());
+        self
+    }
+
+    pub(super) fn written(&self, repository: &str) -> Vec<String> {
+        if let Some(log) = &self.log {
+            return log.clone();
+        }
+        let last = match self.behaviour {
+            Behaviour::Good => "listening on port 8080",
+            Behaviour::Crash { .. } => "fatal: DATABASE_URL is not set",
+            Behaviour::CrashLater { .. } => "listening on port 8080, waiting for the queue",
+            Behaviour::OutOfMemory => "filling the cache: 1 of 4 million entries",
+            Behaviour::Unhealthy => "the database does not answer, trying again",
+            Behaviour::Stuck => return Vec::new(),
+        };
+        vec![format!("{repository} {} starts", self.version), last.to_owned()]
     }
 }
 
@@ -346,6 +371,9 @@ pub struct ContainerSpec {
     pub version_consistency: bool,
     #[serde(default = "yes")]
     pub essential: bool,
+    /// The CloudWatch log group that it writes to, if any; the prefix of its streams is the service's name.
+    #[serde(default)]
+    pub log_group: Option<String>,
 }
 
 fn yes() -> bool {
@@ -361,7 +389,14 @@ impl ContainerSpec {
             health_check: false,
             version_consistency: true,
             essential: true,
+            log_group: None,
         }
+    }
+
+    /// It writes to a CloudWatch log group.
+    pub fn logs_to(mut self, group: &str) -> ContainerSpec {
+        self.log_group = Some(group.to_owned());
+        self
     }
 
     /// `versionConsistency: disabled`.

@@ -25,28 +25,36 @@ struct Bench {
     sandbox: Sandbox,
     ecs: Model,
     ecr: Model,
+    logs: Model,
     called: BTreeSet<(&'static str, String)>,
     wrong: Vec<String>,
 }
 
 impl Bench {
     async fn new(test: &str) -> Option<Bench> {
-        let models = (load("ecs", "2014-11-13"), load("ecr", "2015-09-21"));
-        let (Some(ecs), Some(ecr)) = models else {
+        let models =
+            (load("ecs", "2014-11-13"), load("ecr", "2015-09-21"), load("logs", "2014-03-28"));
+        let (Some(ecs), Some(ecr), Some(logs)) = models else {
             skipped(test, "botocore's service models were not found");
             return None;
         };
-        Some(Bench { sandbox: demo().await, ecs, ecr, called: BTreeSet::new(), wrong: Vec::new() })
+        let (sandbox, called, wrong) = (demo().await, BTreeSet::new(), Vec::new());
+        Some(Bench { sandbox, ecs, ecr, logs, called, wrong })
     }
 
     fn model(&self, service: &str) -> &Model {
-        if service == "ecs" { &self.ecs } else { &self.ecr }
+        match service {
+            "ecs" => &self.ecs,
+            "ecr" => &self.ecr,
+            _ => &self.logs,
+        }
     }
 
     /// One call, as it goes over the wire: the status and the answer.
     async fn send(&self, service: &str, operation: &str, input: &Value) -> (u16, Value) {
         let prefix = match service {
             "ecs" => "AmazonEC2ContainerServiceV20141113",
+            "logs" => "Logs_20140328",
             _ => "AmazonEC2ContainerRegistry_V20150921",
         };
         let headers = format!(
@@ -120,8 +128,8 @@ fn is_read(operation: &str) -> bool {
 
 #[test]
 fn every_error_is_one_that_aws_has() {
-    let models = (load("ecs", "2014-11-13"), load("ecr", "2015-09-21"));
-    let (Some(ecs), Some(ecr)) = models else {
+    let models = (load("ecs", "2014-11-13"), load("ecr", "2015-09-21"), load("logs", "2014-03-28"));
+    let (Some(ecs), Some(ecr), Some(logs)) = models else {
         skipped("every_error_is_one_that_aws_has", "botocore's service models were not found");
         return;
     };
@@ -131,7 +139,11 @@ fn every_error_is_one_that_aws_has() {
         assert_eq!(ErrorName::of(name), Some(*error));
     }
     for (service, operation) in operations() {
-        let model = if service == "ecs" { &ecs } else { &ecr };
+        let model = match service {
+            "ecs" => &ecs,
+            "ecr" => &ecr,
+            _ => &logs,
+        };
         assert!(model.has(operation), "{service} {operation}");
     }
 }
@@ -144,6 +156,7 @@ async fn answers_are_as_the_models_say() {
     registry(&mut bench).await;
     services(&mut bench).await;
     tasks(&mut bench).await;
+    logs(&mut bench).await;
     refusals(&mut bench).await;
     let all: BTreeSet<(&str, String)> =
         operations().map(|(service, name)| (service, name.to_owned())).collect();
@@ -295,6 +308,23 @@ async fn tasks(bench: &mut Bench) {
         bench.ask("ecs", "DescribeTasks", json!({"cluster": "staging", "tasks": stopped})).await;
         tokio::time::sleep(std::time::Duration::from_millis(15)).await;
     }
+}
+
+async fn logs(bench: &mut Bench) {
+    let task = bench.sandbox.tasks("production", "rest-api")[0].id.clone();
+    let stream = format!("rest-api/app/{task}");
+    let group = "/ecs/production/rest-api";
+    for more in [json!({}), json!({"limit": 1, "startFromHead": true, "startTime": 0})] {
+        let mut input = more;
+        input["logStreamName"] = json!(stream);
+        input["logGroupName"] = json!(group);
+        let answer = bench.ask("logs", "GetLogEvents", input).await;
+        assert!(!answer["events"].as_array().unwrap().is_empty(), "{answer}");
+    }
+    let none = json!({"logGroupName": group, "logStreamName": "rest-api/app/none"});
+    bench.refused("logs", "GetLogEvents", none, "ResourceNotFoundException").await;
+    let none = json!({"logGroupName": "none", "logStreamName": stream});
+    bench.refused("logs", "GetLogEvents", none, "ResourceNotFoundException").await;
 }
 
 async fn refusals(bench: &mut Bench) {

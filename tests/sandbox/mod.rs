@@ -7,6 +7,7 @@ mod deployments;
 mod faults;
 mod hands;
 mod iam;
+mod logs;
 pub(crate) mod model;
 mod peers;
 mod registry;

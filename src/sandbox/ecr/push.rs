@@ -126,6 +126,7 @@ pub(super) fn put_image(
             size,
             archived: false,
             behaviour: Behaviour::Good,
+            log: Vec::new(),
             scan: None,
         };
         repository.images.insert(digest.clone(), image);

@@ -38,6 +38,8 @@ pub(in super::super) struct Image {
     pub(super) size: u64,
     pub(super) archived: bool,
     pub(super) behaviour: Behaviour,
+    /// What a container of it writes when it starts.
+    pub(super) log: Vec<String>,
     pub(super) scan: Option<Scan>,
 }
 
@@ -63,6 +65,7 @@ pub(in super::super) struct Pulled {
     /// The digest of what runs: the platform's child of an index, else the same.
     pub(in super::super) platform_digest: String,
     pub(in super::super) behaviour: Behaviour,
+    pub(in super::super) log: Vec<String>,
 }
 
 impl Registry {
@@ -103,6 +106,7 @@ impl Registry {
             digest: image.digest.clone(),
             platform_digest: runs.digest.clone(),
             behaviour: runs.behaviour,
+            log: runs.log.clone(),
         })
     }
 }
@@ -148,6 +152,7 @@ impl Repository {
                 pushed,
                 archived: spec.archived,
                 behaviour: if is_index && !scannable { Behaviour::Good } else { spec.behaviour },
+                log: spec.written(&self.name),
                 scan: spec
                     .scan
                     .clone()

@@ -39,6 +39,7 @@ pub(super) fn launch(
         essential: plan.essential,
         health: Health::Unknown,
         behaviour: Behaviour::Good,
+        log: Vec::new(),
         exit_code: None,
         reason: None,
     };

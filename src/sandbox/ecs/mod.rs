@@ -15,6 +15,7 @@ mod services;
 mod show;
 mod tasks;
 pub(super) mod view;
+pub(super) mod written;
 
 use serde_json::{Value, json};
 

@@ -37,6 +37,13 @@ pub(in super::super) struct Definition {
     pub(super) labels: Vec<Value>,
 }
 
+impl Definition {
+    /// Its container definitions, as DescribeTaskDefinition shows them.
+    pub(super) fn shown_containers(&self) -> impl Iterator<Item = &Value> {
+        self.body.get("containerDefinitions").and_then(Value::as_array).into_iter().flatten()
+    }
+}
+
 /// What ECS needs to know to run one container.
 #[derive(Clone, Debug)]
 pub(super) struct ContainerPlan {
@@ -275,6 +282,8 @@ pub(super) struct TaskContainer {
     pub(super) essential: bool,
     pub(super) health: Health,
     pub(super) behaviour: Behaviour,
+    /// What it writes when it starts.
+    pub(super) log: Vec<String>,
     pub(super) exit_code: Option<i32>,
     pub(super) reason: Option<String>,
 }

@@ -51,6 +51,7 @@ pub(super) fn resolve(state: &mut State, key: TaskKey) {
                     LaunchType::Fargate => pull.platform,
                 });
                 container.behaviour = pull.behaviour;
+                container.log = pull.log;
             }
             None => container.behaviour = Behaviour::Stuck,
         }
@@ -61,6 +62,7 @@ struct Pull {
     index: String,
     platform: String,
     behaviour: Behaviour,
+    log: Vec<String>,
 }
 
 /// What a container's image is now, in the sandbox's registry or in somebody else's, where there is
@@ -69,7 +71,12 @@ fn pull(state: &State, image: &str, pin: Option<&Pin>) -> Option<Pull> {
     let host = format!("{}.dkr.ecr.{}.amazonaws.com/", state.account, state.region);
     let Some(path) = image.strip_prefix(&host) else {
         let digest = sha256(image.as_bytes());
-        return Some(Pull { index: digest.clone(), platform: digest, behaviour: Behaviour::Good });
+        return Some(Pull {
+            index: digest.clone(),
+            platform: digest,
+            behaviour: Behaviour::Good,
+            log: Vec::new(),
+        });
     };
     let (path, digest) = match path.split_once('@') {
         Some((path, digest)) => (path, Some(digest)),
@@ -82,5 +89,6 @@ fn pull(state: &State, image: &str, pin: Option<&Pin>) -> Option<Pull> {
         index: pulled.digest,
         platform: pulled.platform_digest,
         behaviour: pulled.behaviour,
+        log: pulled.log,
     })
 }

@@ -23,7 +23,8 @@ pub(in super::super) fn service(state: &mut State, spec: &ServiceSpec, now: Mome
         now.wall.checked_sub(Duration::from_secs(spec.started_seconds_ago)).unwrap_or(now.wall);
     let then = Moment { wall: then, at: now.at };
     let family = format!("{}-{}", spec.cluster, spec.name);
-    let containers: Vec<Value> = spec.containers.iter().map(|one| container(state, one)).collect();
+    let containers: Vec<Value> =
+        spec.containers.iter().map(|one| container(state, spec, one)).collect();
     let mut body = Map::new();
     body.insert("containerDefinitions".to_owned(), Value::Array(containers));
     body.insert("networkMode".to_owned(), json!("awsvpc"));
@@ -106,11 +107,18 @@ pub(in super::super) fn reference(state: &State, image: &str) -> String {
     }
 }
 
-fn container(state: &State, spec: &ContainerSpec) -> Value {
+fn container(state: &State, service: &ServiceSpec, spec: &ContainerSpec) -> Value {
     let image = reference(state, &spec.image);
     let mut container = json!({"name": spec.name, "image": image, "essential": spec.essential});
     if !spec.version_consistency {
         container["versionConsistency"] = json!("disabled");
+    }
+    if let Some(group) = &spec.log_group {
+        container["logConfiguration"] = json!({"logDriver": "awslogs", "options": {
+            "awslogs-group": group,
+            "awslogs-region": state.region,
+            "awslogs-stream-prefix": service.name,
+        }});
     }
     if spec.health_check {
         container["healthCheck"] = json!({
