@@ -112,6 +112,14 @@ fn act(handle: &Handle, method: &Method, path: &str, body: &Bytes) -> Answer {
             Ok(json!({}))
         }
         ("DELETE", "denials") => Ok(handle.take_denials().into()),
+        ("POST", "events") => {
+            let sent = handle.send_events(Some(read(body)?));
+            sent.map(|()| json!({})).map_err(|error| (StatusCode::BAD_REQUEST, error))
+        }
+        ("DELETE", "events") => {
+            let stopped = handle.send_events(None);
+            stopped.map(|()| json!({})).map_err(|error| (StatusCode::BAD_REQUEST, error))
+        }
         ("GET", "world") => Ok(handle.summary()),
         ("POST", "seed") => {
             handle.seed(&read::<World>(body)?);

@@ -16,6 +16,12 @@ pub(super) fn id(seed: &str) -> String {
     hex(&digest(&SHA256, seed.as_bytes()).as_ref()[..16])
 }
 
+/// An id of 32 hexadecimal digits, written as a UUID.
+pub(super) fn uuid(id: &str) -> String {
+    let part = |from: usize, to: usize| id.get(from..to).unwrap_or_default();
+    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+}
+
 /// 19 decimal digits, as deployment ids have: always the same for the same seed.
 pub(super) fn number(seed: &str) -> String {
     let hash = digest(&SHA256, seed.as_bytes());

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::bus::Destination;
 use super::calls::{Call, Log};
 use super::chance::Odds;
 use super::ecs::{seed, view};
@@ -30,6 +31,8 @@ struct Shared {
     inside: Mutex<Inside>,
     /// Something is due sooner than the driver expects.
     sooner: Notify,
+    /// There are events to be sent.
+    posted: Notify,
     clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
 }
 
@@ -39,6 +42,9 @@ pub(super) struct Inside {
     pub(super) limits: Limits,
     pub(super) policies: Policies,
     pub(super) log: Log,
+    destination: Option<Destination>,
+    /// The answers to events that were sent.
+    sent: Vec<u16>,
     /// When the driver will wake, if anything is due at all.
     expected: Option<Instant>,
 }
@@ -71,11 +77,12 @@ impl Handle {
             limits: Limits::default(),
             policies: Policies::default(),
             log: Log::default(),
+            destination: None,
+            sent: Vec::new(),
             expected: None,
         };
-        Handle {
-            shared: Arc::new(Shared { inside: Mutex::new(inside), sooner: Notify::new(), clock }),
-        }
+        let (sooner, posted) = (Notify::new(), Notify::new());
+        Handle { shared: Arc::new(Shared { inside: Mutex::new(inside), sooner, posted, clock }) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inside> {
@@ -98,7 +105,56 @@ impl Handle {
             inside.expected = next;
             self.shared.sooner.notify_one();
         }
+        self.announce(&inside);
         result
+    }
+
+    /// Wakes whoever sends events, where there are some.
+    fn announce(&self, inside: &Inside) {
+        if inside.state.outbox.as_ref().is_some_and(|outbox| !outbox.events.is_empty()) {
+            self.shared.posted.notify_one();
+        }
+    }
+
+    /// Waits for events to be sent, and says where to.
+    pub(super) async fn posted(&self) -> (Destination, Vec<Value>) {
+        loop {
+            let events = self.take_posted();
+            let destination = self.lock().destination.clone();
+            match destination {
+                Some(destination) if !events.is_empty() => return (destination, events),
+                Some(_) | None => self.shared.posted.notified().await,
+            }
+        }
+    }
+
+    pub(super) fn take_posted(&self) -> Vec<Value> {
+        let mut inside = self.lock();
+        let outbox = inside.state.outbox.as_mut();
+        outbox.map(|outbox| std::mem::take(&mut outbox.events)).unwrap_or_default()
+    }
+
+    pub(super) fn sent(&self, status: u16) {
+        self.lock().sent.push(status);
+    }
+
+    /// From now on what ECS tells EventBridge is sent there, or nowhere.
+    ///
+    /// # Errors
+    /// If the address is not one on this machine, or the header cannot be sent.
+    pub fn send_events(&self, destination: Option<Destination>) -> Result<(), String> {
+        destination.as_ref().map_or(Ok(()), Destination::check)?;
+        self.with(|inside, _| {
+            let outbox = inside.state.outbox.take().unwrap_or_default();
+            inside.state.outbox = destination.as_ref().map(|_| outbox);
+            inside.destination = destination;
+        });
+        Ok(())
+    }
+
+    /// The last answer to each event that was sent, 0 where there was none.
+    pub fn event_answers(&self) -> Vec<u16> {
+        self.lock().sent.clone()
     }
 
     /// Lets time pass, for ever: sleeps until something is due.
@@ -109,6 +165,7 @@ impl Handle {
                 let now = self.now();
                 inside.state.run_until(now);
                 inside.expected = inside.state.agenda.next();
+                self.announce(&inside);
                 inside.expected
             };
             match next {
@@ -191,7 +248,9 @@ impl Handle {
     pub fn seed(&self, world: &World) {
         self.with(|inside, now| {
             let (base_url, times) = (inside.state.base_url.clone(), inside.state.times.clone());
+            let outbox = inside.state.outbox.take();
             inside.state = fill(world, &base_url, times, now);
+            inside.state.outbox = outbox;
         });
     }
 

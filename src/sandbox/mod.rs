@@ -14,6 +14,7 @@
 //! ```
 
 mod admin;
+mod bus;
 mod calls;
 mod chance;
 mod demo;
@@ -43,6 +44,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+pub use bus::{Delivery, Destination};
 pub use calls::Call;
 pub use chance::Odds;
 pub use demo::demo_world;
@@ -94,6 +96,7 @@ pub struct Sandbox {
     stop: watch::Sender<bool>,
     server: Option<JoinHandle<()>>,
     driver: JoinHandle<()>,
+    bus: JoinHandle<()>,
 }
 
 impl Sandbox {
@@ -108,6 +111,7 @@ impl Sandbox {
             Handle::new(&world, &format!("http://{address}"), options.times, options.clock);
         let (stop, stopped) = watch::channel(false);
         let driver = tokio::spawn(handle.clone().drive());
+        let bus = tokio::spawn(bus::deliver(handle.clone()));
         let router = wire::router(handle.clone(), stopped.clone());
         let server = tokio::spawn(async move {
             let mut stopped = stopped;
@@ -120,7 +124,7 @@ impl Sandbox {
             let listener = Listening(listener);
             let _served = axum::serve(listener, service).with_graceful_shutdown(shutdown).await;
         });
-        Ok(Sandbox { handle, address, stop, server: Some(server), driver })
+        Ok(Sandbox { handle, address, stop, server: Some(server), driver, bus })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -158,5 +162,6 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         self.stop.send_replace(true);
         self.driver.abort();
+        self.bus.abort();
     }
 }

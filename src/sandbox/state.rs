@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use tokio::time::Instant;
 
+use super::bus::Outbox;
 use super::digest;
 use super::ecr::registry::Registry;
 use super::ecs::model::{Cluster, Definition, Service, ServiceKey, Task, TaskKey};
@@ -30,6 +31,8 @@ pub(super) struct State {
     pub(super) tasks: BTreeMap<TaskKey, Task>,
     pub(super) task_ids: HashMap<String, TaskKey>,
     pub(super) agenda: Agenda,
+    /// What ECS tells EventBridge; nothing where nobody listens.
+    pub(super) outbox: Option<Outbox>,
     serial: u64,
     /// Calls are counted apart, so that ids of tasks do not depend on how often somebody looked.
     requests: u64,
@@ -84,6 +87,7 @@ impl State {
             tasks: BTreeMap::new(),
             task_ids: HashMap::new(),
             agenda: Agenda::default(),
+            outbox: None,
             serial: 0,
             requests: 0,
         }

@@ -4,6 +4,7 @@
 mod conformance;
 mod demonstration;
 mod deployments;
+mod events;
 mod faults;
 mod hands;
 mod iam;

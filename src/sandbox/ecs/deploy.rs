@@ -7,6 +7,7 @@ use super::super::times::Moment;
 use super::super::world::CircuitBreaker;
 use super::model::{Deployment, DeploymentStatus, Rollback, Rollout, ServiceKey, Standing};
 use super::scheduler::{say, wake};
+use super::tell::{self, Turn};
 
 /// Deployments that a service remembers, beside those under way.
 const HISTORY: usize = 50;
@@ -60,6 +61,8 @@ pub(super) fn begin(state: &mut State, key: ServiceKey, definition: &str, now: M
     {
         service.deployments.remove(at);
     }
+    let reason = format!("ECS deployment {id} in progress.");
+    tell::deployment(state, key, Turn::InProgress, (&id, &reason), now);
     wake(state, key, now);
 }
 
@@ -90,6 +93,8 @@ pub(super) fn complete(state: &mut State, key: ServiceKey, now: Moment) {
         }
     }
     say(state, key, format!("(deployment {id}) deployment completed."), now);
+    let reason = format!("ECS deployment {id} completed.");
+    tell::deployment(state, key, Turn::Completed, (&id, &reason), now);
 }
 
 /// The circuit breaker has counted enough: the primary deployment has failed.
@@ -107,6 +112,8 @@ pub(super) fn trip(state: &mut State, key: ServiceKey, now: Moment) {
     primary.finished = Some(now.wall);
     primary.updated = now.wall;
     say(state, key, format!("(deployment {id}) deployment failed: tasks failed to start."), now);
+    let reason = "ECS deployment circuit breaker: tasks failed to start.";
+    tell::deployment(state, key, Turn::Failed, (&id, reason), now);
     if rolls_back {
         go_back(
             state,
@@ -153,6 +160,8 @@ pub(super) fn go_back(state: &mut State, key: ServiceKey, reason: &str, now: Mom
     service.said_steady = false;
     service.rebalancing = None;
     say(state, key, format!("rolling back to deployment {to_id}."), now);
+    let reason = format!("ECS deployment circuit breaker: rolling back to deploymentId {to_id}.");
+    tell::deployment(state, key, Turn::InProgress, (&to_id, &reason), now);
     wake(state, key, now);
     true
 }

@@ -9,7 +9,7 @@ use super::super::world::{Behaviour, LaunchType};
 use super::model::{
     ContainerPlan, Definition, Health, ServiceKey, Stage, Stop, Task, TaskContainer, TaskKey,
 };
-use super::{resolve, scheduler};
+use super::{resolve, scheduler, tell};
 
 /// What a new task is of.
 pub(super) struct Origin {
@@ -67,6 +67,7 @@ pub(super) fn launch(
         execution_stopped: None,
         stopped: None,
         labels: Vec::new(),
+        told: None,
     };
     if let Some(service) = task.service {
         state.services[service.0].live.insert(key);
@@ -75,6 +76,7 @@ pub(super) fn launch(
     state.tasks.insert(key, task);
     let provisioning = state.times.provisioning;
     plan(state, key, provisioning, now);
+    tell::task(state, key, now);
     key
 }
 
@@ -143,6 +145,7 @@ pub(in super::super) fn go_on(state: &mut State, key: TaskKey, step: u32, now: M
         }
         Stage::Stopped => {}
     }
+    tell::task(state, key, now);
 }
 
 /// Drops stopped tasks that can no longer be seen, so that a long run does not grow.
@@ -301,6 +304,7 @@ pub(super) fn end(state: &mut State, key: TaskKey, stop: Stop, now: Moment) {
     };
     let service = task.service;
     plan(state, key, after, now);
+    tell::task(state, key, now);
     if let Some(service) = service {
         if failed {
             scheduler::failed(state, service, key, was_running, now);

@@ -14,6 +14,7 @@ pub(super) mod seed;
 mod services;
 mod show;
 mod tasks;
+mod tell;
 pub(super) mod view;
 pub(super) mod written;
 

@@ -271,6 +271,8 @@ pub(in super::super) struct Task {
     pub(super) execution_stopped: Option<SystemTime>,
     pub(super) stopped: Option<SystemTime>,
     pub(super) labels: Vec<Value>,
+    /// The state in which it was told to EventBridge last, and whether it was wanted then.
+    pub(super) told: Option<(Stage, bool)>,
 }
 
 #[derive(Clone, Debug)]

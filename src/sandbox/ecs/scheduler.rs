@@ -2,6 +2,7 @@
 //! percentages, and what a started or a failed task means for a deployment. Must not know how a task
 //! lives, or who called.
 
+use super::super::digest;
 use super::super::state::{Due, State};
 use super::super::times::Moment;
 use super::super::world::{CircuitBreaker, Controller};
@@ -11,6 +12,7 @@ use super::model::{
     Deployment, DeploymentStatus, Event, Rebalancing, Rollout, Service, ServiceKey, ServiceStatus,
     Stage, Standing, Stop, Task, TaskKey,
 };
+use super::tell;
 
 /// ECS keeps the last hundred events of a service.
 const EVENTS: usize = 100;
@@ -31,9 +33,7 @@ fn wake_at(state: &mut State, key: ServiceKey, at: tokio::time::Instant) {
 
 /// Writes an event of the service.
 pub(super) fn say(state: &mut State, key: ServiceKey, message: String, now: Moment) {
-    let id = state.fresh_id("event");
-    // Real ids of events are UUIDs.
-    let id = format!("{}-{}-{}-{}-{}", &id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..]);
+    let id = digest::uuid(&state.fresh_id("event"));
     let service = &mut state.services[key.0];
     let message = format!("(service {}) {message}", service.name);
     service.events.push_front(Event { id, at: now.wall, message });
@@ -99,6 +99,7 @@ pub(super) fn failed(
     }
     if failed_starts == 3 {
         say(state, key, "is unable to consistently start tasks successfully.".to_owned(), now);
+        tell::service(state, key, tell::Action::Impaired, now);
     }
 }
 
@@ -307,6 +308,7 @@ fn settle(state: &mut State, key: ServiceKey, now: Moment) {
     if !service.said_steady && counted.stopping == 0 {
         service.said_steady = true;
         say(state, key, "has reached a steady state.".to_owned(), now);
+        tell::service(state, key, tell::Action::Steady, now);
     }
 }
 
