@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use aws_sdk_ecs::operation::list_service_deployments::ListServiceDeploymentsOutput;
 use aws_sdk_ecs::types::{
-    DeploymentRolloutState, ServiceDeploymentRollbackMonitorsStatus, ServiceDeploymentStatus,
+    CreatedAt, DeploymentRolloutState, ServiceDeployment, ServiceDeploymentRollbackMonitorsStatus,
+    ServiceDeploymentStatus, StopServiceDeploymentStopType,
 };
 use shipmate::sandbox::{
     Behaviour, CircuitBreaker, ContainerSpec, ImageSpec, RepositorySpec, ServiceSpec, World,
@@ -298,4 +300,128 @@ async fn services_scale_and_are_described_by_the_ten() {
     let inactive =
         ecs.update_service().cluster("staging").service("worker").desired_count(1).send().await;
     assert!(inactive.unwrap_err().into_service_error().is_service_not_active_exception());
+}
+
+/// What DescribeServiceDeployments shows of one.
+async fn described(ecs: &aws_sdk_ecs::Client, arn: &str) -> ServiceDeployment {
+    let shown = ecs.describe_service_deployments().service_deployment_arns(arn).send().await;
+    shown.unwrap().service_deployments.unwrap().remove(0)
+}
+
+/// The digest of the first container of a service revision.
+async fn pinned_to(ecs: &aws_sdk_ecs::Client, revision: &str) -> Option<String> {
+    let shown = ecs.describe_service_revisions().service_revision_arns(revision).send().await;
+    let revision = shown.unwrap().service_revisions.unwrap().remove(0);
+    revision.container_images()[0].image_digest().map(str::to_owned)
+}
+
+/// Forces a deployment, and gives the ARN of the service deployment.
+async fn forced(ecs: &aws_sdk_ecs::Client) -> String {
+    let update = ecs.update_service().cluster("blue").service("api").force_new_deployment(true);
+    update.send().await.unwrap().service.unwrap().current_service_deployment.unwrap()
+}
+
+#[tokio::test]
+async fn a_service_deployment_goes_through_its_states() {
+    let sandbox = fast(small(pinned())).await;
+    let ecs = clients(&sandbox).await.ecs;
+    let old = sandbox.digest("app", "1");
+    let new = sandbox.put_tag("app", "live", "2");
+    let arn = forced(&ecs).await;
+    let (mut seen, mut last) = (Vec::new(), None);
+    while last != Some(ServiceDeploymentStatus::Successful) {
+        let shown = described(&ecs, &arn).await;
+        let status = shown.status().unwrap().clone();
+        assert_eq!(shown.started_at().is_some(), status != ServiceDeploymentStatus::Pending);
+        if last.as_ref() != Some(&status) {
+            seen.push(status.as_str().to_owned());
+            last = Some(status);
+        }
+    }
+    let order = ["PENDING", "IN_PROGRESS", "SUCCESSFUL"];
+    assert!(order.ends_with(&seen.iter().map(String::as_str).collect::<Vec<_>>()), "{seen:?}");
+    let shown = described(&ecs, &arn).await;
+    assert!(shown.finished_at().is_some() && shown.stopped_at().is_none());
+    let target = shown.target_service_revision().unwrap();
+    assert_eq!((target.requested_task_count(), target.running_task_count()), (3, 3));
+    assert_eq!(pinned_to(&ecs, target.arn().unwrap()).await, new);
+    assert_eq!(pinned_to(&ecs, shown.source_service_revisions()[0].arn().unwrap()).await, old);
+
+    // A newer one takes the place of one that is under way.
+    let first = forced(&ecs).await;
+    let second = forced(&ecs).await;
+    let shown = described(&ecs, &first).await;
+    assert_eq!(shown.status(), Some(&ServiceDeploymentStatus::Stopped));
+    assert!(shown.stopped_at().is_some() && shown.rollback().is_none());
+    let list = || ecs.list_service_deployments().cluster("blue").service("api");
+    let arns = |listed: ListServiceDeploymentsOutput| -> Vec<String> {
+        let all = listed.service_deployments().iter();
+        all.map(|one| one.service_deployment_arn().unwrap().to_owned()).collect()
+    };
+    let all = arns(list().send().await.unwrap());
+    assert_eq!(all[..3], [second.clone(), first.clone(), arn.clone()], "the newest first");
+    let stopped = list().status(ServiceDeploymentStatus::Stopped).send().await.unwrap();
+    assert_eq!(arns(stopped).as_slice(), std::slice::from_ref(&first));
+    let hour =
+        aws_sdk_ecs::primitives::DateTime::from_secs(shown.created_at().unwrap().secs() - 3_600);
+    let recent = list().created_at(CreatedAt::builder().after(hour).build()).send().await.unwrap();
+    assert_eq!(arns(recent), [second, first, arn], "the first one is three days old");
+    let early = list().created_at(CreatedAt::builder().before(hour).build()).send().await.unwrap();
+    assert_eq!(arns(early).len(), all.len() - 3);
+}
+
+#[tokio::test]
+async fn a_stopped_deployment_tells_what_it_went_back_to() {
+    let sandbox = fast(breaker(CircuitBreaker::Off, Behaviour::Stuck)).await;
+    let ecs = clients(&sandbox).await.ecs;
+    sandbox.put_tag("app", "live", "bad").unwrap();
+    let arn = forced(&ecs).await;
+    let source =
+        described(&ecs, &arn).await.source_service_revisions()[0].arn().unwrap().to_owned();
+    let stop = || ecs.stop_service_deployment().service_deployment_arn(&arn);
+    let abort = stop().stop_type(StopServiceDeploymentStopType::Abort).send().await;
+    assert!(abort.unwrap_err().into_service_error().is_invalid_parameter_exception());
+    stop().stop_type(StopServiceDeploymentStopType::Rollback).send().await.unwrap();
+    let mut seen = vec![described(&ecs, &arn).await];
+    while seen.last().unwrap().status() != Some(&ServiceDeploymentStatus::RollbackSuccessful) {
+        seen.push(described(&ecs, &arn).await);
+    }
+    let statuses: Vec<&str> = seen.iter().map(|one| one.status().unwrap().as_str()).collect();
+    let order = ["ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCESSFUL"];
+    let mut rest = statuses.clone();
+    rest.dedup();
+    assert!(order.ends_with(&rest), "{rest:?}");
+    let end = seen.last().unwrap();
+    let rollback = end.rollback().unwrap();
+    assert_eq!(rollback.service_revision_arn(), Some(source.as_str()));
+    assert!(rollback.reason().unwrap().contains("user request"));
+    assert!(end.stopped_at().is_some() && end.finished_at().is_some());
+    assert_eq!(pinned_to(&ecs, &source).await, sandbox.digest("app", "1"));
+    assert!(runs(&sandbox, "1").await);
+}
+
+#[tokio::test]
+async fn a_rollback_to_an_image_that_is_gone_fails() {
+    let sandbox = fast(breaker(CircuitBreaker::Rollback, Behaviour::Crash { exit_code: 1 })).await;
+    let ecs = clients(&sandbox).await.ecs;
+    sandbox.put_tag("app", "live", "bad").unwrap();
+    // All tasks go, so that going back means starting what is gone.
+    let percent = aws_sdk_ecs::types::DeploymentConfiguration::builder()
+        .minimum_healthy_percent(0)
+        .maximum_percent(100);
+    let update = ecs.update_service().cluster("blue").service("api");
+    update.deployment_configuration(percent.build()).send().await.unwrap();
+    let arn = forced(&ecs).await;
+    assert!(sandbox.delete_image("app", "1"));
+    let until = std::time::Instant::now() + LONG;
+    loop {
+        let shown = described(&ecs, &arn).await;
+        if shown.status() == Some(&ServiceDeploymentStatus::RollbackFailed) {
+            assert!(shown.finished_at().is_some() && shown.rollback().is_some());
+            break;
+        }
+        assert!(std::time::Instant::now() < until, "{shown:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(sandbox.service("blue", "api").unwrap().rollout, "FAILED");
 }

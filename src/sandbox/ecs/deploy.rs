@@ -23,11 +23,12 @@ pub(super) fn begin(state: &mut State, key: ServiceKey, definition: &str, now: M
         if deployment.standing == Standing::Primary {
             deployment.standing = Standing::Active;
             deployment.updated = now.wall;
-            if deployment.status == DeploymentStatus::InProgress {
-                deployment.status = DeploymentStatus::Stopped;
-                deployment.status_reason = Some("A newer deployment took its place.".to_owned());
-                deployment.finished = Some(now.wall);
-            }
+        }
+        if deployment.status.goes_on() || deployment.status.goes_back() {
+            deployment.status = DeploymentStatus::Stopped;
+            deployment.status_reason = Some("A newer deployment took its place.".to_owned());
+            deployment.finished = Some(now.wall);
+            deployment.halted = Some(now.wall);
         }
     }
     let id = format!("ecs-svc/{number}");
@@ -38,11 +39,13 @@ pub(super) fn begin(state: &mut State, key: ServiceKey, definition: &str, now: M
         standing: Standing::Primary,
         rollout: Rollout::InProgress,
         rollout_reason: format!("ECS deployment {id} in progress."),
-        status: DeploymentStatus::InProgress,
+        status: DeploymentStatus::Pending,
         status_reason: None,
         created: now.wall,
+        started: None,
         updated: now.wall,
         finished: None,
+        halted: None,
         failed_tasks: 0,
         resolves: true,
         pins: BTreeMap::new(),
@@ -66,6 +69,25 @@ pub(super) fn begin(state: &mut State, key: ServiceKey, definition: &str, now: M
     wake(state, key, now);
 }
 
+/// The scheduler looks: what was only wanted until now begins.
+pub(super) fn proceed(state: &mut State, key: ServiceKey, now: Moment) {
+    for deployment in &mut state.services[key.0].deployments {
+        let next = match deployment.status {
+            DeploymentStatus::Pending => DeploymentStatus::InProgress,
+            DeploymentStatus::RollbackRequested => DeploymentStatus::RollbackInProgress,
+            DeploymentStatus::InProgress
+            | DeploymentStatus::Successful
+            | DeploymentStatus::Stopped
+            | DeploymentStatus::RollbackInProgress
+            | DeploymentStatus::RollbackSuccessful
+            | DeploymentStatus::RollbackFailed => continue,
+        };
+        deployment.status = next;
+        deployment.started.get_or_insert(now.wall);
+        deployment.updated = now.wall;
+    }
+}
+
 /// The primary deployment is complete, if it was not already.
 pub(super) fn complete(state: &mut State, key: ServiceKey, now: Moment) {
     let service = &mut state.services[key.0];
@@ -80,13 +102,13 @@ pub(super) fn complete(state: &mut State, key: ServiceKey, now: Moment) {
     primary.rollout_reason = format!("ECS deployment {id} completed.");
     primary.updated = now.wall;
     primary.failed_tasks = 0;
-    if primary.status == DeploymentStatus::InProgress {
+    if primary.status.goes_on() {
         primary.status = DeploymentStatus::Successful;
         primary.finished = Some(now.wall);
     }
     for undone in &mut service.deployments {
         let was_for_this = undone.rollback.as_ref().is_some_and(|rollback| rollback.to == number);
-        if was_for_this && undone.status == DeploymentStatus::RollbackInProgress {
+        if was_for_this && undone.status.goes_back() {
             undone.status = DeploymentStatus::RollbackSuccessful;
             undone.finished = Some(now.wall);
             undone.updated = now.wall;
@@ -110,22 +132,47 @@ pub(super) fn trip(state: &mut State, key: ServiceKey, now: Moment) {
     primary.status = DeploymentStatus::Stopped;
     primary.status_reason = Some("Service deployment failed: tasks failed to start.".to_owned());
     primary.finished = Some(now.wall);
+    primary.halted = Some(now.wall);
     primary.updated = now.wall;
     say(state, key, format!("(deployment {id}) deployment failed: tasks failed to start."), now);
     let reason = "ECS deployment circuit breaker: tasks failed to start.";
     tell::deployment(state, key, Turn::Failed, (&id, reason), now);
     if rolls_back {
-        go_back(
-            state,
-            key,
-            "Service deployment rolled back because of deployment circuit breaker.",
-            now,
-        );
+        let reason = "Service deployment rolled back because of deployment circuit breaker.";
+        go_back(state, key, DeploymentStatus::RollbackInProgress, reason, now);
     }
 }
 
-/// Makes the last deployment that completed primary again, as it was pinned. It says whether there was one.
-pub(super) fn go_back(state: &mut State, key: ServiceKey, reason: &str, now: Moment) -> bool {
+/// What was gone back to does not start either: it stays as it is.
+pub(super) fn give_up(state: &mut State, key: ServiceKey, now: Moment) {
+    let service = &mut state.services[key.0];
+    let Some(primary) = service.primary_mut() else {
+        return;
+    };
+    let id = primary.id();
+    primary.rollout = Rollout::Failed;
+    primary.rollout_reason = "ECS deployment circuit breaker: tasks failed to start.".to_owned();
+    primary.updated = now.wall;
+    for undone in service.deployments.iter_mut().filter(|one| one.status.goes_back()) {
+        undone.status = DeploymentStatus::RollbackFailed;
+        undone.status_reason = Some("Rollback failed: tasks failed to start.".to_owned());
+        undone.finished = Some(now.wall);
+        undone.updated = now.wall;
+    }
+    say(state, key, format!("(deployment {id}) deployment failed: tasks failed to start."), now);
+    let reason = "ECS deployment circuit breaker: tasks failed to start.";
+    tell::deployment(state, key, Turn::Failed, (&id, reason), now);
+}
+
+/// Makes the last deployment that completed primary again, as it was pinned, and gives the one that it
+/// undoes that status. It says whether there was one.
+pub(super) fn go_back(
+    state: &mut State,
+    key: ServiceKey,
+    status: DeploymentStatus,
+    reason: &str,
+    now: Moment,
+) -> bool {
     let service = &mut state.services[key.0];
     let Some(failed) =
         service.deployments.iter().rposition(|one| one.standing == Standing::Primary)
@@ -141,9 +188,10 @@ pub(super) fn go_back(state: &mut State, key: ServiceKey, reason: &str, now: Mom
     let undone = &mut service.deployments[failed];
     undone.standing = Standing::Active;
     undone.rollout = Rollout::Failed;
-    undone.status = DeploymentStatus::RollbackInProgress;
+    undone.status = status;
     undone.status_reason = Some(reason.to_owned());
     undone.finished = None;
+    undone.halted = (status == DeploymentStatus::RollbackRequested).then_some(now.wall);
     undone.updated = now.wall;
     undone.rollback = Some(Rollback { reason: reason.to_owned(), started: now.wall, to });
     // The latest deployment stands last, and this one is the latest again.

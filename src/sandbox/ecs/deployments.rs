@@ -6,7 +6,7 @@ use super::super::error::{ErrorName, Refusal};
 use super::super::input::{Input, missing as absent, page, token};
 use super::super::state::State;
 use super::super::times::{Moment, stamp};
-use super::super::world::CircuitBreaker;
+use super::super::world::{CircuitBreaker, LaunchType};
 use super::model::{Deployment, DeploymentStatus, Service, Standing};
 use super::scheduler::running_and_pending;
 use super::show::{deployment_arn, deployment_configuration, revision_arn};
@@ -39,8 +39,19 @@ pub(super) fn list(state: &State, input: Input<'_>) -> Result<Value, Refusal> {
     };
     let service = find_service(state, &cluster, name)
         .ok_or_else(|| Refusal::new(ErrorName::ServiceNotFound, "Service not found."))?;
-    let deployments = service.deployments.iter().rev().filter(|one| one.resolves);
+    let created = input.structure("createdAt")?;
+    let (before, since) = match created {
+        None => (None, None),
+        Some(created) => (time(created, "before")?, time(created, "after")?),
+    };
+    let mut deployments: Vec<&Deployment> =
+        service.deployments.iter().rev().filter(|one| one.resolves).collect();
+    // One that was gone back to is the latest again, and no newer for it.
+    deployments.sort_by_key(|one| std::cmp::Reverse(one.created));
     let rest = deployments
+        .into_iter()
+        .filter(|one| before.is_none_or(|before| seconds(one.created) < before))
+        .filter(|one| since.is_none_or(|since| seconds(one.created) > since))
         .skip_while(|one| after.as_ref().is_some_and(|after| one.number != *after))
         .skip(usize::from(after.is_some()))
         .filter(|one| statuses.is_empty() || statuses.contains(&one.status.name()))
@@ -50,7 +61,6 @@ pub(super) fn list(state: &State, input: Input<'_>) -> Result<Value, Refusal> {
                 "serviceArn": service.arn,
                 "clusterArn": state.arn(&format!("cluster/{}", service.cluster)),
                 "createdAt": stamp(one.created),
-                "startedAt": stamp(one.created),
                 "targetServiceRevisionArn": revision_arn(state, service, &one.number),
                 "status": one.status.name(),
             });
@@ -61,7 +71,19 @@ pub(super) fn list(state: &State, input: Input<'_>) -> Result<Value, Refusal> {
     Ok(with_token(json!({"serviceDeployments": briefs}), next))
 }
 
+fn time(input: Input<'_>, name: &str) -> Result<Option<f64>, Refusal> {
+    let bad = || Refusal::new(ErrorName::Serialization, format!("{name} must be a timestamp"));
+    input.raw(name).map(|value| value.as_f64().ok_or_else(bad)).transpose()
+}
+
+fn seconds(time: std::time::SystemTime) -> f64 {
+    stamp(time).as_f64().unwrap_or_default()
+}
+
 fn finish(shown: &mut Value, deployment: &Deployment) {
+    if let Some(started) = deployment.started {
+        shown["startedAt"] = stamp(started);
+    }
     if let Some(finished) = deployment.finished {
         shown["finishedAt"] = stamp(finished);
     }
@@ -118,19 +140,23 @@ fn show(state: &State, service: &Service, deployment: &Deployment) -> Value {
     };
     let breaker = match (service.circuit_breaker, deployment.status) {
         (CircuitBreaker::Off, _) => "DISABLED",
-        (_, DeploymentStatus::InProgress) => "MONITORING",
+        (_, DeploymentStatus::Pending | DeploymentStatus::InProgress) => "MONITORING",
         (_, DeploymentStatus::Successful) => "MONITORING_COMPLETE",
         (
             _,
             DeploymentStatus::Stopped
+            | DeploymentStatus::RollbackRequested
             | DeploymentStatus::RollbackInProgress
-            | DeploymentStatus::RollbackSuccessful,
+            | DeploymentStatus::RollbackSuccessful
+            | DeploymentStatus::RollbackFailed,
         ) if deployment.failed_tasks > 0 => "TRIGGERED",
         (
             _,
             DeploymentStatus::Stopped
+            | DeploymentStatus::RollbackRequested
             | DeploymentStatus::RollbackInProgress
-            | DeploymentStatus::RollbackSuccessful,
+            | DeploymentStatus::RollbackSuccessful
+            | DeploymentStatus::RollbackFailed,
         ) => "MONITORING_COMPLETE",
     };
     let mut shown = json!({
@@ -138,7 +164,6 @@ fn show(state: &State, service: &Service, deployment: &Deployment) -> Value {
         "serviceArn": service.arn,
         "clusterArn": state.arn(&format!("cluster/{}", service.cluster)),
         "createdAt": stamp(deployment.created),
-        "startedAt": stamp(deployment.created),
         "updatedAt": stamp(deployment.updated),
         "sourceServiceRevisions": deployment.source.iter().map(|number| summary(number)).collect::<Vec<_>>(),
         "targetServiceRevision": summary(&deployment.number),
@@ -149,8 +174,12 @@ fn show(state: &State, service: &Service, deployment: &Deployment) -> Value {
             "failureCount": deployment.failed_tasks,
             "threshold": service.threshold(),
         },
+        "alarms": {"status": "DISABLED", "alarmNames": [], "triggeredAlarmNames": []},
     });
     finish(&mut shown, deployment);
+    if let Some(halted) = deployment.halted {
+        shown["stoppedAt"] = stamp(halted);
+    }
     if let Some(rollback) = &deployment.rollback {
         shown["rollback"] = json!({
             "reason": rollback.reason,
@@ -197,6 +226,11 @@ fn revision(state: &State, service: &Service, deployment: &Deployment) -> Value 
         "guardDutyEnabled": false,
         "createdAt": stamp(deployment.created),
     });
+    if service.launch_type == LaunchType::Fargate {
+        let version = service.kept.get("platformVersion").filter(|version| *version != "LATEST");
+        shown["platformVersion"] = version.cloned().unwrap_or_else(|| json!("1.4.0"));
+        shown["platformFamily"] = json!("Linux");
+    }
     for name in ["networkConfiguration", "loadBalancers", "serviceRegistries"] {
         if let Some(value) = service.kept.get(name) {
             shown[name] = value.clone();
@@ -216,10 +250,11 @@ pub(super) fn stop(state: &mut State, input: Input<'_>, now: Moment) -> Result<V
         Refusal::new(ErrorName::ServiceDeploymentNotFound, "The service deployment was not found.")
     })?;
     let conflict = |message: &str| Err(Refusal::new(ErrorName::Conflict, message));
-    if status != DeploymentStatus::InProgress || standing != Standing::Primary {
+    if !status.goes_on() || standing != Standing::Primary {
         return conflict("The service deployment is not in progress.");
     }
-    if !deploy::go_back(state, key, "Service deployment rolled back by user request.", now) {
+    let reason = "Service deployment rolled back by user request.";
+    if !deploy::go_back(state, key, DeploymentStatus::RollbackRequested, reason, now) {
         return conflict("There is no completed deployment to roll back to.");
     }
     Ok(json!({"serviceDeploymentArn": arn}))

@@ -137,8 +137,12 @@ pub(super) struct Deployment {
     pub(super) status: DeploymentStatus,
     pub(super) status_reason: Option<String>,
     pub(super) created: SystemTime,
+    /// When the scheduler looked at it first.
+    pub(super) started: Option<SystemTime>,
     pub(super) updated: SystemTime,
     pub(super) finished: Option<SystemTime>,
+    /// When it was stopped before it was done: by a person, a newer one, or for having failed.
+    pub(super) halted: Option<SystemTime>,
     /// Tasks in a row that failed.
     pub(super) failed_tasks: u32,
     /// Whether it is pinned at all: services that nobody has touched since before there was version
@@ -198,22 +202,41 @@ impl Rollout {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DeploymentStatus {
+    /// The scheduler has not looked at it yet.
+    Pending,
     InProgress,
     Successful,
     Stopped,
+    /// Somebody wants it to go back, and the scheduler has not looked yet.
+    RollbackRequested,
     RollbackInProgress,
     RollbackSuccessful,
+    /// What it went back to does not start either.
+    RollbackFailed,
 }
 
 impl DeploymentStatus {
     pub(super) fn name(self) -> &'static str {
         match self {
+            DeploymentStatus::Pending => "PENDING",
             DeploymentStatus::InProgress => "IN_PROGRESS",
             DeploymentStatus::Successful => "SUCCESSFUL",
             DeploymentStatus::Stopped => "STOPPED",
+            DeploymentStatus::RollbackRequested => "ROLLBACK_REQUESTED",
             DeploymentStatus::RollbackInProgress => "ROLLBACK_IN_PROGRESS",
             DeploymentStatus::RollbackSuccessful => "ROLLBACK_SUCCESSFUL",
+            DeploymentStatus::RollbackFailed => "ROLLBACK_FAILED",
         }
+    }
+
+    /// Whether it is still on its way to its own revision.
+    pub(super) fn goes_on(self) -> bool {
+        matches!(self, DeploymentStatus::Pending | DeploymentStatus::InProgress)
+    }
+
+    /// Whether it is on its way back.
+    pub(super) fn goes_back(self) -> bool {
+        matches!(self, DeploymentStatus::RollbackRequested | DeploymentStatus::RollbackInProgress)
     }
 }
 

@@ -9,8 +9,8 @@ use super::super::world::{CircuitBreaker, Controller};
 use super::deploy;
 use super::lifecycle::{self, Origin};
 use super::model::{
-    Deployment, DeploymentStatus, Event, Rebalancing, Rollout, Service, ServiceKey, ServiceStatus,
-    Stage, Standing, Stop, Task, TaskKey,
+    Deployment, Event, Rebalancing, Rollout, Service, ServiceKey, ServiceStatus, Stage, Standing,
+    Stop, Task, TaskKey,
 };
 use super::tell;
 
@@ -81,8 +81,7 @@ pub(super) fn failed(
     let breaker = service.circuit_breaker;
     let failed_starts = service.failed_starts;
     // What is being rolled back to is not rolled back in its turn.
-    let rolling_back =
-        service.deployments.iter().any(|one| one.status == DeploymentStatus::RollbackInProgress);
+    let rolling_back = service.deployments.iter().any(|one| one.status.goes_back());
     let Some(deployment) = service.deployment_mut(&number) else {
         return;
     };
@@ -91,10 +90,12 @@ pub(super) fn failed(
         deployment.updated = now.wall;
         if breaker != CircuitBreaker::Off
             && deployment.standing == Standing::Primary
-            && !rolling_back
             && deployment.failed_tasks >= threshold
         {
-            deploy::trip(state, key, now);
+            match rolling_back {
+                true => deploy::give_up(state, key, now),
+                false => deploy::trip(state, key, now),
+            }
         }
     }
     if failed_starts == 3 {
@@ -146,6 +147,7 @@ pub(in super::super) fn look(state: &mut State, key: ServiceKey, now: Moment) {
     if service.status == ServiceStatus::Inactive || service.controller == Controller::External {
         return;
     }
+    deploy::proceed(state, key, now);
     let service = &state.services[key.0];
     let counted = count(state, service);
     let desired = service.desired as usize;

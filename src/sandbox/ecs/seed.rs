@@ -76,6 +76,7 @@ pub(in super::super) fn service(state: &mut State, spec: &ServiceSpec, now: Mome
         primary.rollout = Rollout::Completed;
         primary.rollout_reason = format!("ECS deployment {id} completed.");
         primary.status = DeploymentStatus::Successful;
+        primary.started = Some(then.wall);
         primary.finished = Some(then.wall);
     }
 }
