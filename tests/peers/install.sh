@@ -17,6 +17,11 @@ fi
     ecs-deploy==1.17.0 \
     'moto[server]==5.2.5'
 "$folder/bin/aws" --version
+# It asks for another botocore than the AWS CLI does.
+if [ ! -x "$folder/ministack/bin/python" ]; then
+    python3 -m venv "$folder/ministack"
+fi
+"$folder/ministack/bin/pip" install --quiet --disable-pip-version-check ministack==1.5.33
 
 # The lock file is copied last of all: where it is there, all of it is installed.
 if ! cmp -s "$here/package-lock.json" "$folder/npm/installed-lock.json"; then

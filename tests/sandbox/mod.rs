@@ -11,6 +11,7 @@ mod iam;
 mod logs;
 pub(crate) mod model;
 mod peers;
+mod registries;
 mod registry;
 mod scale;
 mod tasks;
@@ -36,6 +37,16 @@ pub(crate) async fn fast(world: World) -> Sandbox {
 
 pub(crate) async fn demo() -> Sandbox {
     fast(demo_world()).await
+}
+
+/// An order to the sandbox, as it goes over the wire: the status and the answer.
+pub(crate) async fn order(
+    sandbox: &Sandbox,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> (u16, String) {
+    faults::exchange(sandbox, method, &format!("/_sandbox/{path}"), "", body).await
 }
 
 /// Clients without retries, so that one call is one call.

@@ -1,20 +1,17 @@
-//! Other people's tools against the sandbox: the AWS CLI and fabfuel's ecs-deploy work on it end to end, and
-//! moto, which others wrote, answers our calls to ECR in the same way.
+//! Other people's tools against the sandbox: the recipes by which people redeploy with the AWS CLI and with
+//! fabfuel's ecs-deploy work on it end to end.
 
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output, Stdio};
 
-use aws_sdk_ecr::error::ProvideErrorMetadata;
-use aws_sdk_ecr::types::ImageIdentifier;
 use serde_json::Value;
 use shipmate::sandbox::{ContainerSpec, LaunchType, Sandbox, ServiceSpec};
 
 use super::model::{peers, skipped};
-use super::{LONG, clients, configuration, demo, fast, pinned, runs, small, unpinned};
+use super::{LONG, fast, pinned, runs, small, unpinned};
 
 /// A tool of the peers' environment, or `None` and a word about it.
-fn tool(test: &str, name: &str) -> Option<PathBuf> {
+pub(super) fn tool(test: &str, name: &str) -> Option<PathBuf> {
     let path = peers().join("bin").join(name);
     if !path.exists() {
         skipped(test, &format!("{} is not installed", path.display()));
@@ -104,28 +101,63 @@ async fn the_aws_cli_retags_and_forces_a_deployment() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_aws_cli_stops_tasks() {
-    let Some(aws) = tool("the_aws_cli_stops_tasks", "aws") else {
-        return;
-    };
-    let sandbox = fast(small(unpinned())).await;
+/// Stops every task, as people do after they have moved the tag, and looks at what became of them.
+async fn stop_all(aws: &PathBuf, sandbox: &Sandbox) {
     sandbox.put_tag("app", "live", "2").unwrap();
     let list = ["ecs", "list-tasks", "--cluster", "blue", "--service-name", "api"];
-    let listed = ask(&aws, &sandbox, &list).await;
+    let listed = ask(aws, sandbox, &list).await;
     let arns: Vec<&str> =
         listed["taskArns"].as_array().unwrap().iter().map(|arn| arn.as_str().unwrap()).collect();
     assert_eq!(arns.len(), 3);
     for arn in &arns {
-        ask(&aws, &sandbox, &["ecs", "stop-task", "--cluster", "blue", "--task", arn]).await;
+        ask(aws, sandbox, &["ecs", "stop-task", "--cluster", "blue", "--task", arn]).await;
     }
-    assert!(runs(&sandbox, "2").await);
     let mut describe = vec!["ecs", "describe-tasks", "--cluster", "blue", "--tasks"];
     describe.extend(arns);
-    let described = ask(&aws, &sandbox, &describe).await;
+    let described = ask(aws, sandbox, &describe).await;
     let codes: Vec<&Value> =
         described["tasks"].as_array().unwrap().iter().map(|task| &task["stopCode"]).collect();
     assert_eq!(codes, ["UserInitiated"; 3]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stopping_tasks_brings_the_moved_tag_only_without_consistency() {
+    let test = "stopping_tasks_brings_the_moved_tag_only_without_consistency";
+    let Some(aws) = tool(test, "aws") else {
+        return;
+    };
+    let wait = ["ecs", "wait", "services-stable", "--cluster", "blue", "--services", "api"];
+    for (service, brings) in
+        [(unpinned(), "2"), (pinned(), "1"), (pinned().predates_consistency(), "2")]
+    {
+        let sandbox = fast(small(service)).await;
+        stop_all(&aws, &sandbox).await;
+        assert!(runs(&sandbox, brings).await, "not {brings}");
+        ask(&aws, &sandbox, &wait).await;
+        assert!(runs(&sandbox, brings).await, "not {brings} any more");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_aws_cli_does_what_an_iam_policy_lets_it_do() {
+    let Some(aws) = tool("the_aws_cli_does_what_an_iam_policy_lets_it_do", "aws") else {
+        return;
+    };
+    let sandbox = fast(small(unpinned())).await;
+    let policy = serde_json::json!({"Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Action": "ecs:List*", "Resource": "*",
+    }});
+    sandbox.enforce("test", &policy).unwrap();
+    ask(&aws, &sandbox, &["ecs", "list-tasks", "--cluster", "blue"]).await;
+    let task = sandbox.tasks("blue", "api")[0].id.clone();
+    let stop = ["ecs", "stop-task", "--cluster", "blue", "--task", &task];
+    let refused = run(&aws, &sandbox, &stop).await;
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("(AccessDeniedException) when calling the StopTask operation"), "{said}");
+    assert!(
+        said.contains("is not authorized to perform: ecs:StopTask on resource: arn:"),
+        "{said}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -155,106 +187,19 @@ async fn ecs_deploy_deploys_and_scales() {
     assert_eq!(sandbox.service("blue", "api").unwrap().deployment, service.deployment);
 }
 
-/// moto's server on a loopback port, which ends with this.
-struct Moto {
-    child: Child,
-    url: String,
-}
-
-impl Moto {
-    async fn start(program: &PathBuf) -> Moto {
-        // The port is free again when the listener is dropped; that it is taken in between is not likely.
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut command = Command::new(program);
-        command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let moto =
-            Moto { child: command.spawn().unwrap(), url: format!("http://127.0.0.1:{port}") };
-        let until = Instant::now() + Duration::from_secs(60);
-        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            assert!(Instant::now() < until, "moto does not listen");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        moto
-    }
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        // If it has ended already there is nothing to end.
-        let _ended = self.child.kill();
-        let _reaped = self.child.wait();
-    }
-}
-
-/// What one ECR says to the calls that move a tag.
-async fn move_a_tag(
-    ecr: &aws_sdk_ecr::Client,
-    digest: &str,
-    text: &str,
-    media_type: &str,
-) -> Vec<String> {
-    let mut said = Vec::new();
-    let by_digest = ImageIdentifier::builder().image_digest(digest).build();
-    let by_tag = |tag: &str| ImageIdentifier::builder().image_tag(tag).build();
-    let get = |id: ImageIdentifier| {
-        let call = ecr.batch_get_image().repository_name("core").image_ids(id);
-        call.accepted_media_types(media_type).send()
-    };
-    let got = get(by_digest).await.unwrap();
-    let image = &got.images()[0];
-    said.push(format!("the manifest is the same: {}", image.image_manifest() == Some(text)));
-    said.push(format!("{:?}", image.image_manifest_media_type()));
-    said.push(format!("{:?}", image.image_id().unwrap().image_digest()));
-    let put = || {
-        let call =
-            ecr.put_image().repository_name("core").image_tag("promoted").image_digest(digest);
-        call.image_manifest(text).image_manifest_media_type(media_type).send()
-    };
-    let first = put().await.unwrap().image.unwrap().image_id.unwrap();
-    said.push(format!("{first:?}"));
-    let second = put().await.unwrap_err();
-    said.push(format!("{:?} {:?}", second.code(), second.message()));
-    let moved = get(by_tag("promoted")).await.unwrap();
-    said.push(format!("{:?}", moved.images()[0].image_id().unwrap()));
-    let missing = get(by_tag("none")).await.unwrap();
-    let failure = &missing.failures()[0];
-    said.push(format!("{:?} {:?}", failure.failure_code(), failure.failure_reason()));
-    let nowhere = ecr
-        .batch_get_image()
-        .repository_name("none")
-        .image_ids(by_tag("x"))
-        .send()
-        .await
-        .unwrap_err();
-    said.push(format!("{:?} {:?}", nowhere.code(), nowhere.message()));
-    let described =
-        ecr.describe_images().repository_name("core").image_ids(by_tag("none")).send().await;
-    let described = described.unwrap_err();
-    said.push(format!("{:?} {:?}", described.code(), described.message()));
-    said
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn moto_answers_as_the_sandbox_does() {
-    let Some(program) = tool("moto_answers_as_the_sandbox_does", "moto_server") else {
+async fn ecs_deploy_redeploys_what_the_tag_has_become() {
+    let Some(ecs) = tool("ecs_deploy_redeploys_what_the_tag_has_become", "ecs") else {
         return;
     };
-    let moto = Moto::start(&program).await;
-    let sandbox = demo().await;
-    let ours = clients(&sandbox).await.ecr;
-    let theirs = aws_sdk_ecr::Client::new(&configuration(&moto.url).await);
-    let digest = sandbox.digest("core", "1.5.0").unwrap();
-    let id = ImageIdentifier::builder().image_digest(&digest).build();
-    let got = ours.batch_get_image().repository_name("core").image_ids(id).send().await.unwrap();
-    let (text, media_type) = (
-        got.images()[0].image_manifest().unwrap().to_owned(),
-        got.images()[0].image_manifest_media_type().unwrap().to_owned(),
-    );
-    theirs.create_repository().repository_name("core").send().await.unwrap();
-    let put = theirs.put_image().repository_name("core").image_tag("1.5.0").image_manifest(&text);
-    put.image_manifest_media_type(&media_type).image_digest(&digest).send().await.unwrap();
-    let our_answers = move_a_tag(&ours, &digest, &text, &media_type).await;
-    let their_answers = move_a_tag(&theirs, &digest, &text, &media_type).await;
-    assert_eq!(our_answers, their_answers);
+    for service in [pinned(), unpinned()] {
+        let sandbox = fast(small(service)).await;
+        sandbox.put_tag("app", "live", "2").unwrap();
+        let before = sandbox.service("blue", "api").unwrap().deployment;
+        ask(&ecs, &sandbox, &["deploy", "blue", "api", "--timeout", "60"]).await;
+        let service = sandbox.service("blue", "api").unwrap();
+        assert_ne!(service.deployment, before);
+        assert!(service.runs("app", &sandbox.digest("app", "2").unwrap()), "{service:?}");
+        assert!(sandbox.count_calls("UpdateService") == 1, "it deploys once");
+    }
 }
