@@ -9,6 +9,7 @@ mod pages;
 mod policies;
 mod readme;
 mod rollout;
+mod sandbox;
 mod tree;
 
 use std::path::{Path, PathBuf};
