@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::domain::card::{Card, CardAction};
+use crate::domain::decision::{Ban, Decision, RecordedDecision};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, Recorded};
 use crate::domain::id::{
@@ -305,6 +306,16 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<Duration>, StoreError>;
 
     async fn hold(&self, environment: &EnvironmentName) -> Result<Option<Hold>, StoreError>;
+
+    /// Writes a decision down, with what it changes; false: it changes nothing (the digest is
+    /// banned already, or is not; there is no such hold), and nothing is written.
+    async fn decide(&self, decision: Decision, at: Timestamp) -> Result<bool, StoreError>;
+
+    /// The bans that stand, the newest first.
+    async fn bans(&self) -> Result<Vec<Ban>, StoreError>;
+
+    /// The last decisions, the newest first.
+    async fn decisions(&self, limit: u32) -> Result<Vec<RecordedDecision>, StoreError>;
 }
 
 /// An event on its way from a chat to the engine. `handled` is told when everything that

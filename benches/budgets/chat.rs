@@ -188,6 +188,7 @@ fn vocabulary() -> Vocabulary {
         repositories: vec!["core".into(), "web".into()],
         services: vec!["rest-api".into(), "web".into(), "worker".into()],
         tags: [tags("core"), tags("web")].into(),
+        banned: Vec::new(),
         deployments: Vec::new(),
     }
 }

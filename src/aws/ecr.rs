@@ -1,5 +1,7 @@
 //! ECR: what an image is, and moving a tag to it.
 
+mod mutability;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,11 +16,14 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use self::mutability::Known;
 use super::error::AwsError;
 use super::pace::Pace;
+use crate::domain::environment::Registry;
 use crate::domain::event::StepFailure;
 use crate::domain::id::{Digest, Repository, Tag};
 use crate::domain::image::Image;
+use crate::domain::mutability::Mutability;
 use crate::domain::observation::{ImageSeen, TagsSeen};
 
 /// The manifests that ECR keeps. All are accepted, so that it never translates one.
@@ -33,14 +38,27 @@ const MEDIA_TYPES: [&str; 4] = [
 #[derive(Clone, Debug)]
 pub struct Repositories {
     client: Client,
+    region: String,
     registry_id: Option<String>,
     pace: Arc<Pace>,
+    /// Which tags may be moved.
+    known: Known,
     /// Manifests that were fetched lately: what stands under a digest never changes.
     manifests: Arc<Mutex<HashMap<(Repository, Digest), Kept>>>,
 }
 
 /// More manifests than these are not kept; most have a few kilobytes.
 const MANIFESTS_KEPT: usize = 64;
+
+/// So many images BatchGetImage and DescribeImages take.
+const IMAGES_AT_ONCE: usize = 100;
+
+/// What DescribeImages says of images, and which children of an index are not there.
+#[derive(Default)]
+struct Described {
+    details: HashMap<Digest, Listed>,
+    missing: Vec<Digest>,
+}
 
 /// A manifest byte by byte, and its media type.
 type Kept = (String, Option<String>);
@@ -67,12 +85,18 @@ struct Platform {
 }
 
 impl Repositories {
-    pub(super) fn new(client: Client, registry_id: Option<String>, pace: Arc<Pace>) -> Self {
-        Self { client, registry_id, pace, manifests: Arc::default() }
+    pub(super) fn new(
+        client: Client,
+        region: String,
+        registry_id: Option<String>,
+        pace: Arc<Pace>,
+    ) -> Self {
+        let (known, manifests) = (Known::default(), Arc::default());
+        Self { client, region, registry_id, pace, known, manifests }
     }
 
-    /// What the environment's two tags point at, and the images that were asked for by tag or
-    /// digest, in one look. An image that is not there is left out.
+    /// What the environment's two tags point at, and the image that was asked for by tag or
+    /// digest, with whether it can be put under them. An image that is not there is left out.
     ///
     /// # Errors
     /// [`AwsError`]; a missing repository is `RepositoryNotFoundException`.
@@ -86,7 +110,14 @@ impl Repositories {
         let mut ids = vec![by_tag(current), by_tag(previous)];
         ids.extend(asked.map(Asked::identifier));
         // On the heap: the SDK's futures are large, and all that await this would hold them.
-        let images = Box::pin(self.get(repository, ids)).await?;
+        let images = Box::pin(self.get(repository, ids));
+        let mutability = async {
+            match asked {
+                None => Ok(Mutability::default()),
+                Some(_) => Box::pin(self.mutability(repository, &[current, previous])).await,
+            }
+        };
+        let (images, mutability) = tokio::try_join!(images, mutability)?;
         let of_tag = |tag: &Tag| images.iter().find(|image| image.tag.as_ref() == Some(tag));
         let wanted = match asked {
             None => None,
@@ -96,12 +127,16 @@ impl Repositories {
         let now = of_tag(current);
         let known: HashSet<&Digest> =
             now.into_iter().chain(wanted).map(|image| &image.digest).collect();
-        let details = Box::pin(self.details(repository, known)).await?;
-        let critical = match wanted {
-            None => None,
-            Some(image) => Box::pin(self.critical_findings_in(repository, image)).await?,
+        let children = wanted.map(Fetched::children).unwrap_or_default();
+        let described = Box::pin(self.details(repository, known, &children));
+        let critical = async {
+            match wanted {
+                None => Ok(None),
+                Some(image) => Box::pin(self.critical_findings_in(repository, image)).await,
+            }
         };
-        let seen = |image: &Fetched, critical_findings| {
+        let (Described { details, missing }, critical) = tokio::try_join!(described, critical)?;
+        let seen = |image: &Fetched| {
             let detail = details.get(&image.digest).cloned().unwrap_or_default();
             ImageSeen {
                 image: Image { repository: repository.clone(), digest: image.digest.clone() },
@@ -109,17 +144,22 @@ impl Repositories {
                 tags: detail.tags,
                 asked: None,
                 pushed_at: detail.pushed_at,
-                critical_findings,
+                critical_findings: None,
                 archived: detail.archived,
+                missing: Vec::new(),
             }
         };
+        let account = images.iter().find_map(|image| image.registry.clone());
+        let region = self.region.clone();
         let tags = TagsSeen {
-            current: now.map(|image| seen(image, None)),
+            current: now.map(seen),
             previous: of_tag(previous).map(|image| image.digest.clone()),
+            mutability,
+            registry: account.map(|account| Registry { account, region }),
         };
         let wanted = wanted.map(|image| {
             let asked = asked.and_then(Asked::tag).cloned();
-            ImageSeen { asked, ..seen(image, critical) }
+            ImageSeen { asked, critical_findings: critical, missing, ..seen(image) }
         });
         Ok((tags, wanted))
     }
@@ -213,8 +253,7 @@ impl Repositories {
         to: &Digest,
         guard: impl Fn(Option<&Digest>) -> Result<(), StepFailure>,
     ) -> Result<(), StepFailure> {
-        let digest = ImageIdentifier::builder().image_digest(to.as_str()).build();
-        let images = self.get(repository, vec![by_tag(tag), digest]).await?;
+        let images = self.get(repository, vec![by_tag(tag), by_digest(to)]).await?;
         let now = images.iter().find(|image| image.tag.as_ref() == Some(tag));
         let now = now.map(|image| &image.digest);
         if now == Some(to) {
@@ -323,33 +362,66 @@ impl Repositories {
         kept.get(&(repository.clone(), digest.clone())).cloned()
     }
 
+    /// Describes images, and finds out in the same call whether an index's children are there:
+    /// only where one is not, does it take two calls more to say which.
     async fn details(
         &self,
         repository: &Repository,
         digests: HashSet<&Digest>,
-    ) -> Result<HashMap<Digest, Listed>, AwsError> {
+        children: &[Digest],
+    ) -> Result<Described, AwsError> {
         if digests.is_empty() {
-            return Ok(HashMap::new());
+            return Ok(Described::default());
         }
-        let id =
-            |digest: &&Digest| ImageIdentifier::builder().image_digest(digest.as_str()).build();
+        let all: HashSet<&Digest> = digests.iter().copied().chain(children).collect();
+        let all_at_once = all.len() <= IMAGES_AT_ONCE;
+        if all_at_once && let Some(details) = self.describe(repository, &all).await? {
+            return Ok(Described { details, missing: Vec::new() });
+        }
+        let missing = self.missing(repository, children).await?;
+        // Deleted between two looks: names are a courtesy, so go on without.
+        let details = self.describe(repository, &digests).await?.unwrap_or_default();
+        Ok(Described { details, missing })
+    }
+
+    /// `None`: one of them is not there.
+    async fn describe(
+        &self,
+        repository: &Repository,
+        digests: &HashSet<&Digest>,
+    ) -> Result<Option<HashMap<Digest, Listed>>, AwsError> {
         let answer = self
             .client
             .describe_images()
             .repository_name(repository.as_str())
             .set_registry_id(self.registry_id.clone())
-            .set_image_ids(Some(digests.iter().map(id).collect()))
+            .set_image_ids(Some(digests.iter().map(|digest| by_digest(digest)).collect()))
             .send()
             .await;
         match answer {
             Ok(answer) => {
                 let details = answer.image_details().iter().filter_map(Listed::read);
-                Ok(details.map(|listed| (listed.digest.clone(), listed)).collect())
+                Ok(Some(details.map(|listed| (listed.digest.clone(), listed)).collect()))
             }
-            // Deleted between the two looks: names are a courtesy, so go on without.
-            Err(error) if error.code() == Some("ImageNotFoundException") => Ok(HashMap::new()),
+            Err(error) if error.code() == Some("ImageNotFoundException") => Ok(None),
             Err(error) => Err(AwsError::new("ecr:DescribeImages", &error)),
         }
+    }
+
+    /// Those of the digests that ECR does not hand out.
+    async fn missing(
+        &self,
+        repository: &Repository,
+        digests: &[Digest],
+    ) -> Result<Vec<Digest>, AwsError> {
+        let mut missing = Vec::new();
+        for some in digests.chunks(IMAGES_AT_ONCE) {
+            let ids = some.iter().map(by_digest).collect();
+            let there = Box::pin(self.get(repository, ids)).await?;
+            let gone = some.iter().filter(|one| there.iter().all(|image| image.digest != **one));
+            missing.extend(gone.cloned());
+        }
+        Ok(missing)
     }
 
     /// Of an image, or of all those inside where it is an index: an index is not scanned itself.
@@ -378,7 +450,7 @@ impl Repositories {
             .describe_image_scan_findings()
             .repository_name(repository.as_str())
             .set_registry_id(self.registry_id.clone())
-            .image_id(ImageIdentifier::builder().image_digest(digest.as_str()).build())
+            .image_id(by_digest(digest))
             .send()
             .await;
         match answer {
@@ -418,9 +490,7 @@ impl Asked {
     fn identifier(&self) -> ImageIdentifier {
         match self {
             Self::Tag(tag) => by_tag(tag),
-            Self::Digest(digest) => {
-                ImageIdentifier::builder().image_digest(digest.as_str()).build()
-            }
+            Self::Digest(digest) => by_digest(digest),
         }
     }
 
@@ -432,6 +502,10 @@ impl Asked {
     }
 }
 
+fn by_digest(digest: &Digest) -> ImageIdentifier {
+    ImageIdentifier::builder().image_digest(digest.as_str()).build()
+}
+
 fn by_tag(tag: &Tag) -> ImageIdentifier {
     ImageIdentifier::builder().image_tag(tag.as_str()).build()
 }
@@ -440,6 +514,8 @@ fn by_tag(tag: &Tag) -> ImageIdentifier {
 struct Fetched {
     digest: Digest,
     tag: Option<Tag>,
+    /// The account whose registry it is in.
+    registry: Option<String>,
     manifest: String,
     media_type: Option<String>,
 }
@@ -453,6 +529,7 @@ impl Fetched {
         Ok(Self {
             digest,
             tag: id.image_tag().map(Tag::new),
+            registry: image.registry_id().map(str::to_owned),
             manifest: image.image_manifest().unwrap_or_default().to_owned(),
             media_type: image.image_manifest_media_type().map(str::to_owned),
         })

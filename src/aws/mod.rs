@@ -88,7 +88,12 @@ fn account(
     let registry_pace = pace.of(role, ecr_region);
     let registry_id = environment.registry.as_ref().map(|registry| registry.account.clone());
     Account {
-        ecr: Repositories::new(aws_sdk_ecr::Client::new(registry), registry_id, registry_pace),
+        ecr: Repositories::new(
+            aws_sdk_ecr::Client::new(registry),
+            ecr_region.to_owned(),
+            registry_id,
+            registry_pace,
+        ),
         ecs: Cluster::new(aws_sdk_ecs::Client::new(own), environment.cluster.clone(), own_pace),
     }
 }

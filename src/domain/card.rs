@@ -21,6 +21,8 @@ pub struct Card {
     /// Whether what it tells of can be rolled back. That is asked once more before it is done,
     /// and so is none of the actions, for which a reaction is enough.
     pub rollback: bool,
+    /// Whether an image made what it tells of go back, and can be banned.
+    pub ban: bool,
     pub links: Vec<Link>,
     pub footer: Option<String>,
 }

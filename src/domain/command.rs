@@ -31,6 +31,16 @@ pub enum Command {
     Queue {
         environment: Option<EnvironmentName>,
     },
+    Ban(BanImages),
+    Unban {
+        images: Vec<ImageReference>,
+        because: Option<String>,
+    },
+    Bans,
+    ReleaseHold {
+        environment: EnvironmentName,
+        because: Option<String>,
+    },
     /// `topic` is the id of a command.
     Help {
         topic: Option<String>,
@@ -66,6 +76,20 @@ pub struct Rollback {
     pub environment: EnvironmentName,
     pub dry_run: bool,
     pub because: Option<String>,
+}
+
+/// Never promote these again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BanImages {
+    Named {
+        images: Vec<ImageReference>,
+        because: String,
+    },
+    /// Those that made this deployment go back, which is reason enough.
+    OfDeployment {
+        deployment: DeploymentId,
+        because: Option<String>,
+    },
 }
 
 /// A person's word on a deployment; without a number, on the only one that can be meant.

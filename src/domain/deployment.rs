@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::event::{Choice, End, Event, Recorded, Requested, Vote};
 use super::id::{DeploymentId, MessageId, PersonId, PolicyId};
-use super::plan::{Kind, Plan, PlannedService};
+use super::plan::{ImageMove, Kind, Plan, PlannedService};
 use super::policy::{Because, Requirement};
 use super::rollout::{CanaryStay, Rollout};
 
@@ -284,6 +284,32 @@ impl Deployment {
             Stage::Ended(ended) => (3, ended.at),
         };
         (stage, !self.is_rollback(), since, self.id)
+    }
+
+    /// The images that made it go back: what may be worth a ban. Empty where it was no image's
+    /// fault, or that of what had run before.
+    pub fn suspects(&self) -> Vec<&ImageMove> {
+        let cause = match self.end() {
+            Some(End::RolledBack { cause } | End::Failed { cause, undo: Some(_) }) => cause,
+            Some(
+                End::Succeeded
+                | End::Failed { undo: None, .. }
+                | End::Cancelled { .. }
+                | End::Rejected { .. }
+                | End::Expired
+                | End::Refused { .. }
+                | End::Superseded { .. },
+            )
+            | None => return Vec::new(),
+        };
+        let terms = &self.plan.terms;
+        let blamed = cause.blames_image_of().filter(|_| !self.is_rollback());
+        let service = terms.services.iter().find(|service| Some(&service.name) == blamed);
+        let image = service.and_then(|service| terms.image(&service.repository));
+        let moved = |image: &&ImageMove| {
+            image.from.as_ref().is_none_or(|from| from.digest != image.to.digest)
+        };
+        image.filter(moved).into_iter().collect()
     }
 
     pub fn rollout(&self) -> Option<&Rollout> {

@@ -138,6 +138,9 @@ pub struct Requested {
     pub requirements: Vec<Requirement>,
     /// What breaking the glass set aside.
     pub overridden: Vec<Because>,
+    /// A program asked, not a person: it ends no hold.
+    #[serde(default)]
+    pub automated: bool,
 }
 
 /// One person's yes or no to the terms with this hash.
@@ -325,6 +328,27 @@ pub enum End {
 pub enum RefusedWhy {
     Plan { refusal: Refusal },
     Policy { by: Vec<Because> },
+}
+
+impl Cause {
+    /// The service whose new image is to blame. What AWS could not do, what others did and what
+    /// was stopped says nothing about an image; nor does a service that only made no progress.
+    pub fn blames_image_of(&self) -> Option<&ServiceName> {
+        match self {
+            Self::TaskFailed { service, stopped, .. } => stopped.blames_image().then_some(service),
+            Self::EcsGaveUp { service, .. } => Some(service),
+            // ECS also does so where somebody asks it to, or an alarm goes off.
+            Self::RolledBackByEcs { service, stopped, .. } => {
+                stopped.as_ref().is_some_and(Stopped::blames_image).then_some(service)
+            }
+            Self::NoProgress { .. }
+            | Self::ResolvedAnother { .. }
+            | Self::Overtaken { .. }
+            | Self::ServiceGone { .. }
+            | Self::StepFailed { .. }
+            | Self::Stopped { .. } => None,
+        }
+    }
 }
 
 impl End {

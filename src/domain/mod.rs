@@ -4,12 +4,14 @@
 pub mod card;
 pub mod channel;
 pub mod command;
+pub mod decision;
 pub mod deployment;
 pub mod environment;
 pub mod event;
 pub mod form;
 pub mod id;
 pub mod image;
+pub mod mutability;
 pub mod next;
 pub mod observation;
 pub mod others;

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::environment::Registry;
 use super::id::{Digest, EcsDeploymentId, Repository, ServiceName, Tag, TaskArn};
 use super::image::Image;
+use super::mutability::Mutability;
 
 /// One look at an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,10 @@ pub struct Observation {
 pub struct TagsSeen {
     pub current: Option<ImageSeen>,
     pub previous: Option<Digest>,
+    /// Which tags of the repository may be moved.
+    pub mutability: Mutability,
+    /// Whose registry handed the images out; `None`: it handed none out.
+    pub registry: Option<Registry>,
 }
 
 /// An image as ECR describes it.
@@ -39,6 +45,10 @@ pub struct ImageSeen {
     pub critical_findings: Option<u32>,
     /// ECR keeps it but does not hand it out.
     pub archived: bool,
+    /// The children that the index names and ECR does not have; only looked for in what is to
+    /// be promoted.
+    #[serde(default)]
+    pub missing: Vec<Digest>,
 }
 
 /// What was found under a service's name.
@@ -210,6 +220,18 @@ pub enum StopCause {
     Unhealthy,
     /// Anything that says nothing about the image: a person, scaling, rebalancing, a host.
     Other,
+}
+
+impl Stopped {
+    /// Whether what is in the image is the likely cause. A task that never started says so only
+    /// where its container was pulled and could not be run.
+    pub fn blames_image(&self) -> bool {
+        match self.cause {
+            StopCause::Exited | StopCause::Unhealthy => true,
+            StopCause::NeverStarted => self.reason.contains("CannotStartContainer"),
+            StopCause::Other => false,
+        }
+    }
 }
 
 impl Task {

@@ -1,20 +1,21 @@
 //! What a promotion will do, worked out before anybody is asked: a pure function of what is
 //! wanted and what was seen.
 
+mod preflight;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::decision::Ban;
 use super::environment::{Batch, Environment, Restart, Service, Strategy};
 use super::id::{
     DeploymentId, Digest, EcsDeploymentId, EnvironmentName, PolicyHash, Repository, ServiceName,
     Tag, TermsHash, sha256_hex,
 };
 use super::image::Image;
-use super::observation::{
-    ContainerSeen, Controller, EcsService, ImageSeen, Observation, Scheduling, ServiceSeen,
-};
+use super::observation::{ContainerSeen, EcsService, ImageSeen, Observation};
 use super::refusal::Refusal;
 
 /// What a promotion will do.
@@ -273,6 +274,8 @@ pub struct Wanted<'a> {
     /// ECS deployments that earlier deployments of ours forced. One that never completed must
     /// not stand in the way of what mends it.
     pub ours: &'a BTreeSet<EcsDeploymentId>,
+    /// What may not be promoted.
+    pub bans: &'a [Ban],
 }
 
 /// Works out the plan, or says why it cannot work.
@@ -294,9 +297,7 @@ pub fn plan(wanted: &Wanted<'_>) -> Result<Plan, Refusal> {
             return Err(Refusal::TwoImages { repository: repository.clone() });
         }
         let image_move = image_move(wanted, target);
-        if target.archived {
-            return Err(Refusal::Archived { image: image_move.to.name });
-        }
+        preflight::check_image(wanted, target, &image_move)?;
         let runs: Vec<&Service> =
             environment.services.iter().filter(|s| &s.repository == repository).collect();
         if runs.is_empty() {
@@ -311,7 +312,7 @@ pub fn plan(wanted: &Wanted<'_>) -> Result<Plan, Refusal> {
         let mut moved =
             image_move.from.as_ref().map(|from| &from.digest) != Some(&image_move.to.digest);
         for service in runs {
-            let ecs = check_service(wanted, service)?;
+            let ecs = preflight::check_service(wanted, service)?;
             moved |= ecs.wanted_tasks().any(|task| !runs_version(task, &image_move.to));
             let (strategy, why) = choose_strategy(service, ecs)?;
             planned_warnings.extend(service_warnings(service, ecs, (strategy, why), &image_move));
@@ -395,57 +396,6 @@ fn image_move(wanted: &Wanted<'_>, target: &ImageSeen) -> ImageMove {
         to: version(target),
         previous: tags.previous,
     }
-}
-
-/// Refuses a service that cannot be promoted, before anything is moved.
-fn check_service<'a>(wanted: &'a Wanted<'_>, service: &Service) -> Result<&'a EcsService, Refusal> {
-    let name = service.name.clone();
-    let environment = wanted.environment;
-    let ecs = match wanted.seen.services.get(&service.name) {
-        None | Some(ServiceSeen::Missing) => {
-            return Err(Refusal::ServiceMissing {
-                service: name,
-                ecs_service: service.ecs_service.clone(),
-                cluster: environment.cluster.clone(),
-            });
-        }
-        Some(ServiceSeen::Found(ecs)) => ecs,
-    };
-    if !ecs.active {
-        return Err(Refusal::ServiceInactive { service: name });
-    }
-    match ecs.controller {
-        Controller::Rolling => {}
-        Controller::BlueGreen => return Err(Refusal::BlueGreen { service: name }),
-        Controller::External => return Err(Refusal::ControllerNotEcs { service: name }),
-    }
-    match ecs.scheduling {
-        Scheduling::Replica => {}
-        Scheduling::Daemon => return Err(Refusal::Daemon { service: name }),
-    }
-    match &ecs.container {
-        ContainerSeen::Absent { names } => {
-            return Err(Refusal::ContainerMissing {
-                service: name,
-                container: service.container.clone(),
-                names: names.clone(),
-            });
-        }
-        ContainerSeen::Present { image, .. } => {
-            if !follows(image, &service.repository, &environment.tag) {
-                return Err(Refusal::TagNotFollowed {
-                    service: name,
-                    found: image.clone(),
-                    expected: format!("{}:{}", service.repository, environment.tag),
-                });
-            }
-        }
-    }
-    let ours = ecs.primary().is_some_and(|primary| wanted.ours.contains(&primary.id));
-    if !ecs.steady() && !wanted.turn_taken && !ours {
-        return Err(Refusal::ForeignDeployment { service: name });
-    }
-    Ok(ecs)
 }
 
 /// Whether an image, as a task definition names it, is what this tag points at.

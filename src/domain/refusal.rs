@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::id::{ChannelId, DeploymentId, EnvironmentName, Repository, ServiceName, Tag};
+use super::id::{
+    ChannelId, DeploymentId, Digest, EnvironmentName, PersonId, Repository, ServiceName, Tag,
+};
 
 /// Why something cannot be done. Policies refuse what is not wanted; this is what would not work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +54,37 @@ pub enum Refusal {
     Archived {
         image: String,
     },
+    /// It may not be promoted until it is unbanned.
+    Banned(Box<BannedImage>),
+    /// No image is known to have made it go back.
+    NothingToBan {
+        deployment: DeploymentId,
+    },
+    NotBanned {
+        asked: String,
+    },
+    NoHold {
+        environment: EnvironmentName,
+    },
+    /// It is an index, and some of what it names is not in ECR: no tag can be put on it.
+    ChildrenMissing {
+        image: String,
+        missing: Vec<String>,
+    },
+    /// ECR puts no further tag on an image that has so many.
+    TooManyTags {
+        image: String,
+        tags: usize,
+        needed: Tag,
+    },
+    /// ECR would not let these tags be moved. `filters`: the exclusion filters that there are;
+    /// `excluded`: by one of them, else because the repository is immutable but for them.
+    TagsImmutable {
+        repository: Repository,
+        tags: Vec<Tag>,
+        filters: Vec<String>,
+        excluded: bool,
+    },
     NothingRuns {
         repository: Repository,
         environment: EnvironmentName,
@@ -90,6 +123,11 @@ pub enum Refusal {
     ServiceInactive {
         service: ServiceName,
     },
+    ClusterMissing {
+        environment: EnvironmentName,
+        cluster: String,
+        region: String,
+    },
     ContainerMissing {
         service: ServiceName,
         container: String,
@@ -97,6 +135,12 @@ pub enum Refusal {
     },
     /// Restarting would change nothing: the task definition follows something else.
     TagNotFollowed {
+        service: ServiceName,
+        found: String,
+        expected: String,
+    },
+    /// The task definition takes its image from another registry than the one whose tag moves.
+    OtherRegistry {
         service: ServiceName,
         found: String,
         expected: String,
@@ -117,6 +161,36 @@ pub enum Refusal {
     StopKeepsOldImage {
         service: ServiceName,
     },
+    /// Shipmate has no credentials for AWS.
+    CredentialsMissing {
+        detail: String,
+    },
+    CredentialsExpired {
+        detail: String,
+    },
+    /// AWS does not know the credentials, or the signature made with them.
+    CredentialsRejected {
+        detail: String,
+    },
+    /// Shipmate's role lacks this IAM action, such as `ecs:StopTask`.
+    NotAllowed {
+        action: String,
+        detail: String,
+    },
+}
+
+/// An image that is wanted and banned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BannedImage {
+    pub image: String,
+    /// The name by which it was banned: a tag may have moved since.
+    pub banned_as: String,
+    pub repository: Repository,
+    pub digest: Digest,
+    pub by: PersonId,
+    pub because: String,
+    /// It should have been gone back to, away from this deployment.
+    pub reverts: Option<DeploymentId>,
 }
 
 impl Refusal {
@@ -133,6 +207,13 @@ impl Refusal {
             Self::TwoImages { .. } => "two-images",
             Self::EnvironmentTag { .. } => "environment-tag",
             Self::Archived { .. } => "archived",
+            Self::Banned(_) => "banned",
+            Self::NothingToBan { .. } => "nothing-to-ban",
+            Self::NotBanned { .. } => "not-banned",
+            Self::NoHold { .. } => "no-hold",
+            Self::ChildrenMissing { .. } => "children-missing",
+            Self::TooManyTags { .. } => "too-many-tags",
+            Self::TagsImmutable { .. } => "tags-immutable",
             Self::NothingRuns { .. } => "nothing-runs",
             Self::NothingToDo { .. } => "nothing-to-do",
             Self::SameEnvironment { .. } => "same-environment",
@@ -142,13 +223,19 @@ impl Refusal {
             Self::RollbackTargetGone { .. } => "rollback-target-gone",
             Self::ServiceMissing { .. } => "service-missing",
             Self::ServiceInactive { .. } => "service-inactive",
+            Self::ClusterMissing { .. } => "cluster-missing",
             Self::ContainerMissing { .. } => "container-missing",
             Self::TagNotFollowed { .. } => "tag-not-followed",
+            Self::OtherRegistry { .. } => "other-registry",
             Self::ControllerNotEcs { .. } => "controller-not-ecs",
             Self::BlueGreen { .. } => "blue-green",
             Self::Daemon { .. } => "daemon",
             Self::ForeignDeployment { .. } => "foreign-deployment",
             Self::StopKeepsOldImage { .. } => "stop-keeps-old-image",
+            Self::CredentialsMissing { .. } => "credentials-missing",
+            Self::CredentialsExpired { .. } => "credentials-expired",
+            Self::CredentialsRejected { .. } => "credentials-rejected",
+            Self::NotAllowed { .. } => "not-allowed",
         }
     }
 }

@@ -222,6 +222,12 @@ impl Engine {
         let terms = &deployment.plan.terms;
         let fresh = lock(&self.shared.fresh).remove(&deployment.id);
         let now = self.parts.clock.now();
+        // A ban that came since is not in what was looked at.
+        if let Some(refusal) = terms.banned(&self.parts.store.bans().await?) {
+            self.end_waiting(deployment.id, End::Refused { why: RefusedWhy::Plan { refusal } })
+                .await?;
+            return Ok(None);
+        }
         if let Some(looked) = fresh.filter(|looked| now.duration_since(looked.seen.at) < FRESH) {
             return Ok(Some((looked, deployment.plan.clone())));
         }
@@ -260,6 +266,7 @@ impl Engine {
             images,
             because: request.because.as_deref(),
             break_glass: request.break_glass,
+            automated: request.automated,
         };
         match self.judge_plan(&person, &intent).await {
             Ok(permitted) => Ok(Some(permitted)),

@@ -27,6 +27,8 @@ enum Lane {
     Environment(EnvironmentName),
     /// What people say on a deployment counts in the order in which they said it.
     Deployment(DeploymentId),
+    /// A ban and its end.
+    Bans,
 }
 
 /// A message on its way to be answered.
@@ -73,7 +75,7 @@ impl Engine {
                         Some(name) => {
                             // Those of deployments that are over are never needed again.
                             if lanes.len() > MOST_LANES {
-                                lanes.retain(|lane, _| matches!(lane, Lane::Environment(_)));
+                                lanes.retain(|lane, _| !matches!(lane, Lane::Deployment(_)));
                             }
                             let lane = lanes.entry(name).or_insert_with(|| self.open_lane());
                             // The lane's task lives until its sender is gone and all is done,
@@ -181,12 +183,17 @@ fn lane_of(reading: &Reading) -> Option<Lane> {
             | Command::Continue(ballot),
         ) => ballot.deployment.map(Lane::Deployment),
         Reading::Command(Command::Canary(canary)) => canary.deployment.map(Lane::Deployment),
+        Reading::Command(Command::ReleaseHold { environment, .. }) => {
+            Some(Lane::Environment(environment.clone()))
+        }
+        Reading::Command(Command::Ban(_) | Command::Unban { .. }) => Some(Lane::Bans),
         Reading::Command(
             Command::Rollback(_)
             | Command::Status { .. }
             | Command::Show { .. }
             | Command::History { .. }
             | Command::Queue { .. }
+            | Command::Bans
             | Command::Help { .. }
             | Command::Whoami,
         )
@@ -213,6 +220,10 @@ fn names_no_deployment(reading: &Reading) -> bool {
             | Command::Show { .. }
             | Command::History { .. }
             | Command::Queue { .. }
+            | Command::Ban(_)
+            | Command::Unban { .. }
+            | Command::Bans
+            | Command::ReleaseHold { .. }
             | Command::Help { .. }
             | Command::Whoami,
         )

@@ -28,6 +28,8 @@ pub(super) struct Intent<'a> {
     pub images: &'a [ImageSeen],
     pub because: Option<&'a str>,
     pub break_glass: bool,
+    /// A program asks.
+    pub automated: bool,
 }
 
 impl Engine {
@@ -48,6 +50,7 @@ impl Engine {
         let mut facts = self.facts(environment, &person.id).await?;
         facts.reason_given = intent.because.is_some();
         facts.break_glass = intent.break_glass;
+        facts.automated = intent.automated;
         facts.critical_findings = intent.plan.outlook.critical_findings;
         facts.verified = match &environment.after {
             None => None,
@@ -87,6 +90,29 @@ impl Engine {
         let facts = self.facts(environment, &person.id).await?;
         let (person, environment) = (person.clone(), name.clone());
         self.ask(Question { person, action: Action::Read, environment, facts })
+    }
+
+    /// May this person decide something about an environment that is no deployment? Nobody can
+    /// vote on that: where the policies ask for votes, it is refused.
+    pub(super) async fn judge_decision(
+        &self,
+        person: &Person,
+        action: Action,
+        name: &EnvironmentName,
+        because: Option<&str>,
+    ) -> Result<(), Problem> {
+        let (environment, _) = self.place(name)?;
+        let mut facts = self.facts(environment, &person.id).await?;
+        facts.reason_given = because.is_some();
+        let (person, environment) = (person.clone(), name.clone());
+        let permitted = self.ask(Question { person, action, environment, facts })?;
+        let asked = permitted.requirements.into_iter();
+        let by: Vec<Because> =
+            asked.map(|one| Because { policy: one.policy, reason: one.reason }).collect();
+        if by.is_empty() {
+            return Ok(());
+        }
+        Err(Problem::Denied(Denial::Forbidden { by, overridable: false }))
     }
 
     /// What this person may do in an environment, nothing else being known. Voting and calling

@@ -108,6 +108,8 @@ struct Shared {
     open: Mutex<std::collections::BTreeSet<DeploymentId>>,
     /// Tags that were seen last, for suggestions and completion.
     tags: Mutex<BTreeMap<Repository, Vec<Tag>>>,
+    /// The names of what is banned, for suggestions.
+    banned: Mutex<Vec<String>>,
     /// How old these are, and whether they are being read.
     refresh: suggest::Refresh,
     /// Something may expire earlier than the scheduler thinks.
@@ -148,6 +150,7 @@ impl Engine {
             repositories: environments.repositories().into_iter().collect(),
             services: services.into_iter().collect(),
             tags: lock(&self.shared.tags).clone(),
+            banned: lock(&self.shared.banned).clone(),
             deployments: lock(&self.shared.open).iter().rev().copied().collect(),
         }
     }

@@ -7,7 +7,7 @@ use super::{Engine, lock};
 use crate::aws::{Account, Asked, AwsError, KnownStopped, Listed};
 use crate::domain::command::{ImageReference, Pick};
 use crate::domain::environment::{Environment, Service};
-use crate::domain::id::{Digest, EnvironmentName, Repository, Tag};
+use crate::domain::id::{Digest, EnvironmentName, Repository, ServiceName, Tag};
 use crate::domain::image::{Image, compare_versions};
 use crate::domain::observation::{EcsService, ImageSeen, Observation, ServiceSeen};
 use crate::domain::refusal::Refusal;
@@ -77,8 +77,7 @@ impl Engine {
             targets.iter().map(|target| &target.repository).collect();
         let at = self.parts.clock.now();
         let services = running(environment, &repositories);
-        let nothing_known = KnownStopped::new();
-        let ecs = account.ecs.look(&services, &nothing_known, at);
+        let ecs = self.look_at_services(environment, account, &services);
         let ecr = self.look_at_images(environment, account, targets);
         let (ecs, ecr) = tokio::join!(ecs, ecr);
         // A misspelt image is what a person would rather hear of.
@@ -87,7 +86,28 @@ impl Engine {
         Ok(Looked { images, seen: Observation { at, services, tags } })
     }
 
-    async fn look_at_images(
+    async fn look_at_services(
+        &self,
+        environment: &Environment,
+        account: &Account,
+        services: &[&Service],
+    ) -> Result<BTreeMap<ServiceName, ServiceSeen>, Problem> {
+        let now = self.parts.clock.now();
+        match account.ecs.look(services, &KnownStopped::new(), now).await {
+            Err(error) if error.code() == "ClusterNotFoundException" => {
+                Err(Refusal::ClusterMissing {
+                    environment: environment.name.clone(),
+                    cluster: environment.cluster.clone(),
+                    region: environment.region.clone(),
+                }
+                .into())
+            }
+            looked => Ok(looked?),
+        }
+    }
+
+    /// The tags of each target's repository, and the images that are meant.
+    pub(super) async fn look_at_images(
         &self,
         environment: &Environment,
         account: &Account,
@@ -137,8 +157,7 @@ impl Engine {
         let wanted: BTreeSet<&Repository> = to.services.iter().map(|one| &one.repository).collect();
         let services: Vec<&Service> =
             from.services.iter().filter(|one| wanted.contains(&one.repository)).collect();
-        let now = self.parts.clock.now();
-        let seen = account.ecs.look(&services, &KnownStopped::new(), now).await?;
+        let seen = self.look_at_services(from, account, &services).await?;
         let mut running: BTreeMap<&Repository, Digest> = BTreeMap::new();
         for service in &services {
             let unsettled = || Refusal::Unsettled {
@@ -235,8 +254,7 @@ impl Engine {
     ) -> Result<bool, Problem> {
         let (environment, account) = self.place(environment)?;
         let services = running(environment, &BTreeSet::from([&image.image.repository]));
-        let now = self.parts.clock.now();
-        let seen = account.ecs.look(&services, &KnownStopped::new(), now).await?;
+        let seen = self.look_at_services(environment, account, &services).await?;
         let on = |digest: &Digest| *digest == image.image.digest || image.children.contains(digest);
         let good = |one: &ServiceSeen| {
             one.found().is_some_and(|ecs| {

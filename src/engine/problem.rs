@@ -33,6 +33,21 @@ impl From<Refusal> for Problem {
 }
 
 impl Problem {
+    /// What has to be mended first, where AWS did not let Shipmate ask: that is decided, and no
+    /// fault that passes.
+    pub fn settled(self) -> Self {
+        match self {
+            Self::Undecided(undecided) => {
+                let aws: Option<&AwsError> = undecided.error.downcast_ref();
+                match aws.and_then(AwsError::refusal) {
+                    Some(refusal) => Self::Refused(refusal),
+                    None => Self::Undecided(undecided),
+                }
+            }
+            Self::Refused(_) | Self::Denied(_) => self,
+        }
+    }
+
     /// What the chat said, if that was the problem.
     pub fn of_chat(&self) -> Option<&ChatError> {
         match self {

@@ -13,6 +13,8 @@ impl Engine {
     /// again: see `runner`.
     pub(super) async fn resume(&self) -> anyhow::Result<()> {
         let open = self.parts.store.open().await?;
+        let bans = self.parts.store.bans().await?;
+        *lock(&self.shared.banned) = bans.into_iter().map(|ban| ban.name).collect();
         // What acts comes first: nobody's chat keeps it waiting.
         for deployment in open.iter().filter(|one| matches!(one.stage, Stage::Running(_))) {
             tracing::info!(deployment.id = %deployment.id, "is carried on");

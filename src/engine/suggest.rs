@@ -133,5 +133,9 @@ async fn list(
 ) -> (Repository, Result<Vec<Listed>, AwsError>) {
     // On the heap: the SDK's futures are large.
     let listed = Box::pin(account.ecr.list(&repository)).await;
+    // So that a promotion need not ask: see there for how long it is believed.
+    if let Err(error) = Box::pin(account.ecr.learn_mutability(&repository)).await {
+        tracing::warn!(%repository, %error, "could not read which tags may be moved");
+    }
     (repository, listed)
 }

@@ -1,6 +1,7 @@
 //! What may come next at the end of a line that is being typed.
 
 use super::automaton::{Label, Place, Test};
+use super::kind::Kind;
 use super::slot::ArgumentType;
 use super::text::{self, TokenKind};
 use super::{Grammar, Vocabulary};
@@ -59,6 +60,10 @@ impl Grammar {
                         Label::Keyword | Label::Argument(_) => None,
                     };
                     words.push((self.automaton.words.text(symbol).to_owned(), hint));
+                }
+                Test::Type(ArgumentType::Images) if position.kind == Kind::Unban => {
+                    let banned = vocabulary.banned.iter().cloned();
+                    arguments.extend(banned.map(|name| (name, Some("banned".to_owned()))));
                 }
                 Test::Type(kind) => self.candidates(kind, &typed, vocabulary, &mut arguments),
                 Test::Number | Test::Comma | Test::Nothing => {}

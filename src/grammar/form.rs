@@ -55,11 +55,16 @@ impl fmt::Display for CannotSay {
             Self::NoSuchField { form } => {
                 write!(formatter, "`{form}` takes nothing of that name.")
             }
-            Self::Missing { field: Slot::Images, .. } => write!(
-                formatter,
-                "Say which images, or the environment to take them all from (`{}`).",
-                Slot::Source
-            ),
+            Self::Missing { form, field: Slot::Images } => {
+                let otherwise = if *form == Kind::Promote.id() {
+                    format!(", or the environment to take them all from (`{}`)", Slot::Source)
+                } else if *form == Kind::Ban.id() {
+                    format!(", or the deployment that they made go back (`{}`)", Slot::Deployment)
+                } else {
+                    String::new()
+                };
+                write!(formatter, "Say which images{otherwise}.")
+            }
             Self::Missing { form, field } => {
                 write!(formatter, "`{form}` needs {}: fill in `{field}`.", needed(*field))
             }

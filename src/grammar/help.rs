@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::kind::Kind;
-use super::phrase::Atom;
+use super::phrase::{Atom, Way};
 use super::slot::{ArgumentType, Slot};
 use super::{Entry, Grammar};
 
@@ -109,24 +109,24 @@ impl Entry {
             | ArgumentType::Deployment
             | ArgumentType::Command => false,
         };
-        let first = self.ways.iter().take(self.first);
-        let plain = first.filter(|(mask, _)| !mask.slots().any(is_ending));
-        let most = plain.clone().map(|(mask, _)| mask.slots().count()).max();
-        let mut fullest = plain.filter(|(mask, _)| Some(mask.slots().count()) == most);
+        let first: Vec<&Way> = self.ways.iter().take(self.first).collect();
+        let is_plain = |(mask, _): &&&Way| !mask.slots().any(is_ending);
+        let plain: Vec<&Way> = first.iter().filter(is_plain).copied().collect();
+        // Some commands cannot do without a reason.
+        let ways = if plain.is_empty() { first } else { plain };
+        let most = ways.iter().map(|(mask, _)| mask.slots().count()).max();
+        let fullest = ways.into_iter().find(|(mask, _)| Some(mask.slots().count()) == most);
+        let Some((mask, atoms)) = fullest else { return String::new() };
         let say = |atom: &Atom| match atom {
             Atom::Word(word) => word.clone(),
             Atom::Argument(slot) => {
                 let name = slot.name().to_uppercase();
-                // Images can be left out only where they are taken from an environment.
-                let optional = uses.iter().any(|mask| {
-                    let instead = *slot == Slot::Images && mask.contains(Slot::Source);
-                    !(mask.contains(*slot) || instead)
-                });
+                let without = || mask.slots().filter(move |other| other != slot);
+                let optional = uses.iter().any(|mask| mask.slots().eq(without()));
                 if optional { format!("[{name}]") } else { name }
             }
         };
-        let words: Vec<String> =
-            fullest.next().map(|(_, atoms)| atoms.iter().map(say).collect()).unwrap_or_default();
+        let words: Vec<String> = atoms.iter().map(say).collect();
         words.join(" ")
     }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::domain::command::{
-    Ballot, Canary, Command, ImageReference, Promote, Promoted, Rollback,
+    Ballot, BanImages, Canary, Command, ImageReference, Promote, Promoted, Rollback,
 };
 use crate::domain::id::{DeploymentId, EnvironmentName, ServiceName};
 
@@ -25,6 +25,10 @@ pub(super) enum Kind {
     Continue,
     Canary,
     Queue,
+    Ban,
+    Unban,
+    Bans,
+    ReleaseHold,
     Help,
     Whoami,
 }
@@ -46,7 +50,7 @@ pub(super) struct Arguments {
 
 impl Kind {
     /// In the order in which help lists them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::Promote,
         Self::Rollback,
         Self::Status,
@@ -59,6 +63,10 @@ impl Kind {
         Self::Continue,
         Self::Canary,
         Self::Queue,
+        Self::Ban,
+        Self::Unban,
+        Self::Bans,
+        Self::ReleaseHold,
         Self::Help,
         Self::Whoami,
     ];
@@ -78,6 +86,10 @@ impl Kind {
             Self::Continue => "continue",
             Self::Canary => "canary",
             Self::Queue => "queue",
+            Self::Ban => "ban",
+            Self::Unban => "unban",
+            Self::Bans => "bans",
+            Self::ReleaseHold => "release-hold",
             Self::Help => "help",
             Self::Whoami => "whoami",
         }
@@ -101,6 +113,10 @@ impl Kind {
             Command::Continue(_) => Self::Continue,
             Command::Canary(_) => Self::Canary,
             Command::Queue { .. } => Self::Queue,
+            Command::Ban(_) => Self::Ban,
+            Command::Unban { .. } => Self::Unban,
+            Command::Bans => Self::Bans,
+            Command::ReleaseHold { .. } => Self::ReleaseHold,
             Command::Help { .. } => Self::Help,
             Command::Whoami => Self::Whoami,
         }
@@ -127,8 +143,11 @@ impl Kind {
             }
             Self::Continue => &[Slot::Deployment],
             Self::Canary => &[Slot::Deployment, Slot::Stay],
+            Self::Ban => &[Slot::Images, Slot::Deployment, Slot::Reason],
+            Self::Unban => &[Slot::Images, Slot::Reason],
+            Self::ReleaseHold => &[Slot::Environment, Slot::Reason],
             Self::Help => &[Slot::Topic],
-            Self::Whoami => &[],
+            Self::Bans | Self::Whoami => &[],
         }
     }
 
@@ -138,9 +157,20 @@ impl Kind {
             Self::Promote if !given.contains(Slot::Images) && !given.contains(Slot::Source) => {
                 Some(Slot::Images)
             }
-            Self::Promote | Self::Rollback if !given.contains(Slot::Environment) => {
+            Self::Promote | Self::Rollback | Self::ReleaseHold
+                if !given.contains(Slot::Environment) =>
+            {
                 Some(Slot::Environment)
             }
+            Self::Ban if !given.contains(Slot::Images) && !given.contains(Slot::Deployment) => {
+                Some(Slot::Images)
+            }
+            // Why an image is bad is for those to read who want it next year. Of a deployment
+            // that went back the journal tells.
+            Self::Ban if given.contains(Slot::Images) && !given.contains(Slot::Reason) => {
+                Some(Slot::Reason)
+            }
+            Self::Unban if !given.contains(Slot::Images) => Some(Slot::Images),
             Self::Show if !given.contains(Slot::Deployment) => Some(Slot::Deployment),
             Self::Canary if !given.contains(Slot::Stay) => Some(Slot::Stay),
             Self::Promote
@@ -155,6 +185,10 @@ impl Kind {
             | Self::Continue
             | Self::Canary
             | Self::Queue
+            | Self::Ban
+            | Self::Unban
+            | Self::Bans
+            | Self::ReleaseHold
             | Self::Help
             | Self::Whoami => None,
         }
@@ -163,8 +197,10 @@ impl Kind {
     /// An argument that cannot stand beside the others.
     pub fn excess(self, given: Mask) -> Option<Slot> {
         let unusable = given.slots().find(|slot| !self.slots().contains(slot));
-        let both = given.contains(Slot::Images) && given.contains(Slot::Source);
-        unusable.or(both.then_some(Slot::Source))
+        let beside_images = [Slot::Source, Slot::Deployment].into_iter();
+        let mut beside_images = beside_images.filter(|slot| given.contains(*slot));
+        let second = beside_images.next().filter(|_| given.contains(Slot::Images));
+        unusable.or(second)
     }
 
     /// All sets of arguments with which this command makes sense: each must be sayable.
@@ -223,6 +259,15 @@ impl Kind {
             Self::Continue => Command::Continue(Ballot { deployment, because: None }),
             Self::Canary => Command::Canary(Canary { deployment, stay: stay? }),
             Self::Queue => Command::Queue { environment },
+            Self::Ban => Command::Ban(match deployment {
+                Some(deployment) => BanImages::OfDeployment { deployment, because },
+                None if images.is_empty() => return None,
+                None => BanImages::Named { images, because: because? },
+            }),
+            Self::Unban if images.is_empty() => return None,
+            Self::Unban => Command::Unban { images, because },
+            Self::Bans => Command::Bans,
+            Self::ReleaseHold => Command::ReleaseHold { environment: environment?, because },
             Self::Help => Command::Help { topic },
             Self::Whoami => Command::Whoami,
         })
@@ -274,8 +319,18 @@ impl Arguments {
             Command::Canary(Canary { deployment, stay }) => {
                 Self { deployment, stay: Some(stay), ..nothing }
             }
+            Command::Ban(BanImages::Named { images, because }) => {
+                Self { images, reason: Some(because), ..nothing }
+            }
+            Command::Ban(BanImages::OfDeployment { deployment, because }) => {
+                Self { deployment: Some(deployment), reason: because, ..nothing }
+            }
+            Command::Unban { images, because } => Self { images, reason: because, ..nothing },
+            Command::ReleaseHold { environment, because } => {
+                Self { environment: Some(environment), reason: because, ..nothing }
+            }
             Command::Help { topic } => Self { topic, ..nothing },
-            Command::Whoami => nothing,
+            Command::Bans | Command::Whoami => nothing,
         }
     }
 

@@ -74,7 +74,7 @@ struct Entry {
 }
 
 /// The files of commands/, compiled in.
-const SHIPPED: [(&str, &str); 14] = [
+const SHIPPED: [(&str, &str); 18] = [
     ("promote.toml", include_str!("../../commands/promote.toml")),
     ("rollback.toml", include_str!("../../commands/rollback.toml")),
     ("status.toml", include_str!("../../commands/status.toml")),
@@ -87,6 +87,10 @@ const SHIPPED: [(&str, &str); 14] = [
     ("continue.toml", include_str!("../../commands/continue.toml")),
     ("canary.toml", include_str!("../../commands/canary.toml")),
     ("queue.toml", include_str!("../../commands/queue.toml")),
+    ("ban.toml", include_str!("../../commands/ban.toml")),
+    ("unban.toml", include_str!("../../commands/unban.toml")),
+    ("bans.toml", include_str!("../../commands/bans.toml")),
+    ("release-hold.toml", include_str!("../../commands/release-hold.toml")),
     ("help.toml", include_str!("../../commands/help.toml")),
     ("whoami.toml", include_str!("../../commands/whoami.toml")),
 ];

@@ -7,6 +7,7 @@ use crate::domain::form::Suggestion;
 use crate::domain::id::{DeploymentId, Repository, Tag};
 
 use super::form::{Between, cut, fits, images};
+use super::kind::Kind;
 use super::slot::{ArgumentType, Slot};
 use super::text::{self, TokenKind};
 use super::{Grammar, Vocabulary};
@@ -56,6 +57,10 @@ impl Grammar {
         let Some(slot) = self.slot(typing.form, typing.field) else { return Vec::new() };
         let typed = typing.typed.trim().to_lowercase();
         match slot.argument_type() {
+            // Nothing else can be unbanned.
+            ArgumentType::Images if typing.form == Kind::Unban.id() => {
+                best(vocabulary.banned.iter().cloned(), &typed)
+            }
             ArgumentType::Images => suggest_images(typing.typed, vocabulary),
             ArgumentType::Environment => {
                 let taken = self.taken_environments(slot, typing);

@@ -14,6 +14,8 @@ pub struct Vocabulary {
     pub services: Vec<ServiceName>,
     /// Newest first. Need not be complete: a tag that is not here is no error.
     pub tags: BTreeMap<Repository, Vec<Tag>>,
+    /// Images that are banned, by the names under which they were: `core:1.6.0`.
+    pub banned: Vec<String>,
     /// Those that can be meant, for completion.
     pub deployments: Vec<DeploymentId>,
 }

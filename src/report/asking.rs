@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::domain::command::{Promote, Promoted};
 use crate::domain::deployment::Deployment;
-use crate::domain::id::{DeploymentId, EnvironmentName};
+use crate::domain::id::{DeploymentId, Digest, EnvironmentName, Repository};
 use crate::domain::plan::Kind;
 
 use super::words;
@@ -41,6 +41,19 @@ pub fn history(environment: &EnvironmentName) -> String {
 
 pub fn rollback(environment: &EnvironmentName) -> String {
     format!("rollback {environment}")
+}
+
+pub fn release_hold(environment: &EnvironmentName) -> String {
+    format!("release hold on {environment}")
+}
+
+/// By its digest, which no other image can have.
+pub fn unban(repository: &Repository, digest: &Digest) -> String {
+    format!("unban image {repository}@{}", digest.short())
+}
+
+pub fn ban_of(deployment: DeploymentId) -> String {
+    format!("ban image of {deployment}")
 }
 
 /// `images`: names as they are shown, `core:1.5.0 and web:2.1.0`.

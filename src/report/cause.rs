@@ -216,6 +216,16 @@ pub fn next_step(cause: &Cause) -> String {
         Cause::StepFailed { failure, .. } if failure.code == "tag-moved-by-others" => {
             "Find out who else moves this tag.".to_owned()
         }
+        Cause::StepFailed { failure, .. } if failure.code.starts_with("AccessDenied") => {
+            "Give Shipmate's role what it lacks: docs/iam-policy.json has all that it needs."
+                .to_owned()
+        }
+        Cause::StepFailed { failure, .. } if failure.code.starts_with("ExpiredToken") => {
+            "Renew Shipmate's credentials for AWS.".to_owned()
+        }
+        Cause::StepFailed { failure, .. } if failure.code == "ImageTagAlreadyExistsException" => {
+            "Let the repository's tag mutability in ECR allow that this tag is moved.".to_owned()
+        }
         Cause::StepFailed { .. } => {
             "Check that AWS can be reached and that Shipmate's role may do this.".to_owned()
         }

@@ -10,7 +10,7 @@ use crate::domain::rollout::{Phase, Rollout};
 use super::running::{back_to, moves_tag, touched};
 use super::{asking, cause, others, plan, refusal, votes, words};
 
-const HELD: &str = "Automation is held here until somebody promotes.";
+const HELD: &str = "Automation is held here until somebody promotes or releases the hold.";
 
 /// An end, told.
 pub struct Told {
@@ -45,6 +45,14 @@ pub fn with_end(mut card: Card, deployment: &Deployment, ended: &Ended) -> Card 
     card = card.text(told.next);
     for command in told.commands {
         card = card.command(command);
+    }
+    if !deployment.suspects().is_empty() {
+        let names = deployment.suspects().into_iter().map(|image| image.to.name.as_str());
+        let names = words::listed(names);
+        card = card
+            .text(format!("If {names} is to blame, see to it that nobody promotes it again:"))
+            .command(asking::ban_of(deployment.id));
+        card.ban = true;
     }
     match (&ended.end, &ended.rollout) {
         (End::Failed { .. }, Some(rollout)) if rollout.touched() => {
@@ -124,6 +132,14 @@ fn succeeded(deployment: &Deployment, ended: &Ended) -> Told {
     } else {
         format!("Checked digest by digest on {}{took}.", words::tasks(tasks))
     };
+    let idle = idle_services(deployment, rollout);
+    let checked = if tasks == 0 || idle.is_empty() {
+        checked
+    } else {
+        let run = if idle.len() == 1 { "runs" } else { "run" };
+        let names = words::listed(idle.into_iter());
+        format!("{checked} Nothing was restarted in {names}, which {run} no tasks.")
+    };
     let again = if deployment.is_rollback() { " again" } else { "" };
     let headline = format!("{environment} runs {}{again}.", terms.names());
     let (details, next, commands) = match terms.kind {
@@ -137,6 +153,15 @@ fn succeeded(deployment: &Deployment, ended: &Ended) -> Told {
         ),
     };
     Told { tone: Tone::Good, headline, details, next, commands }
+}
+
+/// The services of the plan that ran no task from its beginning to its end.
+fn idle_services<'a>(deployment: &'a Deployment, rollout: Option<&Rollout>) -> Vec<&'a str> {
+    let ran = |name| rollout.and_then(|rollout| rollout.forward.services.get(name));
+    let services = deployment.plan.outlook.services.iter();
+    let idle = services
+        .filter(|seen| seen.desired == 0 && ran(&seen.name).is_none_or(|tally| tally.total == 0));
+    idle.map(|seen| seen.name.as_str()).collect()
 }
 
 fn rolled_back(terms: &Terms, cause: &Cause) -> Told {

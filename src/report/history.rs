@@ -3,6 +3,7 @@
 use jiff::{Timestamp, Zoned};
 
 use crate::domain::card::{Card, Line, Tone};
+use crate::domain::decision::RecordedDecision;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{
     Choice, End, Event, Recorded, RefusedWhy, Step, StepOutcome, Via, Withdrawal,
@@ -11,7 +12,7 @@ use crate::domain::id::{DeploymentId, EnvironmentName, PersonId};
 use crate::domain::plan::Terms;
 
 use super::cause::StepWords;
-use super::{asking, cause, deployment, end, others, plan, refusal, votes, words};
+use super::{asking, bans, cause, deployment, end, others, plan, refusal, votes, words};
 
 /// A story longer than this leaves its middle out.
 const LONGEST_STORY: usize = 60;
@@ -34,10 +35,17 @@ pub struct Entry {
     pub ended_at: Option<Timestamp>,
 }
 
-/// The last deployments, newest first as they are given.
-pub fn history_card(environment: Option<&EnvironmentName>, entries: &[Entry], now: &Zoned) -> Card {
+/// The last deployments and what was decided beside them, newest first as they are given.
+pub fn history_card(
+    environment: Option<&EnvironmentName>,
+    entries: &[Entry],
+    decisions: &[RecordedDecision],
+    now: &Zoned,
+) -> Card {
     let of = environment.map_or_else(String::new, |environment| format!(" of {environment}"));
     let card = Card::new(Tone::Plain, format!("History{of}"));
+    let decided = decisions.iter().map(|one| bans::decision_line(one, now)).collect();
+    let card = card.field("Bans and holds", decided);
     let Some(newest) = entries.first() else {
         return card.text("Nothing was deployed yet.");
     };

@@ -3,6 +3,7 @@
 
 mod answers;
 mod asking;
+mod bans;
 mod cause;
 mod denial;
 mod deployment;
@@ -19,6 +20,9 @@ mod votes;
 mod words;
 
 pub use answers::{Topic, help_card, misunderstood_card, say_again_card, whoami_card};
+pub use bans::{
+    StillRunning, banned_card, bans_card, hold_released_card, reason_to_ban, unbanned_card,
+};
 pub use cause::sentence as cause_sentence;
 pub use denial::{Unasked, denial_card, stands_still, undecided_card, waits_for_answer};
 pub use deployment::{closed_card, deployment_card};

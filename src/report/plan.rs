@@ -137,6 +137,18 @@ fn service_line(service: &PlannedService, outlook: &Outlook) -> String {
         | Why::PullsMovedTag
         | Why::DigestPinned
         | Why::LoadBalanced
+        | Why::NoRoom
+            if seen.desired == 0 && service.strategy == Strategy::Deployment =>
+        {
+            format!(
+                "{name}: nothing to restart — it runs no tasks; a new ECS deployment, so that later \
+                 ones take the new image"
+            )
+        }
+        Why::Settings
+        | Why::PullsMovedTag
+        | Why::DigestPinned
+        | Why::LoadBalanced
         | Why::NoRoom => {
             let how = how(service, seen.desired, seen.minimum);
             format!("{name} ({count}): {how} — {}", why(seen.why))

@@ -5,7 +5,7 @@ use crate::domain::card::{self, Card, Tone};
 use crate::domain::command::{Command, Promote};
 use crate::domain::id::{EnvironmentName, Repository, Tag};
 use crate::domain::plan::listed;
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{BannedImage, Refusal};
 
 use super::{asking, words};
 
@@ -89,6 +89,29 @@ pub fn sentence(refusal: &Refusal) -> String {
             "{image} is archived: ECR keeps it and hands it out to no task. Restore it in ECR, or \
              choose another image."
         ),
+        Refusal::Banned(image) => banned(image),
+        Refusal::NothingToBan { deployment } => format!(
+            "No image is known to have made #{deployment} go back. Name the image, and say why."
+        ),
+        Refusal::NotBanned { asked } => {
+            format!("{} is not banned. Look at what is.", words::clean(asked))
+        }
+        Refusal::NoHold { environment } => {
+            format!("There is no hold on {environment}: automation may move it.")
+        }
+        Refusal::ChildrenMissing { image, missing } => format!(
+            "{image} is an index, and ECR no longer has {} that it names ({}), so that no tag can \
+             be put on it. Push it again, or choose another image.",
+            crate::domain::plural(missing.len(), "image"),
+            words::some_of(missing.iter().map(String::as_str), MOST_CHOICES)
+        ),
+        Refusal::TooManyTags { image, tags, needed } => format!(
+            "{image} has {tags} tags, which is the most that ECR allows, and {needed} would be one \
+             more. Remove tags that nobody needs from it in ECR, and ask again."
+        ),
+        Refusal::TagsImmutable { repository, tags, filters, excluded } => {
+            immutable(repository, tags, filters, *excluded)
+        }
         Refusal::NothingRuns { repository, environment } => format!(
             "No service in {environment} runs images of {repository}, so there is nothing to \
              restart. Name an image of what runs there, or add the service to the settings."
@@ -131,6 +154,10 @@ pub fn sentence(refusal: &Refusal) -> String {
             "{service} is not active in ECS: it was deleted or is being deleted. Create it again, \
              or take it out of the settings."
         ),
+        Refusal::ClusterMissing { environment, cluster, region } => format!(
+            "ECS has no cluster {cluster} in {region}, which the settings name for {environment}. \
+             Create it, or correct the cluster, the region or the role in the settings."
+        ),
         Refusal::ContainerMissing { service, container, names } => format!(
             "The task definition of {service} has no container {container}; it has {}. Correct \
              the container in the settings.",
@@ -143,6 +170,12 @@ pub fn sentence(refusal: &Refusal) -> String {
         Refusal::TagNotFollowed { service, found, expected } => format!(
             "Restarting {service} would change nothing: its task definition runs {}, not \
              {expected}. Register a revision whose image is {expected}, and point the service at it.",
+            words::clean(found)
+        ),
+        Refusal::OtherRegistry { service, found, expected } => format!(
+            "Restarting {service} would change nothing: its task definition takes its image from \
+             {}, and the tag would move in {expected}. Correct the image in the task definition, \
+             or name its registry in the settings of the environment.",
             words::clean(found)
         ),
         Refusal::ControllerNotEcs { service } => format!(
@@ -165,6 +198,84 @@ pub fn sentence(refusal: &Refusal) -> String {
              back: it pins the digest of a deployment. Set the restart to deployment or auto, or \
              disable versionConsistency for the container."
         ),
+        Refusal::CredentialsMissing { detail } => words::sentence(&format!(
+            "Shipmate has no credentials for AWS. Give its process a role or keys, and ask again. \
+             What the AWS SDK says: {}",
+            words::clean(detail)
+        )),
+        Refusal::CredentialsExpired { detail } => words::sentence(&format!(
+            "Shipmate's credentials for AWS have expired. Renew them, and ask again. What AWS \
+             says: {}",
+            words::clean(detail)
+        )),
+        Refusal::CredentialsRejected { detail } => words::sentence(&format!(
+            "AWS does not accept Shipmate's credentials. Check the keys, the region, and the \
+             clock of its machine, and ask again. What AWS says: {}",
+            words::clean(detail)
+        )),
+        Refusal::NotAllowed { action, detail } => words::sentence(&format!(
+            "Shipmate is not allowed to do {} on AWS. Give its role what docs/iam-policy.json \
+             has, and ask again. What AWS says: {}",
+            words::clean(action),
+            words::clean(detail)
+        )),
+    }
+}
+
+/// Who banned what and why, and what else there is.
+fn banned(banned: &BannedImage) -> String {
+    let BannedImage { image, banned_as, digest, by, because, reverts, repository: _ } = banned;
+    let under = if image == banned_as {
+        String::new()
+    } else {
+        format!(" as {banned_as} ({})", digest.short())
+    };
+    let who = words::person(by);
+    let why = format!("is banned{under} by {who}{}", words::because(Some(because)));
+    let why = words::sentence(&why);
+    match reverts {
+        None => {
+            format!("{image} {why} Promote another image, or have somebody who may do so unban it.")
+        }
+        Some(of) => format!(
+            "{image}, which ran before #{of}, {why} There is no rollback to it: promote the image \
+             that should run, or have somebody who may do so unban it."
+        ),
+    }
+}
+
+/// What has to be set in ECR so that these tags can be moved.
+fn immutable(repository: &Repository, tags: &[Tag], filters: &[String], excluded: bool) -> String {
+    let names = listed(tags.iter().map(Tag::as_str));
+    let in_words = |filters: &[String]| {
+        let noun = if filters.len() == 1 { "filter" } else { "filters" };
+        format!("{noun} {}", words::some_of(filters.iter().map(String::as_str), MOST_CHOICES))
+    };
+    if excluded {
+        return format!(
+            "{repository} excludes {names} from the tags that may be moved, by its {}. Take that \
+             out of the exclusions of its tag mutability in ECR, and ask again.",
+            in_words(filters)
+        );
+    }
+    let needed: Vec<String> = tags.iter().map(filter_for).collect();
+    let needed = in_words(&needed);
+    let set = if filters.is_empty() {
+        format!("Set its tag mutability to IMMUTABLE_WITH_EXCLUSION with the {needed}")
+    } else {
+        format!("Add the {needed} to its exclusions, beside {}", in_words(filters))
+    };
+    format!(
+        "The tags of {repository} are immutable: ECR would not let {names} be moved. {set}, and \
+         ask again."
+    )
+}
+
+/// A filter that names this tag and those like it in other environments: `*-latest`.
+fn filter_for(tag: &Tag) -> String {
+    match tag.as_str().rsplit_once('-') {
+        Some((_, behind)) if !behind.is_empty() => format!("*-{behind}"),
+        Some(_) | None => tag.to_string(),
     }
 }
 
@@ -172,7 +283,11 @@ pub fn sentence(refusal: &Refusal) -> String {
 fn title(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::WhichRepository { .. } | Refusal::AmbiguousDigest { .. } => "Which image?",
-        Refusal::NothingToDo { .. } => "Nothing to do",
+        Refusal::NothingToDo { .. }
+        | Refusal::NothingToBan { .. }
+        | Refusal::NotBanned { .. }
+        | Refusal::NoHold { .. } => "Nothing to do",
+        Refusal::Banned(_) => "Banned",
         Refusal::NoSuchEnvironment { .. } => "No such environment",
         Refusal::NotHere { .. } => "Not in this channel",
         Refusal::NoSuchRepository { .. } | Refusal::RepositoryMissing { .. } => {
@@ -182,6 +297,9 @@ fn title(refusal: &Refusal) -> &'static str {
         Refusal::TwoImages { .. }
         | Refusal::EnvironmentTag { .. }
         | Refusal::Archived { .. }
+        | Refusal::ChildrenMissing { .. }
+        | Refusal::TooManyTags { .. }
+        | Refusal::TagsImmutable { .. }
         | Refusal::NothingRuns { .. }
         | Refusal::SameEnvironment { .. }
         | Refusal::Unsettled { .. }
@@ -190,13 +308,19 @@ fn title(refusal: &Refusal) -> &'static str {
         | Refusal::RollbackTargetGone { .. }
         | Refusal::ServiceMissing { .. }
         | Refusal::ServiceInactive { .. }
+        | Refusal::ClusterMissing { .. }
         | Refusal::ContainerMissing { .. }
         | Refusal::TagNotFollowed { .. }
+        | Refusal::OtherRegistry { .. }
         | Refusal::ControllerNotEcs { .. }
         | Refusal::BlueGreen { .. }
         | Refusal::Daemon { .. }
         | Refusal::ForeignDeployment { .. }
-        | Refusal::StopKeepsOldImage { .. } => "That cannot work",
+        | Refusal::StopKeepsOldImage { .. }
+        | Refusal::CredentialsMissing { .. }
+        | Refusal::CredentialsExpired { .. }
+        | Refusal::CredentialsRejected { .. }
+        | Refusal::NotAllowed { .. } => "That cannot work",
     }
 }
 
@@ -212,6 +336,13 @@ fn lead(refusal: &Refusal) -> &'static str {
         | Refusal::TwoImages { .. }
         | Refusal::EnvironmentTag { .. }
         | Refusal::Archived { .. }
+        | Refusal::Banned(_)
+        | Refusal::NothingToBan { .. }
+        | Refusal::NotBanned { .. }
+        | Refusal::NoHold { .. }
+        | Refusal::ChildrenMissing { .. }
+        | Refusal::TooManyTags { .. }
+        | Refusal::TagsImmutable { .. }
         | Refusal::NothingRuns { .. }
         | Refusal::NothingToDo { .. }
         | Refusal::SameEnvironment { .. }
@@ -221,13 +352,19 @@ fn lead(refusal: &Refusal) -> &'static str {
         | Refusal::RollbackTargetGone { .. }
         | Refusal::ServiceMissing { .. }
         | Refusal::ServiceInactive { .. }
+        | Refusal::ClusterMissing { .. }
         | Refusal::ContainerMissing { .. }
         | Refusal::TagNotFollowed { .. }
+        | Refusal::OtherRegistry { .. }
         | Refusal::ControllerNotEcs { .. }
         | Refusal::BlueGreen { .. }
         | Refusal::Daemon { .. }
         | Refusal::ForeignDeployment { .. }
-        | Refusal::StopKeepsOldImage { .. } => "To see more:",
+        | Refusal::StopKeepsOldImage { .. }
+        | Refusal::CredentialsMissing { .. }
+        | Refusal::CredentialsExpired { .. }
+        | Refusal::CredentialsRejected { .. }
+        | Refusal::NotAllowed { .. } => "To see more:",
     }
 }
 
@@ -265,6 +402,17 @@ fn commands(refusal: &Refusal, asked: Option<&Command>) -> Vec<String> {
         | Refusal::NothingToDo { environment, .. }
         | Refusal::Unsettled { environment, .. } => vec![asking::status(environment)],
         Refusal::NothingToRollBack { environment } => vec![asking::history(environment)],
+        Refusal::Banned(image) => {
+            let mut commands: Vec<String> = match image.reverts {
+                None => Vec::new(),
+                Some(_) => history(),
+            };
+            commands.extend(["bans".to_owned(), asking::unban(&image.repository, &image.digest)]);
+            commands
+        }
+        Refusal::NotBanned { .. } => vec!["bans".to_owned()],
+        Refusal::NothingToBan { deployment } => vec![asking::show(*deployment)],
+        Refusal::NoHold { environment } => vec![asking::status(environment)],
         Refusal::NotTheLast { environment, .. } => vec![asking::status(environment)],
         Refusal::RollbackTargetGone { of, .. } => {
             let mut commands: Vec<String> = history();
@@ -278,16 +426,25 @@ fn commands(refusal: &Refusal, asked: Option<&Command>) -> Vec<String> {
         | Refusal::TwoImages { .. }
         | Refusal::EnvironmentTag { .. }
         | Refusal::Archived { .. }
+        | Refusal::ChildrenMissing { .. }
+        | Refusal::TooManyTags { .. }
+        | Refusal::TagsImmutable { .. }
         | Refusal::SameEnvironment { .. }
         | Refusal::ServiceMissing { .. }
         | Refusal::ServiceInactive { .. }
+        | Refusal::ClusterMissing { .. }
         | Refusal::ContainerMissing { .. }
         | Refusal::TagNotFollowed { .. }
+        | Refusal::OtherRegistry { .. }
         | Refusal::ControllerNotEcs { .. }
         | Refusal::BlueGreen { .. }
         | Refusal::Daemon { .. }
         | Refusal::ForeignDeployment { .. }
-        | Refusal::StopKeepsOldImage { .. } => Vec::new(),
+        | Refusal::StopKeepsOldImage { .. }
+        | Refusal::CredentialsMissing { .. }
+        | Refusal::CredentialsExpired { .. }
+        | Refusal::CredentialsRejected { .. }
+        | Refusal::NotAllowed { .. } => Vec::new(),
     }
 }
 
@@ -305,6 +462,10 @@ fn promotion(command: &Command) -> Option<&Promote> {
         | Command::Continue(_)
         | Command::Canary(_)
         | Command::Queue { .. }
+        | Command::Ban(_)
+        | Command::Unban { .. }
+        | Command::Bans
+        | Command::ReleaseHold { .. }
         | Command::Help { .. }
         | Command::Whoami => None,
     }
@@ -314,6 +475,7 @@ fn environment(command: &Command) -> Option<&EnvironmentName> {
     match command {
         Command::Promote(promote) => Some(&promote.environment),
         Command::Rollback(rollback) => Some(&rollback.environment),
+        Command::ReleaseHold { environment, .. } => Some(environment),
         Command::Status { environment, service: _ }
         | Command::History { environment }
         | Command::Queue { environment } => environment.as_ref(),
@@ -324,6 +486,9 @@ fn environment(command: &Command) -> Option<&EnvironmentName> {
         | Command::Pause(_)
         | Command::Continue(_)
         | Command::Canary(_)
+        | Command::Ban(_)
+        | Command::Unban { .. }
+        | Command::Bans
         | Command::Help { .. }
         | Command::Whoami => None,
     }

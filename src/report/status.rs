@@ -182,6 +182,8 @@ fn lines(status: &EnvironmentStatus, now: &Zoned) -> Vec<Line> {
             words::clock(hold.since, now),
             hold.deployment
         )));
+        lines.push(Line::Text("To let automation move it before that:".to_owned()));
+        lines.push(Line::Command(asking::release_hold(&status.environment)));
     }
     if drifts(status) {
         lines.extend(status.services.iter().filter_map(drift).map(Line::Warning));

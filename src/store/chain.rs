@@ -94,16 +94,41 @@ impl EventRow {
         Ok(Recorded { deployment, sequence: self.sequence, at: time(self.at)?, event })
     }
 
-    /// The hash over everything that the row says, with the hash of the event before it. Texts
-    /// are preceded by their length, so that no two rows read the same.
+    /// The hash over everything that the row says, with the hash of the event before it.
     fn content_hash(&self) -> String {
         let Self { deployment, sequence, at, version, kind, body, previous_hash, hash: _ } = self;
-        let mut content = format!("{deployment} {sequence} {at} {version}");
-        for text in [kind, body, previous_hash] {
-            content.push_str(&format!(" {}:{text}", text.len()));
-        }
-        sha256_hex(content.as_bytes())
+        let numbers = format!("{deployment} {sequence} {at} {version}");
+        content_hash(numbers, [kind, body, previous_hash])
     }
+
+    fn link(&self) -> Link<'_> {
+        Link {
+            sequence: self.sequence,
+            is_as_written: self.hash == self.content_hash(),
+            previous: &self.previous_hash,
+            hash: &self.hash,
+        }
+    }
+}
+
+/// The hash over all that a row says. Texts are preceded by their length, so that no two rows
+/// read the same.
+pub fn content_hash(numbers: String, texts: [&String; 3]) -> String {
+    let mut content = numbers;
+    for text in texts {
+        content.push_str(&format!(" {}:{text}", text.len()));
+    }
+    sha256_hex(content.as_bytes())
+}
+
+/// A row as a link of its chain.
+pub struct Link<'a> {
+    pub sequence: u64,
+    /// Its own hash matches what it says.
+    pub is_as_written: bool,
+    /// The hash of the row before it, as it says; empty for the first.
+    pub previous: &'a str,
+    pub hash: &'a str,
 }
 
 /// The last event of a deployment.
@@ -134,19 +159,20 @@ pub async fn verify(readers: &SqlitePool, deployment: DeploymentId) -> Result<Ch
     if rows.is_empty() && projected.is_none() {
         return Err(StoreError::NoSuchDeployment(deployment));
     }
-    Ok(check(&rows, projected.as_ref()))
+    Ok(check(rows.iter().map(EventRow::link), projected.as_ref()))
 }
 
-fn check(rows: &[EventRow], projected: Option<&Head>) -> Chain {
+/// Walks a chain from its first link to where its projection says that it ends.
+pub fn check<'a>(links: impl Iterator<Item = Link<'a>>, projected: Option<&Head>) -> Chain {
     let mut sequence = 0;
     let mut previous = "";
-    for row in rows {
+    for link in links {
         sequence += 1;
-        let fault = if row.sequence != sequence {
+        let fault = if link.sequence != sequence {
             Some(Fault::Missing)
-        } else if row.hash != row.content_hash() {
+        } else if !link.is_as_written {
             Some(Fault::Altered)
-        } else if row.previous_hash != previous {
+        } else if link.previous != previous {
             Some(Fault::Unlinked)
         } else {
             None
@@ -154,7 +180,7 @@ fn check(rows: &[EventRow], projected: Option<&Head>) -> Chain {
         if let Some(fault) = fault {
             return Chain::Broken { sequence, fault };
         }
-        previous = &row.hash;
+        previous = link.hash;
     }
     match projected {
         Some(head) if head.sequence > sequence => {

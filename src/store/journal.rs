@@ -17,7 +17,7 @@ use crate::ports::StoreError;
 
 /// SQLite's plain BEGIN takes the write lock at the first write, when what was read before it
 /// may be out of date; this one takes it at once.
-const BEGIN: &str = "BEGIN IMMEDIATE";
+pub const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// The end of a deployment's journal, as the caller knows it.
 #[derive(Clone, Copy, Debug)]

@@ -2,6 +2,7 @@
 //! Knows `domain` and `ports`; must not know chats, AWS, or what a deployment should do next.
 
 mod chain;
+mod decisions;
 mod history;
 mod inbox;
 mod journal;
@@ -19,6 +20,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
+use crate::domain::decision::{Ban, Decision, RecordedDecision};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, Recorded};
 use crate::domain::id::{DeploymentId, EnvironmentName, MessageId, Repository};
@@ -78,6 +80,15 @@ impl SqliteStore {
     pub async fn verify_chain(&self, deployment: DeploymentId) -> Result<Chain, StoreError> {
         chain::verify(&self.readers, deployment).await
     }
+
+    /// Computes the chain of all decisions beside deployments anew, and finds the first that
+    /// does not fit it.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn verify_decisions(&self) -> Result<Chain, StoreError> {
+        decisions::verify(self).await
+    }
 }
 
 fn pool(connections: u32) -> SqlitePoolOptions {
@@ -111,7 +122,12 @@ fn migrator() -> Migrator {
         Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };
     let chat = include_str!("../../migrations/0002_chat.sql");
-    Migrator::with_migrations(vec![migration(1, "journal", journal), migration(2, "chat", chat)])
+    let decisions = include_str!("../../migrations/0003_decisions.sql");
+    Migrator::with_migrations(vec![
+        migration(1, "journal", journal),
+        migration(2, "chat", chat),
+        migration(3, "decisions", decisions),
+    ])
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -244,6 +260,18 @@ impl Store for SqliteStore {
 
     async fn hold(&self, environment: &EnvironmentName) -> Result<Option<Hold>, StoreError> {
         history::hold(&self.readers, environment).await
+    }
+
+    async fn decide(&self, decision: Decision, at: Timestamp) -> Result<bool, StoreError> {
+        decisions::decide(self, decision, at).await
+    }
+
+    async fn bans(&self) -> Result<Vec<Ban>, StoreError> {
+        decisions::bans(self).await
+    }
+
+    async fn decisions(&self, limit: u32) -> Result<Vec<RecordedDecision>, StoreError> {
+        decisions::newest(self, limit).await
     }
 }
 

@@ -193,8 +193,8 @@ async fn withdraw(
     Ok(())
 }
 
-/// Takes the environment's turn, or finds that it is taken. A promotion that starts ends the
-/// environment's hold.
+/// Takes the environment's turn, or finds that it is taken. A person's promotion that starts
+/// ends the environment's hold; a program's does not.
 async fn start(writing: &mut SqliteConnection, appended: &Appended<'_>) -> Result<(), StoreError> {
     let deployment = appended.deployment;
     let taken = sqlx::query(sql::START)
@@ -215,6 +215,7 @@ async fn start(writing: &mut SqliteConnection, appended: &Appended<'_>) -> Resul
         Err(error) => return Err(error.into()),
     }
     match &deployment.plan.terms.kind {
+        Kind::Promotion if deployment.request.automated => {}
         Kind::Promotion => {
             let environment = deployment.plan.terms.environment.as_str();
             sqlx::query(sql::END_HOLD).bind(environment).execute(writing).await?;

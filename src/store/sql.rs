@@ -79,6 +79,30 @@ statements! {
 
     HOLD = "SELECT deployment, since FROM holds WHERE environment = $1";
 
+    RELEASE_HOLD = "DELETE FROM holds WHERE environment = $1 AND deployment = $2";
+
+    INSERT_DECISION = "INSERT INTO decisions
+            (sequence, at, version, type, body, previous_hash, hash)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+    DECISIONS_HEAD = "SELECT sequence, hash FROM decisions_head WHERE id = 1";
+
+    SET_DECISIONS_HEAD = "INSERT INTO decisions_head (id, sequence, hash) VALUES (1, $1, $2)
+        ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash";
+
+    DECISIONS = "SELECT sequence, at, version, type, body, previous_hash, hash
+        FROM decisions ORDER BY sequence DESC LIMIT $1";
+
+    INSERT_BAN = "INSERT INTO bans
+            (digest, repository, children, name, person, because, at, decision)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT (digest) DO NOTHING";
+
+    DELETE_BAN = "DELETE FROM bans WHERE digest = $1";
+
+    BANS = "SELECT digest, repository, children, name, person, because, at
+        FROM bans ORDER BY decision DESC";
+
     ASKED_IN = "SELECT id FROM deployments WHERE asked_in = $1";
 
     BY_MESSAGE = "SELECT deployment FROM messages
@@ -173,7 +197,8 @@ mod tests {
         for (name, statement) in ALL {
             for step in plan(&store, statement).await {
                 // The newest of a table are read along its key, backwards, up to the limit.
-                let along_a_key = *name == "HISTORY" && step == "SCAN deployments";
+                let along_a_key = (*name == "HISTORY" && step == "SCAN deployments")
+                    || (*name == "DECISIONS" && step == "SCAN decisions");
                 // One row, or one for each channel: there is nothing to look up by.
                 let few = ["HEARD", "INSTALLATION", "SET_INSTALLATION"].contains(name);
                 let whole = step.starts_with("SCAN") && !step.contains("INDEX") && !along_a_key;

@@ -2,6 +2,8 @@
 //! each, with the good way and every refusal.
 
 mod approve;
+mod ban;
+mod bans;
 mod canary;
 mod cancel;
 mod continue_;
@@ -12,7 +14,9 @@ mod promote;
 mod promote_refused;
 mod queue;
 mod reject;
+mod release_hold;
 mod rollback;
 mod show;
 mod status;
+mod unban;
 mod whoami;

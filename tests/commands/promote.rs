@@ -3,7 +3,7 @@
 
 use insta::assert_snapshot;
 
-use crate::world::{Plan, SETTINGS, World};
+use crate::world::{LONG, Plan, SETTINGS, World};
 
 #[tokio::test]
 async fn on_staging_it_runs_at_once() {
@@ -154,4 +154,28 @@ async fn without_a_repository_it_is_the_only_one_there_is() {
     let digest = world.sandbox.digest("core", "1.5.0").unwrap();
     world.say("alice", &format!("promote {digest} to staging dry run")).await;
     assert!(world.text().contains("core: 1.4.1 → "), "{}", world.text());
+}
+
+#[tokio::test]
+async fn a_service_without_tasks_is_promoted_without_a_restart() {
+    let mut world = World::start().await;
+    for service in ["worker", "web"] {
+        assert!(world.sandbox.set_desired("staging", service, 0));
+        let stopped = world
+            .sandbox
+            .wait_for("staging", service, LONG, |view| view.tasks.is_empty() && view.is_steady());
+        assert!(stopped.await, "{service} never stopped");
+    }
+    world.sandbox.clear_calls();
+    world.say("alice", "promote core:1.5.0 and web:2.1.0 to staging dry run").await;
+    assert_snapshot!("no_tasks_plan", world.text());
+    world.say("alice", "promote core:1.5.0 and web:2.1.0 to staging").await;
+    world.wait().await;
+    assert_eq!(world.stage(1).await, "succeeded", "{}", world.everything());
+    assert_snapshot!("no_tasks_end", world.card_text(1));
+    assert_eq!(world.told_to_stop().len(), 3, "those of rest-api");
+    // ECS would start later tasks of web from the digest that its deployment pinned.
+    assert_eq!(world.forced(), ["web"]);
+    world.say("alice", "promote core:1.6.0 to staging dry run").await;
+    assert!(world.text().contains("worker: nothing to restart"), "{}", world.text());
 }

@@ -3,7 +3,8 @@
 
 use insta::assert_snapshot;
 use shipmate::sandbox::{
-    Controller, ImageSpec, Scheduling, ServiceSpec, Strategy, World as Aws, demo_world,
+    Controller, Fault, FaultKind, ImageSpec, Mutability, RepositorySpec, Scheduling, ServiceSpec,
+    Strategy, World as Aws, demo_world,
 };
 
 use crate::world::{Plan, SETTINGS, World};
@@ -98,6 +99,130 @@ async fn an_archived_image() {
     let mut world = World::start().await;
     world.sandbox.push("core", &ImageSpec::new("1.7.0").archived()).unwrap();
     assert_snapshot!(refused(&mut world, "alice", "promote core:1.7.0 to staging").await);
+}
+
+/// The demo's repository of this name is another one.
+fn with_repository(name: &str, change: impl Fn(RepositorySpec) -> RepositorySpec) -> Aws {
+    let mut aws = demo_world();
+    for repository in &mut aws.repositories {
+        if repository.name == name {
+            *repository = change(repository.clone());
+        }
+    }
+    aws
+}
+
+#[tokio::test]
+async fn tags_that_cannot_be_moved() {
+    use Mutability::{Immutable, ImmutableWithExclusion, MutableWithExclusion};
+    let cases: [(&str, Mutability, &[&str]); 4] = [
+        ("all", Immutable, &[]),
+        ("previous", ImmutableWithExclusion, &["*-latest"]),
+        ("current", ImmutableWithExclusion, &["*-previous"]),
+        ("excluded", MutableWithExclusion, &["staging-*"]),
+    ];
+    for (name, mutability, exclusions) in cases {
+        let aws = with_repository("core", |one| one.mutability(mutability, exclusions));
+        let mut world = World::of(Plan { aws, ..Plan::default() }).await;
+        let text = refused(&mut world, "alice", "promote core:1.5.0 to staging").await;
+        assert_snapshot!(format!("immutable_{name}"), text);
+    }
+    // With the filters that the sentence names, it works.
+    let filters = ["*-latest", "*-previous"];
+    let aws = with_repository("core", |one| one.mutability(ImmutableWithExclusion, &filters));
+    let mut world = World::of(Plan { aws, ..Plan::default() }).await;
+    world.say("alice", "promote core:1.5.0 to staging").await;
+    world.wait().await;
+    assert_eq!(world.stage(1).await, "succeeded", "{}", world.everything());
+}
+
+#[tokio::test]
+async fn who_mends_the_repository_need_not_wait() {
+    let aws = with_repository("core", |one| one.mutability(Mutability::Immutable, &[]));
+    let mut world = World::of(Plan { aws, ..Plan::default() }).await;
+    refused(&mut world, "alice", "promote core:1.5.0 to staging").await;
+    let ecr = crate::sandbox::clients(&world.sandbox).await.ecr;
+    let mutable = aws_sdk_ecr::types::ImageTagMutability::Mutable;
+    let put = ecr.put_image_tag_mutability().repository_name("core").image_tag_mutability(mutable);
+    put.send().await.unwrap();
+    world.say("alice", "promote core:1.5.0 to staging").await;
+    world.wait().await;
+    assert_eq!(world.stage(1).await, "succeeded", "{}", world.everything());
+}
+
+#[tokio::test]
+async fn an_index_with_a_missing_child() {
+    let mut world = World::start().await;
+    let platforms = ["linux/amd64", "linux/arm64"];
+    let image = ImageSpec::new("2.2.0").platforms(&platforms);
+    let index = world.sandbox.push("web", &image).unwrap();
+    let ecr = crate::sandbox::clients(&world.sandbox).await.ecr;
+    let id = aws_sdk_ecr::types::ImageIdentifier::builder().image_digest(&index).build();
+    let got = ecr.batch_get_image().repository_name("web").image_ids(id).send().await.unwrap();
+    let manifest = got.images()[0].image_manifest().unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(manifest).unwrap();
+    let child = manifest["manifests"][1]["digest"].as_str().unwrap();
+    assert!(world.sandbox.delete_image("web", child));
+    world.sandbox.clear_calls();
+    assert_snapshot!(refused(&mut world, "alice", "promote web:2.2.0 to staging").await);
+}
+
+#[tokio::test]
+async fn an_image_that_takes_no_further_tag() {
+    let mut image = ImageSpec::new("1.7.0");
+    image.tags.extend((1..1000).map(|number| format!("build-{number}")));
+    let mut world = World::start().await;
+    world.sandbox.push("core", &image).unwrap();
+    let text = refused(&mut world, "alice", "promote core:1.7.0 to staging").await;
+    assert_snapshot!(text);
+}
+
+#[tokio::test]
+async fn a_registry_whose_tag_would_move_in_vain() {
+    for (name, host) in [
+        ("account", "210987654321.dkr.ecr.eu-west-1.amazonaws.com"),
+        ("region", "123456789012.dkr.ecr.us-east-1.amazonaws.com"),
+        ("foreign", "ghcr.io"),
+    ] {
+        let aws = with_worker(|mut one| {
+            one.containers[0].image = format!("{host}/core:staging-latest");
+            one
+        });
+        let mut world = World::of(Plan { aws, ..Plan::default() }).await;
+        let text = refused(&mut world, "alice", "promote core:1.5.0 to staging").await;
+        assert_snapshot!(format!("registry_{name}"), text);
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_that_aws_does_not_have() {
+    let settings = SETTINGS.replace("cluster = \"staging\"", "cluster = \"stagin\"");
+    let mut world = World::of(Plan { settings, ..Plan::default() }).await;
+    assert_snapshot!(refused(&mut world, "alice", "promote core:1.5.0 to staging").await);
+}
+
+#[tokio::test]
+async fn what_aws_does_not_let_shipmate_do() {
+    for (operation, error) in [
+        ("DescribeServices", "AccessDeniedException"),
+        ("DescribeRepositories", "AccessDeniedException"),
+        ("BatchGetImage", "ExpiredTokenException"),
+    ] {
+        let mut world = World::start().await;
+        let kind = FaultKind::Refuse { error: error.to_owned() };
+        world.sandbox.order(Fault::new(operation, 10, kind)).unwrap();
+        let text = refused(&mut world, "alice", "promote core:1.5.0 to staging").await;
+        assert_snapshot!(format!("aws_{operation}_{error}"), text);
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_is_being_deleted() {
+    let mut world = World::start().await;
+    let ecs = crate::sandbox::clients(&world.sandbox).await.ecs;
+    ecs.delete_service().cluster("staging").service("web").force(true).send().await.unwrap();
+    world.sandbox.clear_calls();
+    assert_snapshot!(refused(&mut world, "alice", "promote web:2.1.0 to staging").await);
 }
 
 #[tokio::test]
@@ -228,4 +353,18 @@ async fn a_deployment_that_is_not_ours_goes_first() {
     world.force_by_hand("staging", "web").await;
     world.sandbox.clear_calls();
     assert_snapshot!(refused(&mut world, "alice", "promote web:2.1.0 to staging").await);
+}
+
+#[tokio::test]
+async fn what_aws_lets_nobody_do_at_the_last_moment() {
+    let mut world = World::start().await;
+    let denied = FaultKind::Refuse { error: "AccessDeniedException".to_owned() };
+    world.sandbox.order(Fault::new("PutImage", 1, denied)).unwrap();
+    world.say("alice", "promote core:1.5.0 to staging").await;
+    world.wait().await;
+    assert_eq!(world.stage(1).await, "rolled-back");
+    let text = world.card_text(1);
+    assert!(text.contains("ecr:PutImage"), "{text}");
+    assert!(text.contains("docs/iam-policy.json has all that it needs"), "{text}");
+    assert!(world.deeds().is_empty(), "nothing was changed");
 }

@@ -109,6 +109,20 @@ async fn a_button_of_old_terms_counts_for_nothing() {
     assert!(bot.stands_at("production", "1.5.0"));
 }
 
+#[tokio::test]
+async fn the_image_of_a_rollout_that_went_back_is_banned_by_button() {
+    let bot = Bot::start().await;
+    bot.says(ALICE, STAGING, "promote core:1.6.0-crash to staging");
+    let card = bot.card_says(1, "rolled back").await;
+    assert!(buttons(&card).contains("ban:1"), "{:#?}", card.components);
+    let no = bot.fake.press(ALICE, STAGING, card.id, "ban:1").unwrap();
+    bot.answers(&no, "may not ban images of #1").await;
+    assert!(is_private(&no), "{:#?}", no.shown());
+    bot.fake.press(BOB, STAGING, card.id, "ban:1").unwrap();
+    let told = |message: &StoredMessage| shown(message).contains("core:1.6.0-crash is banned");
+    bot.until("everybody is told", |fake| fake.messages_of_bot(STAGING).iter().any(told)).await;
+}
+
 /// The question that only one person sees, and its one button.
 async fn asked_once_more(bot: &Bot, person: u64, card: u64) -> (u64, String) {
     let pressed = bot.fake.press(person, STAGING, card, "rollback:staging").unwrap();

@@ -133,7 +133,7 @@ pub fn observations() -> impl Strategy<Value = Observation> {
             .into_iter()
             .map(|(index, name)| {
                 let current = name.map(|name| image_seen(index, &digest(index, name)));
-                (repository(index), TagsSeen { current, previous: None })
+                (repository(index), TagsSeen { current, ..TagsSeen::default() })
             })
             .collect();
         Observation { at, services, tags }

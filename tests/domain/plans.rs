@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
+use shipmate::domain::decision::Ban;
 use shipmate::domain::environment::{Batch, Environment, Restart, Service, Strategy as Way};
-use shipmate::domain::id::{EcsDeploymentId, PolicyHash};
+use shipmate::domain::id::{Digest, EcsDeploymentId, PolicyHash};
+use shipmate::domain::image::Image;
+use shipmate::domain::mutability::Mutability;
 use shipmate::domain::observation::{
     ContainerSeen, Controller, EcsService, ImageSeen, Observation, RolloutState, Scheduling,
     ServiceSeen,
@@ -25,6 +28,7 @@ struct Given {
     seen: Observation,
     turn_taken: bool,
     ours: BTreeSet<EcsDeploymentId>,
+    bans: Vec<Ban>,
 }
 
 impl Given {
@@ -36,6 +40,7 @@ impl Given {
             seen: observation(&sketch.world(), 1),
             turn_taken: false,
             ours: BTreeSet::new(),
+            bans: Vec::new(),
         }
     }
 
@@ -50,6 +55,10 @@ impl Given {
         if let ContainerSeen::Present { consistent, .. } = &mut self.ecs().container {
             *consistent = pinned;
         }
+    }
+
+    fn mutability(&mut self, mutability: Mutability) {
+        self.seen.tags.get_mut(&repository(0)).unwrap().mutability = mutability;
     }
 
     fn service(&mut self) -> &mut Service {
@@ -67,7 +76,19 @@ impl Given {
             expected: None,
             turn_taken: self.turn_taken,
             ours: &self.ours,
+            bans: &self.bans,
         })
+    }
+}
+
+fn ban(digest: &Digest) -> Ban {
+    Ban {
+        image: Image { repository: repository(0), digest: digest.clone() },
+        children: Vec::new(),
+        name: "core:1.6.0".to_owned(),
+        by: "bob".into(),
+        because: "it loses orders".to_owned(),
+        at: jiff::Timestamp::UNIX_EPOCH,
     }
 }
 
@@ -77,10 +98,11 @@ fn refused(spoil: impl Fn(&mut Given)) -> &'static str {
     given.plan().expect_err("it is refused").code()
 }
 
-fn found(image: &str) -> impl Fn(&mut Given) {
+fn found(image: &str) -> impl Fn(&mut Given) + use<> {
+    let image = image.to_owned();
     move |given: &mut Given| {
         if let ContainerSeen::Present { image: found, .. } = &mut given.ecs().container {
-            *found = image.to_owned();
+            found.clone_from(&image);
         }
     }
 }
@@ -89,6 +111,27 @@ fn found(image: &str) -> impl Fn(&mut Given) {
 fn it_refuses_what_cannot_work() {
     let spoil = |code: &str, spoil: &dyn Fn(&mut Given)| assert_eq!(refused(spoil), code);
     spoil("archived", &|given| given.images[0].archived = true);
+    spoil("banned", &|given| given.bans.push(ban(&digest(0, "to"))));
+    spoil("banned", &|given| {
+        given.images[0].children.push(digest(0, "child"));
+        given.bans.push(ban(&digest(0, "child")));
+    });
+    spoil("children-missing", &|given| given.images[0].missing.push(digest(0, "child")));
+    spoil("tags-immutable", &|given| given.mutability(Mutability::Immutable { but: Vec::new() }));
+    let but = |filter: &str| vec![filter.to_owned()];
+    spoil("tags-immutable", &|given| {
+        given.mutability(Mutability::Mutable { but: but("*-latest") })
+    });
+    spoil("tags-immutable", &|given| {
+        // The tag that keeps what ran before must be movable, too.
+        given.mutability(Mutability::Immutable { but: but("*-latest") });
+    });
+    let many = || (0..1000).map(|number| number.to_string().as_str().into()).collect();
+    spoil("too-many-tags", &|given| given.images[0].tags = many());
+    spoil("too-many-tags", &|given| {
+        let tags = given.seen.tags.get_mut(&repository(0)).unwrap();
+        tags.current.as_mut().unwrap().tags = many();
+    });
     spoil("nothing-runs", &|given| given.images[0] = image_seen(1, &digest(1, "to")));
     spoil("two-images", &|given| given.images.push(image_seen(0, &digest(0, "older"))));
     spoil("nothing-to-do", &|given| given.images[0] = image_seen(0, &digest(0, "from")));
@@ -107,6 +150,12 @@ fn it_refuses_what_cannot_work() {
     spoil("tag-not-followed", &found("1.dkr/team/core:staging-latest"));
     spoil("tag-not-followed", &found("core:staging-latest"));
     spoil("tag-not-followed", &found("1.dkr/core@sha256:00"));
+    let other = |account: &str, region: &str| {
+        found(&format!("{account}.dkr.ecr.{region}.amazonaws.com/core:staging-latest"))
+    };
+    spoil("other-registry", &other("2", "eu-west-1"));
+    spoil("other-registry", &other("1", "eu-west-2"));
+    spoil("other-registry", &found("ghcr.io/core:staging-latest"));
     spoil("foreign-deployment", &|given| {
         given.ecs().deployments[0].rollout = RolloutState::InProgress;
     });
@@ -114,6 +163,27 @@ fn it_refuses_what_cannot_work() {
         given.container(true);
         given.service().restart = Restart::Fixed(Way::Stop);
     });
+}
+
+#[test]
+fn what_can_be_done_all_the_same() {
+    let plan = |spoil: &dyn Fn(&mut Given)| {
+        let mut given = Given::new();
+        spoil(&mut given);
+        given.plan().unwrap_or_else(|refusal| panic!("{}", refusal.code()));
+    };
+    let but = |filters: &[&str]| filters.iter().map(|filter| (*filter).to_owned()).collect();
+    plan(&|given| {
+        given.mutability(Mutability::Immutable { but: but(&["*-latest", "*-previous"]) });
+    });
+    plan(&|given| given.mutability(Mutability::Mutable { but: but(&["1.*"]) }));
+    // One of the thousand is the tag itself.
+    plan(&|given| {
+        given.images[0].tags = (0..999).map(|number| number.to_string().as_str().into()).collect();
+        given.images[0].tags.push("staging-latest".into());
+    });
+    // It was not told whose registry it is.
+    plan(&|given| given.seen.tags.get_mut(&repository(0)).unwrap().registry = None);
 }
 
 #[test]

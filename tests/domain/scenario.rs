@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
-use shipmate::domain::environment::{Batch, Environment, Restart, Service, Strategy as Way};
+use shipmate::domain::environment::{
+    Batch, Environment, Registry, Restart, Service, Strategy as Way,
+};
 use shipmate::domain::event::{Event, Recorded, Requested};
 use shipmate::domain::id::{DeploymentId, Digest, PolicyHash, Repository, ServiceName};
 use shipmate::domain::image::Image;
+use shipmate::domain::mutability::Mutability;
 use shipmate::domain::next::{Tempo, failed_tasks};
 use shipmate::domain::observation::{
     ImageSeen, Observation, RolloutState, StopCause, Stopped, TagsSeen,
@@ -161,6 +164,7 @@ impl Sketch {
             expected: None,
             turn_taken: false,
             ours: &BTreeSet::new(),
+            bans: &[],
         })
     }
 
@@ -293,6 +297,7 @@ pub fn image_seen(index: usize, digest: &Digest) -> ImageSeen {
         pushed_at: None,
         critical_findings: Some(0),
         archived: false,
+        missing: Vec::new(),
     }
 }
 
@@ -303,6 +308,8 @@ pub fn observation(world: &World, images: usize) -> Observation {
         let seen = TagsSeen {
             current: at("staging-latest").map(|digest| image_seen(index, &digest)),
             previous: at("staging-previous"),
+            mutability: Mutability::default(),
+            registry: Some(Registry { account: "1".to_owned(), region: "eu-west-1".to_owned() }),
         };
         (repository(index), seen)
     });
@@ -320,6 +327,7 @@ pub fn request(plan: Plan) -> Requested {
         plan,
         requirements: Vec::new(),
         overridden: Vec::new(),
+        automated: false,
     }
 }
 

@@ -84,7 +84,7 @@ fn phrases_that_read_the_same_text_differently_are_errors_with_that_text() {
     assert_eq!(
         errors(vec![extending("rollback", "\"ship [image] core to {environment}\"")]),
         "own.toml:3:3: `ship core to staging` can be read in two ways: by `ship [image] core to \
-         {environment}` here and by `[{dry-run:switch}] (promote|deploy|ship|release) \
+         {environment}` here and by `[{dry-run:switch}] (promote|deploy|ship) \
          [image|images] {images} (to|on|onto|into) [environment] {environment} …` (promote, \
          promote.toml:5)"
     );
@@ -97,7 +97,7 @@ fn phrases_that_read_the_same_text_differently_are_errors_with_that_text() {
         "own.toml:3:3: `promote everything from staging to staging` can be read in two ways: by \
          `(promote|deploy) everything from {environment} to {source:environment}` here and by \
          `[{dry-run:switch}] (promote|deploy|ship|release) (everything|all) from \
-         {source:environment} to {environment} …` (promote, promote.toml:6)"
+         {source:environment} to {environment} …` (promote, promote.toml:7)"
     );
     // An argument may be called like a word of another command's phrase.
     let found = errors(vec![extending("whoami", "\"status page\"")]);
@@ -153,7 +153,7 @@ fn what_is_wrong_with_files_is_told_with_its_place() {
         (
             extending("dance", "\"dance\""),
             "own.toml:1:11: there is no command `dance` in this program; there are promote, \
-             rollback, status, show, history, approve, reject, cancel, pause, continue, canary, queue, help, whoami",
+             rollback, status, show, history, approve, reject, cancel, pause, continue, canary, queue, ban, unban, bans, release-hold, help, whoami",
         ),
         (
             file("own.toml", "extends = \"help\"\nsummary = \"x\"\nphrases = [\"sos\"]\n"),

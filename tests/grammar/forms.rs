@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use shipmate::domain::command::{Ballot, Canary, Command, Promote, Promoted, Rollback};
+use shipmate::domain::command::{
+    Ballot, BanImages, Canary, Command, ImageReference, Promote, Promoted, Rollback,
+};
 use shipmate::domain::form::{FieldKind, Form};
 use shipmate::grammar::{CommandFile, Grammar, Reading, combine};
 
@@ -244,8 +246,26 @@ fn filled_with(command: &Command) -> BTreeMap<String, String> {
         Command::Queue { environment } => {
             add("environment", environment.as_ref().map(ToString::to_string));
         }
+        Command::Ban(BanImages::Named { images, because }) => {
+            let images: Vec<String> = images.iter().map(ToString::to_string).collect();
+            add("images", Some(images.join(", ")));
+            add("reason", Some(because.clone()));
+        }
+        Command::Ban(BanImages::OfDeployment { deployment, because }) => {
+            add("deployment", Some(deployment.to_string()));
+            add("reason", because.clone());
+        }
+        Command::Unban { images, because } => {
+            let images: Vec<String> = images.iter().map(ToString::to_string).collect();
+            add("images", Some(images.join(", ")));
+            add("reason", because.clone());
+        }
+        Command::ReleaseHold { environment, because } => {
+            add("environment", Some(environment.to_string()));
+            add("reason", because.clone());
+        }
         Command::Help { topic } => add("topic", topic.clone()),
-        Command::Whoami => {}
+        Command::Bans | Command::Whoami => {}
     }
     filled
 }
@@ -268,9 +288,14 @@ fn with_reason(mut command: Command, reason: Option<String>) -> Command {
             ballot.because = reason;
         }
         Command::Continue(_) | Command::Canary(_) | Command::Queue { .. } => {}
+        Command::Ban(BanImages::Named { because, .. }) => *because = reason.unwrap_or_default(),
+        Command::Ban(BanImages::OfDeployment { because, .. })
+        | Command::Unban { because, .. }
+        | Command::ReleaseHold { because, .. } => *because = reason,
         Command::Status { .. }
         | Command::History { .. }
         | Command::Show { .. }
+        | Command::Bans
         | Command::Help { .. }
         | Command::Whoami => {}
     }
@@ -407,25 +432,24 @@ fn meant(form: &str, filled: &BTreeMap<String, String>) -> Option<Command> {
         Reading::Command(Command::Canary(Canary { deployment: None, stay })) => Some(stay),
         _ => None,
     });
+    // Each image is read in a line of its own.
+    let images_in = |images: &str| -> Option<Vec<ImageReference>> {
+        let images = images.replace(['&', ','], " and ");
+        let images = images.split_whitespace().filter(|word| !word.eq_ignore_ascii_case("and"));
+        let one = |word: &str| match read(&format!("promote {word} to staging")) {
+            Reading::Command(Command::Promote(Promote {
+                what: Promoted::Images(images), ..
+            })) => Some(images),
+            _ => None,
+        };
+        let images: Option<Vec<_>> = images.map(one).collect();
+        Some(images?.concat())
+    };
     let ballot = || Some(Ballot { deployment: optional(deployment)?, because: because.clone() });
     Some(match form {
         "promote" => {
             let what = match (given("images"), environment("source")) {
-                (Some(images), None) => {
-                    // Each image is read in a line of its own.
-                    let images = images.replace(['&', ','], " and ");
-                    let images =
-                        images.split_whitespace().filter(|word| !word.eq_ignore_ascii_case("and"));
-                    let one = |word: &str| match read(&format!("promote {word} to staging")) {
-                        Reading::Command(Command::Promote(Promote {
-                            what: Promoted::Images(images),
-                            ..
-                        })) => Some(images),
-                        _ => None,
-                    };
-                    let images: Option<Vec<_>> = images.map(one).collect();
-                    Promoted::Images(images?.concat())
-                }
+                (Some(images), None) => Promoted::Images(images_in(images)?),
                 (None, Some(source)) => Promoted::EverythingFrom(source?),
                 (None, None) | (Some(_), Some(_)) => return None,
             };
@@ -461,6 +485,20 @@ fn meant(form: &str, filled: &BTreeMap<String, String>) -> Option<Command> {
         }
         "canary" => Command::Canary(Canary { deployment: optional(deployment)?, stay: stay?? }),
         "queue" => Command::Queue { environment: optional(environment("environment"))? },
+        "ban" => Command::Ban(match (given("images"), deployment) {
+            (Some(images), None) => {
+                BanImages::Named { images: images_in(images)?, because: because? }
+            }
+            (None, Some(deployment)) => {
+                BanImages::OfDeployment { deployment: deployment?, because }
+            }
+            (None, None) | (Some(_), Some(_)) => return None,
+        }),
+        "unban" => Command::Unban { images: images_in(given("images")?)?, because },
+        "bans" => Command::Bans,
+        "release-hold" => {
+            Command::ReleaseHold { environment: environment("environment")??, because }
+        }
         "help" => {
             let topic = given("topic").map(|word| match read(&format!("help {word}")) {
                 Reading::Command(Command::Help { topic }) => topic,
@@ -484,6 +522,11 @@ proptest! {
         let form = GRAMMAR.id(&command);
         let mut filled = filled_with(&command);
         let mut command = command;
+        // Without a reason no image is banned.
+        let reason = match one_line(&reason) {
+            None if form == "ban" => "why".to_owned(),
+            None | Some(_) => reason,
+        };
         if GRAMMAR.field_kind(form, "reason").is_some() {
             filled.insert("reason".to_owned(), reason.clone());
             command = with_reason(command, one_line(&reason));

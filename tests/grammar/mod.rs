@@ -36,6 +36,7 @@ fn vocabulary() -> Vocabulary {
             tags("core", &["1.6.0", "1.5.1", "1.5.0", "1.4.9"]),
             tags("web", &["2.1.0", "1.5.0"]),
         ]),
+        banned: vec!["core:1.6.0".to_owned()],
         deployments: vec![DeploymentId(41), DeploymentId(42)],
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use shipmate::domain::command::{
-    Ballot, Canary, Command, ImageReference, Pick, Promote, Promoted, Rollback,
+    Ballot, BanImages, Canary, Command, ImageReference, Pick, Promote, Promoted, Rollback,
 };
 use shipmate::domain::id::{DeploymentId, Digest, EnvironmentName, Tag};
 use shipmate::grammar::Reading;
@@ -80,7 +80,24 @@ pub(super) fn any_command() -> impl Strategy<Value = Command> {
         (deployment(), reason()).prop_map(|(deployment, because)| Ballot { deployment, because })
     };
     let maybe = || proptest::option::of(environment());
+    let images = || proptest::collection::vec(image(), 1..4);
+    let some_reason = || reason().prop_map(|reason| reason.unwrap_or_else(|| "why".to_owned()));
+    let banned = (images(), some_reason())
+        .prop_map(|(images, because)| Command::Ban(BanImages::Named { images, because }));
+    let blamed =
+        ((1_i64..1000).prop_map(DeploymentId), reason()).prop_map(|(deployment, because)| {
+            Command::Ban(BanImages::OfDeployment { deployment, because })
+        });
+    let unbanned =
+        (images(), reason()).prop_map(|(images, because)| Command::Unban { images, because });
+    let released = (environment(), reason())
+        .prop_map(|(environment, because)| Command::ReleaseHold { environment, because });
     prop_oneof![
+        1 => banned,
+        1 => blamed,
+        1 => unbanned,
+        1 => released,
+        1 => Just(Command::Bans),
         4 => promote,
         2 => rollback,
         1 => (maybe(), proptest::option::of(Just("rest-api".into())))

@@ -94,7 +94,13 @@ async fn aws_that_does_not_let_us_look_refuses() {
         world.sandbox.order(Fault::new(operation, 20, FaultKind::Refuse { error })).unwrap();
         world.say("alice", "promote core:1.5.0 to staging").await;
         world.wait().await;
-        undecided(&world, "alice").await;
+        // What must be mended first is known: that is decided.
+        let text = world.text();
+        assert!(text.contains(&format!(":{operation} on AWS")), "{text}");
+        assert!(!text.contains("may not"), "{text}");
+        assert!(world.messages().iter().all(|one| one.private_to() == Some(&"alice".into())));
+        world.assert_untouched();
+        assert_eq!(world.count_deployments().await, 0);
         world.sandbox.clear_faults();
     }
     assert_snapshot!(world.text());

@@ -81,6 +81,10 @@ async fn a_promotion_of_one_service_acts_after_eight_calls() {
     // A plain image: an index takes one call more for each platform beyond the first, whose
     // scans are read one by one.
     world.sandbox.push("web", &shipmate::sandbox::ImageSpec::new("2.2.0")).unwrap();
+    // As the program does at its start and every few minutes: what is read then, a promotion
+    // need not read.
+    world.refresh_vocabulary().await;
+    world.sandbox.clear_calls();
     world.say("alice", "promote web:2.2.0 to staging").await;
     world.wait().await;
     assert_eq!(world.stage(1).await, "succeeded");

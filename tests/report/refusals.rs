@@ -3,7 +3,7 @@
 use shipmate::domain::command::{Command, ImageReference, Pick, Promote, Promoted, Rollback};
 use shipmate::domain::id::DeploymentId;
 use shipmate::domain::policy::{Action, Denial, NearMiss};
-use shipmate::domain::refusal::Refusal;
+use shipmate::domain::refusal::{BannedImage, Refusal};
 use shipmate::report::{Unasked, denial_card, refusal_card, undecided_card};
 
 use super::world::*;
@@ -55,6 +55,54 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::TwoImages { repository: repository() },
         Refusal::EnvironmentTag { tag: "staging-latest".into() },
         Refusal::Archived { image: "core:1.5.0".into() },
+        Refusal::Banned(Box::new(BannedImage {
+            image: "core:1.6".into(),
+            banned_as: "core:1.6.0".into(),
+            repository: repository(),
+            digest: version("core:1.6.0").digest,
+            by: "bob".into(),
+            because: "it loses orders".into(),
+            reverts: None,
+        })),
+        Refusal::Banned(Box::new(BannedImage {
+            image: "core:1.4.1".into(),
+            banned_as: "core:1.4.1".into(),
+            repository: repository(),
+            digest: version("core:1.4.1").digest,
+            by: "bob".into(),
+            because: "it loses orders".into(),
+            reverts: Some(DeploymentId(41)),
+        })),
+        Refusal::NothingToBan { deployment: DeploymentId(41) },
+        Refusal::NotBanned { asked: "core:1.5.0".into() },
+        Refusal::NoHold { environment: environment() },
+        Refusal::ChildrenMissing {
+            image: "core:1.5.0".into(),
+            missing: vec!["1a2b3c4d5e6f".into()],
+        },
+        Refusal::TooManyTags {
+            image: "core:1.5.0".into(),
+            tags: 1000,
+            needed: "staging-latest".into(),
+        },
+        Refusal::TagsImmutable {
+            repository: repository(),
+            tags: vec!["staging-latest".into(), "staging-previous".into()],
+            filters: Vec::new(),
+            excluded: false,
+        },
+        Refusal::TagsImmutable {
+            repository: repository(),
+            tags: vec!["live".into()],
+            filters: vec!["*-previous".into()],
+            excluded: false,
+        },
+        Refusal::TagsImmutable {
+            repository: repository(),
+            tags: vec!["staging-latest".into()],
+            filters: vec!["*-latest".into()],
+            excluded: true,
+        },
         Refusal::NothingRuns { repository: repository(), environment: environment() },
         Refusal::NothingToDo { environment: environment(), running: vec!["core:1.5.0".into()] },
         Refusal::SameEnvironment { environment: environment() },
@@ -67,6 +115,11 @@ fn every_refusal() -> Vec<Refusal> {
             cluster: "acme".into(),
         },
         Refusal::ServiceInactive { service: service() },
+        Refusal::ClusterMissing {
+            environment: environment(),
+            cluster: "acme".into(),
+            region: "eu-west-1".into(),
+        },
         Refusal::ContainerMissing {
             service: service(),
             container: "app".into(),
@@ -77,11 +130,23 @@ fn every_refusal() -> Vec<Refusal> {
             found: "acme/core:1.4.1".into(),
             expected: "core:staging-latest".into(),
         },
+        Refusal::OtherRegistry {
+            service: service(),
+            found: "210987654321.dkr.ecr.eu-west-1.amazonaws.com".into(),
+            expected: "123456789012.dkr.ecr.eu-west-1.amazonaws.com".into(),
+        },
         Refusal::ControllerNotEcs { service: service() },
         Refusal::BlueGreen { service: service() },
         Refusal::Daemon { service: service() },
         Refusal::ForeignDeployment { service: service() },
         Refusal::StopKeepsOldImage { service: service() },
+        Refusal::CredentialsMissing { detail: "no providers in chain provided credentials".into() },
+        Refusal::CredentialsExpired { detail: "The security token is expired".into() },
+        Refusal::CredentialsRejected { detail: "The security token is invalid.".into() },
+        Refusal::NotAllowed {
+            action: "ecs:StopTask".into(),
+            detail: "User: arn:aws:sts::1:assumed-role/shipmate/1 is not authorized".into(),
+        },
     ]
 }
 

@@ -1,7 +1,9 @@
 //! What runs, and the history.
 
+use shipmate::domain::decision::{Decision, RecordedDecision};
 use shipmate::domain::environment::Strategy;
-use shipmate::domain::id::DeploymentId;
+use shipmate::domain::id::{DeploymentId, Digest};
+use shipmate::domain::image::Image;
 use shipmate::report::{
     Entry, EnvironmentStatus, HoldStatus, OpenDeployment, Running, ServiceStatus, history_card,
     status_card,
@@ -125,6 +127,39 @@ fn several_environments() {
     ]));
 }
 
+/// One of each kind, the newest first.
+fn decisions() -> Vec<RecordedDecision> {
+    let image = || Image { repository: "core".into(), digest: Digest::of(b"core:1.6.0") };
+    let name = || "core:1.6.0".to_owned();
+    let all = [
+        Decision::HoldReleased {
+            environment: "staging".into(),
+            left_by: DeploymentId(39),
+            by: "dave".into(),
+            because: None,
+        },
+        Decision::Unbanned {
+            image: image(),
+            name: name(),
+            by: "bob".into(),
+            because: Some("it was the database".to_owned()),
+        },
+        Decision::Banned {
+            image: image(),
+            children: Vec::new(),
+            name: name(),
+            by: "bob".into(),
+            because: "it loses orders".to_owned(),
+        },
+    ];
+    let recorded = |(at, decision)| RecordedDecision {
+        sequence: 4 - at,
+        at: moment(7000 - 600 * i64::try_from(at).unwrap()),
+        decision,
+    };
+    (1_u64..).zip(all).map(recorded).collect()
+}
+
 #[test]
 fn history() {
     let stages = ["waiting", "running", "succeeded", "rolled-back", "failed", "expired"];
@@ -132,7 +167,7 @@ fn history() {
         (37..).zip(stages).map(|(id, stage)| entry(id, stage, stage == "failed")).collect();
     entries.reverse();
     insta::assert_snapshot!(plain_all(&[
-        history_card(Some(&"staging".into()), &entries, &at(7200)),
-        history_card(None, &[], &at(0)),
+        history_card(Some(&"staging".into()), &entries, &decisions(), &at(7200)),
+        history_card(None, &[], &[], &at(0)),
     ]));
 }

@@ -156,6 +156,7 @@ pub fn requested(plan: Plan, requirements: Vec<Requirement>) -> Requested {
         plan,
         requirements,
         overridden: Vec::new(),
+        automated: false,
     }
 }
 

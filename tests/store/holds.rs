@@ -76,3 +76,22 @@ async fn the_end_tells_whether_there_is_a_hold() {
         assert_eq!(hold(&journal, "staging").await.is_some(), held, "{end:?}");
     }
 }
+
+#[tokio::test]
+async fn a_program_that_promotes_ends_no_hold() {
+    let journal = Journal::new().await;
+    let first = journal.run(promotion("staging", &[("core", "1.5.0")]), End::Succeeded, 0).await;
+    let back = journal.run(rollback("staging", first.id), End::Succeeded, 10).await;
+    let left = Some(Hold { deployment: back.id, since: at(12) });
+    let by_program = match promotion("staging", &[("core", "1.6.0")]) {
+        Event::Requested(mut requested) => {
+            requested.automated = true;
+            Event::Requested(requested)
+        }
+        other => other,
+    };
+    journal.run(by_program, End::Succeeded, 20).await;
+    assert_eq!(hold(&journal, "staging").await, left);
+    journal.run(promotion("staging", &[("core", "1.7.0")]), End::Succeeded, 30).await;
+    assert_eq!(hold(&journal, "staging").await, None);
+}

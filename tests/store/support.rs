@@ -155,6 +155,7 @@ pub fn request(plan: Plan) -> Event {
         plan,
         requirements: requirements(),
         overridden: vec![because()],
+        automated: false,
     }))
 }
 

@@ -17,6 +17,14 @@ impl World {
         suggestions.into_iter().map(|suggestion| suggestion.value).collect()
     }
 
+    /// Names and tags are read, as the program does at its start.
+    pub async fn refresh_vocabulary(&self) {
+        let engine = self.process().engine.clone();
+        let refreshing =
+            self.process().runtime.spawn(async move { engine.refresh_vocabulary().await });
+        within("tags are read", refreshing).await.unwrap();
+    }
+
     /// What a form says when it is filled in with these.
     pub fn line(&self, form: &str, values: &[(&str, &str)]) -> String {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());

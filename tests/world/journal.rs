@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use shipmate::domain::decision::{Ban, Decision, RecordedDecision};
 use shipmate::domain::deployment::Deployment;
 use shipmate::domain::event::{Event, Recorded};
 use shipmate::domain::id::{DeploymentId, EnvironmentName, MessageId, Repository};
@@ -174,5 +175,20 @@ impl Store for WatchedStore {
 
     async fn hold(&self, environment: &EnvironmentName) -> Result<Option<Hold>, StoreError> {
         self.inner.hold(environment).await
+    }
+
+    async fn decide(&self, decision: Decision, at: Timestamp) -> Result<bool, StoreError> {
+        self.trap.pass().await;
+        let decided = self.inner.decide(decision, at).await;
+        self.trap.pass().await;
+        decided
+    }
+
+    async fn bans(&self) -> Result<Vec<Ban>, StoreError> {
+        self.inner.bans().await
+    }
+
+    async fn decisions(&self, limit: u32) -> Result<Vec<RecordedDecision>, StoreError> {
+        self.inner.decisions(limit).await
     }
 }

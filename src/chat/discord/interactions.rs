@@ -232,6 +232,10 @@ impl Discord {
                 let said = said(format!("{} {deployment}", control.word()), on);
                 (Some(Reply::Deferred), Some(Then { said, done: None }))
             }
+            Press::Ban { deployment } => {
+                let said = said(format!("ban image of {deployment}"), on);
+                (Some(Reply::Deferred), Some(Then { said, done: None }))
+            }
             Press::RollBack { environment } => {
                 (Some(Reply::Message(render::confirmation(&environment, on))), None)
             }

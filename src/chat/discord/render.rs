@@ -229,6 +229,12 @@ fn buttons(card: &Card) -> Value {
             "custom_id": press.id(),
         }));
     }
+    if card.ban {
+        row.push(json!({
+            "type": 2, "style": GREY, "label": "Ban the image", "emoji": { "name": "⛔" },
+            "custom_id": Press::Ban { deployment: about.deployment.0 }.id(),
+        }));
+    }
     if row.is_empty() { json!([]) } else { json!([{ "type": 1, "components": row }]) }
 }
 
@@ -267,6 +273,10 @@ pub enum Press {
     RollBack {
         environment: String,
     },
+    /// Never again what made this deployment go back.
+    Ban {
+        deployment: i64,
+    },
     /// Was asked, about the deployment of this card.
     RollBackSurely {
         environment: String,
@@ -287,6 +297,7 @@ impl Press {
             Self::Act { action, deployment } => format!("{}:{deployment}", action.label()),
             Self::Control { control, deployment } => format!("{}:{deployment}", control.word()),
             Self::RollBack { environment } => format!("rollback:{environment}"),
+            Self::Ban { deployment } => format!("ban:{deployment}"),
             Self::RollBackSurely { environment, card } => {
                 format!("rollback-surely:{}/{}:{environment}", card.channel, card.message)
             }
@@ -303,6 +314,7 @@ impl Press {
             return Some(Self::Control { control, deployment: of.parse().ok()? });
         }
         match what {
+            "ban" => Some(Self::Ban { deployment: of.parse().ok()? }),
             "rollback" => Some(Self::RollBack { environment: of.to_owned() }),
             "rollback-surely" => {
                 let (card, environment) = of.split_once(':')?;

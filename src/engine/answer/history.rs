@@ -4,22 +4,27 @@ use super::super::Engine;
 use super::super::problem::Problem;
 use super::Topic;
 use crate::domain::command::Command;
+use crate::domain::decision::RecordedDecision;
 use crate::domain::id::EnvironmentName;
 use crate::domain::policy::Action;
-use crate::ports::{Said, Summary};
+use crate::ports::{Said, StoreError, Summary};
 use crate::report;
 
 /// How many deployments a history shows.
 const SHOWN: u32 = 10;
+
+/// How many decisions it shows beside them, out of so many.
+const DECISIONS_SHOWN: usize = 5;
+const DECISIONS_READ: u32 = 50;
 
 impl Engine {
     pub(super) async fn history(&self, said: &Said, environment: Option<&EnvironmentName>) {
         let shown = self.try_history(said, environment).await;
         let command = Command::History { environment: environment.cloned() };
         match shown {
-            Ok(entries) => {
-                let card =
-                    report::history_card(environment, &entries, &self.local_time(environment));
+            Ok((entries, decisions)) => {
+                let now = self.local_time(environment);
+                let card = report::history_card(environment, &entries, &decisions, &now);
                 self.answer_with(said, &command, &card).await;
             }
             Err((topic, problem)) => self.explain(said, &topic, problem).await,
@@ -30,7 +35,7 @@ impl Engine {
         &self,
         said: &Said,
         environment: Option<&EnvironmentName>,
-    ) -> Result<Vec<report::Entry>, (Topic, Problem)> {
+    ) -> Result<(Vec<report::Entry>, Vec<RecordedDecision>), (Topic, Problem)> {
         let topic = |name: &EnvironmentName| Topic {
             action: Action::Read,
             environment: name.clone(),
@@ -41,13 +46,19 @@ impl Engine {
             .readable(said, environment)
             .await
             .map_err(|(name, problem)| (topic(&name), problem))?;
-        let history = self.parts.store.history(environment, SHOWN).await;
-        let history = history.map_err(|error| {
+        let unread = |error: StoreError| {
             let name = environment.cloned().unwrap_or_else(|| EnvironmentName::new("any"));
             (topic(&name), error.into())
-        })?;
+        };
+        let history = self.parts.store.history(environment, SHOWN).await.map_err(unread)?;
+        let decisions = self.parts.store.decisions(DECISIONS_READ).await.map_err(unread)?;
         let visible = history.into_iter().filter(|one| readable.contains(&one.environment));
-        Ok(visible.map(entry).collect())
+        // A ban is about every environment.
+        let about = decisions.into_iter().filter(|one| {
+            let environment = one.decision.environment();
+            environment.map_or(!readable.is_empty(), |environment| readable.contains(environment))
+        });
+        Ok((visible.map(entry).collect(), about.take(DECISIONS_SHOWN).collect()))
     }
 
     /// The environments that a person may look at: the one that is named, which is an error

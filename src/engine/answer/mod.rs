@@ -1,11 +1,13 @@
 //! What each command does: a file for each, by the names of commands/.
 
 mod ballot;
+mod ban;
 mod help;
 mod history;
 mod pause;
 mod promote;
 mod queue;
+mod release_hold;
 mod rollback;
 mod show;
 mod status;
@@ -36,6 +38,7 @@ fn environment_of(command: &Command) -> Option<&EnvironmentName> {
     match command {
         Command::Promote(promote) => Some(&promote.environment),
         Command::Rollback(rollback) => Some(&rollback.environment),
+        Command::ReleaseHold { environment, .. } => Some(environment),
         Command::Status { environment, .. }
         | Command::History { environment }
         | Command::Queue { environment } => environment.as_ref(),
@@ -47,6 +50,9 @@ fn environment_of(command: &Command) -> Option<&EnvironmentName> {
         | Command::Pause(_)
         | Command::Continue(_)
         | Command::Canary(_)
+        | Command::Ban(_)
+        | Command::Unban { .. }
+        | Command::Bans
         | Command::Help { .. }
         | Command::Whoami => None,
     }
@@ -75,6 +81,12 @@ impl Engine {
             Command::Continue(ballot) => self.go_on(said, ballot).await,
             Command::Canary(canary) => self.canary(said, canary).await,
             Command::Queue { environment } => self.queue(said, environment.as_ref()).await,
+            Command::Ban(ban) => self.ban(said, ban).await,
+            Command::Unban { images, because } => self.unban(said, images, because.as_ref()).await,
+            Command::Bans => self.bans(said).await,
+            Command::ReleaseHold { environment, because } => {
+                self.release_hold(said, environment, because.as_ref()).await;
+            }
             Command::Help { topic } => self.help(said, topic.as_deref()).await,
             Command::Whoami => self.whoami(said).await,
         }
@@ -102,7 +114,7 @@ impl Engine {
 
     /// Says why something was not done, to the person alone.
     pub(super) async fn explain(&self, said: &Said, topic: &Topic, problem: Problem) {
-        match problem {
+        match problem.settled() {
             Problem::Refused(refusal) => {
                 tracing::info!(person = %said.person, code = refusal.code(), "refused");
                 let card = report::refusal_card(&refusal, topic.command.as_ref());

@@ -113,6 +113,7 @@ impl Engine {
             expected,
             turn_taken,
             ours: &self.forced_before(environment).await?,
+            bans: &store.bans().await?,
         })?)
     }
 
@@ -145,6 +146,7 @@ impl Engine {
             images: &proposal.looked.images,
             because: proposal.because.as_deref(),
             break_glass: proposal.break_glass,
+            automated: false,
         };
         let Permitted { requirements, overridden } =
             self.judge_plan(&proposal.person, &intent).await?;
@@ -172,6 +174,8 @@ impl Engine {
             plan: proposal.plan,
             requirements,
             overridden,
+            // Only people talk to the bot.
+            automated: false,
         };
         // A message whose handling was cut short after this point has its deployment already.
         if self.parts.store.asked_in(&said.message).await?.is_some() {

@@ -17,7 +17,7 @@ use crate::domain::policy::Action;
 use crate::ports::Said;
 use crate::report::{
     EnvironmentStatus, HoldStatus, OpenDeployment, Running, ServiceStatus, no_such_service_card,
-    status_card,
+    refusal_sentence, status_card,
 };
 
 /// What ECR says of an environment's images: what its tag points at, and the names by digest.
@@ -94,7 +94,10 @@ impl Engine {
         let looked = Box::pin(looked).await;
         let (services, unknown) = match looked {
             Ok(services) => (services, None),
-            Err(error) => (Vec::new(), Some(error.to_string())),
+            Err(error) => {
+                let refusal = error.refusal().as_ref().map(refusal_sentence);
+                (Vec::new(), Some(refusal.unwrap_or_else(|| error.to_string())))
+            }
         };
         Ok(EnvironmentStatus {
             environment: name.clone(),

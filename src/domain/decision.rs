@@ -1,0 +1,108 @@
+//! What people decide beside deployments, as it stands in the journal: bans, and the end of a
+//! hold.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::id::{DeploymentId, Digest, EnvironmentName, PersonId};
+use super::image::Image;
+
+/// A decision and its place among all decisions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedDecision {
+    /// Counts from 1.
+    pub sequence: u64,
+    pub at: Timestamp,
+    pub decision: Decision,
+}
+
+/// One thing that somebody decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Decision {
+    /// An image is never promoted again.
+    Banned {
+        image: Image,
+        /// The digests inside, where the image is an index.
+        children: Vec<Digest>,
+        /// The name by which it was banned.
+        name: String,
+        by: PersonId,
+        because: String,
+    },
+    /// It may be promoted again.
+    Unbanned { image: Image, name: String, by: PersonId, because: Option<String> },
+    /// Automation may move the environment again.
+    HoldReleased {
+        environment: EnvironmentName,
+        /// The deployment that left the hold.
+        left_by: DeploymentId,
+        by: PersonId,
+        because: Option<String>,
+    },
+}
+
+impl Decision {
+    /// The environment that it is about; `None`: it is about all of them.
+    pub fn environment(&self) -> Option<&EnvironmentName> {
+        match self {
+            Self::Banned { .. } | Self::Unbanned { .. } => None,
+            Self::HoldReleased { environment, .. } => Some(environment),
+        }
+    }
+}
+
+/// A ban that stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ban {
+    pub image: Image,
+    pub children: Vec<Digest>,
+    pub name: String,
+    pub by: PersonId,
+    pub because: String,
+    pub at: Timestamp,
+}
+
+impl Ban {
+    /// Whether what has this digest, and these inside where it is an index, is the banned image,
+    /// has it inside, or is a part of it. Which repository or tag it stands under makes no
+    /// difference.
+    pub fn covers(&self, digest: &Digest, children: &[Digest]) -> bool {
+        let banned = &self.image.digest;
+        digest == banned || children.contains(banned) || self.children.contains(digest)
+    }
+}
+
+/// The ban that keeps an image from being promoted.
+pub fn ban_on<'a>(bans: &'a [Ban], digest: &Digest, children: &[Digest]) -> Option<&'a Ban> {
+    bans.iter().find(|ban| ban.covers(digest, children))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ban_covers_the_image_and_what_it_is_made_of() {
+        let digest = |name: &str| Digest::of(name.as_bytes());
+        let ban = |name: &str, children: &[&str]| Ban {
+            image: Image { repository: "core".into(), digest: digest(name) },
+            children: children.iter().map(|name| digest(name)).collect(),
+            name: "core:1.6.0".to_owned(),
+            by: "bob".into(),
+            because: "it loses orders".to_owned(),
+            at: Timestamp::UNIX_EPOCH,
+        };
+        let index = ban("index", &["amd64", "arm64"]);
+        assert!(index.covers(&digest("index"), &[]));
+        assert!(index.covers(&digest("amd64"), &[]));
+        // Another index that shares one of its images was built anew, perhaps to mend the other.
+        assert!(!index.covers(&digest("mended"), &[digest("amd64"), digest("arm64-2")]));
+        let child = ban("amd64", &[]);
+        assert!(child.covers(&digest("index"), &[digest("amd64"), digest("arm64")]));
+        assert!(!child.covers(&digest("other"), &[]));
+        let bans = [index, child];
+        assert_eq!(ban_on(&bans, &digest("arm64"), &[]), bans.first());
+        assert_eq!(ban_on(&bans, &digest("other"), &[]), None);
+    }
+}

@@ -1,0 +1,195 @@
+//! Decisions beside deployments: one chain for all of them, and what stands because of them.
+//! Who may decide what is not known here.
+
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+
+use super::chain::{self, Chain, Head, Link};
+use super::journal::{BEGIN, signed};
+use super::{SqliteStore, sql, time};
+use crate::domain::decision::{Ban, Decision, RecordedDecision};
+use crate::domain::id::{Digest, PersonId, Repository};
+use crate::domain::image::Image;
+use crate::ports::StoreError;
+
+/// The version of the shape of a decision that this program writes.
+const VERSION: i64 = 1;
+
+/// A decision as it is stored.
+#[derive(sqlx::FromRow)]
+struct DecisionRow {
+    sequence: i64,
+    at: i64,
+    version: i64,
+    #[sqlx(rename = "type")]
+    kind: String,
+    body: String,
+    previous_hash: String,
+    hash: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct BanRow {
+    digest: String,
+    repository: String,
+    children: String,
+    name: String,
+    person: String,
+    because: String,
+    at: i64,
+}
+
+/// Writes a decision down with what it changes; false: it changes nothing, and is not written.
+pub async fn decide(
+    store: &SqliteStore,
+    decision: Decision,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let at = at.as_millisecond();
+    let mut writing = store.writer.begin_with(BEGIN).await?;
+    let head: Option<Head> =
+        sqlx::query_as(sql::DECISIONS_HEAD).fetch_optional(&mut *writing).await?;
+    let (last, previous) =
+        head.map_or((0, String::new()), |Head { sequence, hash }| (sequence, hash));
+    let row = DecisionRow::write(signed(last + 1), at, &decision, previous)?;
+    sqlx::query(sql::INSERT_DECISION)
+        .bind(row.sequence)
+        .bind(row.at)
+        .bind(row.version)
+        .bind(&row.kind)
+        .bind(&row.body)
+        .bind(&row.previous_hash)
+        .bind(&row.hash)
+        .execute(&mut *writing)
+        .await?;
+    if !project(&mut writing, &row, &decision).await? {
+        // Dropped without a commit, it was never written.
+        return Ok(false);
+    }
+    sqlx::query(sql::SET_DECISIONS_HEAD)
+        .bind(row.sequence)
+        .bind(&row.hash)
+        .execute(&mut *writing)
+        .await?;
+    writing.commit().await?;
+    Ok(true)
+}
+
+/// Whether it changed anything.
+async fn project(
+    writing: &mut SqliteConnection,
+    row: &DecisionRow,
+    decision: &Decision,
+) -> Result<bool, StoreError> {
+    let query = match decision {
+        Decision::Banned { image, children, name, by, because } => sqlx::query(sql::INSERT_BAN)
+            .bind(image.digest.as_str())
+            .bind(image.repository.as_str())
+            .bind(serde_json::to_string(children).map_err(unsound)?)
+            .bind(name)
+            .bind(by.as_str())
+            .bind(because)
+            .bind(row.at)
+            .bind(row.sequence),
+        Decision::Unbanned { image, .. } => {
+            sqlx::query(sql::DELETE_BAN).bind(image.digest.as_str())
+        }
+        Decision::HoldReleased { environment, left_by, .. } => {
+            sqlx::query(sql::RELEASE_HOLD).bind(environment.as_str()).bind(left_by.0)
+        }
+    };
+    Ok(query.execute(writing).await?.rows_affected() > 0)
+}
+
+/// The bans that stand, the newest first.
+pub async fn bans(store: &SqliteStore) -> Result<Vec<Ban>, StoreError> {
+    let rows: Vec<BanRow> = sqlx::query_as(sql::BANS).fetch_all(&store.readers).await?;
+    rows.into_iter().map(BanRow::read).collect()
+}
+
+/// The newest decisions first.
+pub async fn newest(store: &SqliteStore, limit: u32) -> Result<Vec<RecordedDecision>, StoreError> {
+    let rows: Vec<DecisionRow> =
+        sqlx::query_as(sql::DECISIONS).bind(i64::from(limit)).fetch_all(&store.readers).await?;
+    rows.iter().map(DecisionRow::read).collect()
+}
+
+/// Computes the chain of all decisions anew.
+pub async fn verify(store: &SqliteStore) -> Result<Chain, StoreError> {
+    let mut reading = store.readers.begin().await?;
+    let mut rows: Vec<DecisionRow> =
+        sqlx::query_as(sql::DECISIONS).bind(i64::MAX).fetch_all(&mut *reading).await?;
+    rows.reverse();
+    let head: Option<Head> =
+        sqlx::query_as(sql::DECISIONS_HEAD).fetch_optional(&mut *reading).await?;
+    reading.rollback().await?;
+    if rows.is_empty() && head.is_none() {
+        return Ok(Chain::Sound { events: 0 });
+    }
+    Ok(chain::check(rows.iter().map(DecisionRow::link), head.as_ref()))
+}
+
+impl DecisionRow {
+    fn write(
+        sequence: i64,
+        at: i64,
+        decision: &Decision,
+        previous_hash: String,
+    ) -> Result<Self, StoreError> {
+        let body = serde_json::to_value(decision).map_err(unsound)?;
+        let kind = body.get("type").and_then(serde_json::Value::as_str).unwrap_or_default();
+        let (kind, body) = (kind.to_owned(), body.to_string());
+        let hash = String::new();
+        let mut row = Self { sequence, at, version: VERSION, kind, body, previous_hash, hash };
+        row.hash = row.content_hash();
+        Ok(row)
+    }
+
+    fn read(&self) -> Result<RecordedDecision, StoreError> {
+        if self.version != VERSION {
+            return Err(unsound(format!(
+                "{} has version {}, and this program reads version {VERSION}",
+                self.sequence, self.version
+            )));
+        }
+        Ok(RecordedDecision {
+            sequence: u64::try_from(self.sequence).unwrap_or_default(),
+            at: time(self.at)?,
+            decision: serde_json::from_str(&self.body).map_err(unsound)?,
+        })
+    }
+
+    fn content_hash(&self) -> String {
+        let Self { sequence, at, version, kind, body, previous_hash, hash: _ } = self;
+        chain::content_hash(format!("{sequence} {at} {version}"), [kind, body, previous_hash])
+    }
+
+    fn link(&self) -> Link<'_> {
+        Link {
+            sequence: u64::try_from(self.sequence).unwrap_or_default(),
+            is_as_written: self.hash == self.content_hash(),
+            previous: &self.previous_hash,
+            hash: &self.hash,
+        }
+    }
+}
+
+impl BanRow {
+    fn read(self) -> Result<Ban, StoreError> {
+        Ok(Ban {
+            image: Image {
+                repository: Repository::new(self.repository),
+                digest: Digest::parse(&self.digest).map_err(unsound)?,
+            },
+            children: serde_json::from_str(&self.children).map_err(unsound)?,
+            name: self.name,
+            by: PersonId::new(self.person),
+            because: self.because,
+            at: time(self.at)?,
+        })
+    }
+}
+
+fn unsound(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Database(format!("a decision cannot be read or written: {error}"))
+}

@@ -1,0 +1,130 @@
+//! Decisions beside deployments: what stands because of them, and that nobody changes them
+//! afterwards.
+
+use shipmate::domain::decision::{Ban, Decision};
+use shipmate::domain::event::End;
+use shipmate::domain::id::DeploymentId;
+use shipmate::domain::image::Image;
+use shipmate::ports::Store;
+use shipmate::store::{Chain, Fault};
+use sqlx::{AssertSqlSafe, Connection};
+
+use super::support::{Journal, at, digest, promotion, rollback};
+
+fn image(version: &str) -> Image {
+    Image { repository: "core".into(), digest: digest(version) }
+}
+
+fn banned(version: &str) -> Decision {
+    Decision::Banned {
+        image: image(version),
+        children: vec![digest("arm64")],
+        name: format!("core:{version}"),
+        by: "bob".into(),
+        because: "it loses orders “ünïcode”\n".to_owned(),
+    }
+}
+
+fn unbanned(version: &str) -> Decision {
+    let name = format!("core:{version}");
+    Decision::Unbanned { image: image(version), name, by: "dave".into(), because: None }
+}
+
+fn released(environment: &str, left_by: DeploymentId) -> Decision {
+    let (environment, by) = (environment.into(), "dave".into());
+    Decision::HoldReleased { environment, left_by, by, because: None }
+}
+
+async fn decide(journal: &Journal, decision: Decision, minute: i64) -> bool {
+    journal.store.decide(decision, at(minute)).await.expect("it is decided")
+}
+
+async fn names(journal: &Journal) -> Vec<String> {
+    let bans: Vec<Ban> = journal.store.bans().await.expect("bans");
+    bans.into_iter().map(|ban| ban.name).collect()
+}
+
+#[tokio::test]
+async fn a_ban_stands_until_it_is_lifted() {
+    let journal = Journal::new().await;
+    assert!(!decide(&journal, unbanned("1.5.0"), 0).await, "there is none to lift");
+    assert!(decide(&journal, banned("1.5.0"), 1).await);
+    assert!(decide(&journal, banned("1.6.0"), 2).await);
+    assert!(!decide(&journal, banned("1.5.0"), 3).await, "it stands already");
+    let bans = journal.store.bans().await.expect("bans");
+    let Decision::Banned { image, children, name, by, because } = banned("1.6.0") else {
+        panic!("it is a ban")
+    };
+    assert_eq!(bans[0], Ban { image, children, name, by, because, at: at(2) });
+    assert_eq!(names(&journal).await, ["core:1.6.0", "core:1.5.0"]);
+    assert!(decide(&journal, unbanned("1.6.0"), 4).await);
+    assert_eq!(names(&journal).await, ["core:1.5.0"]);
+    assert!(decide(&journal, banned("1.6.0"), 5).await, "it can be banned again");
+
+    // What changed nothing was not written; all else stands there for ever.
+    let decisions = journal.store.decisions(10).await.expect("decisions");
+    let told: Vec<(u64, Decision)> =
+        decisions.into_iter().map(|one| (one.sequence, one.decision)).collect();
+    let expected =
+        [(4, banned("1.6.0")), (3, unbanned("1.6.0")), (2, banned("1.6.0")), (1, banned("1.5.0"))];
+    assert_eq!(told, expected);
+    assert_eq!(journal.store.decisions(1).await.expect("decisions").len(), 1);
+    let chain = journal.store.verify_decisions().await.expect("a look");
+    assert_eq!(chain, Chain::Sound { events: 4 });
+}
+
+#[tokio::test]
+async fn a_hold_is_released_only_as_long_as_it_is_the_same() {
+    let journal = Journal::new().await;
+    let first = journal.run(promotion("staging", &[("core", "1.5.0")]), End::Succeeded, 0).await;
+    let back = journal.run(rollback("staging", first.id), End::Succeeded, 10).await;
+    let hold = || async { journal.store.hold(&"staging".into()).await.expect("an answer") };
+    assert!(!decide(&journal, released("production", back.id), 20).await);
+    assert!(!decide(&journal, released("staging", first.id), 20).await, "another one left it");
+    assert!(hold().await.is_some());
+    assert!(decide(&journal, released("staging", back.id), 20).await);
+    assert!(hold().await.is_none());
+    assert!(!decide(&journal, released("staging", back.id), 21).await);
+}
+
+async fn after(tampering: &str) -> Chain {
+    let journal = Journal::new().await;
+    for (minute, version) in [(1, "1.5.0"), (2, "1.6.0"), (3, "1.7.0")] {
+        assert!(decide(&journal, banned(version), minute).await);
+    }
+    let mut raw = journal.raw().await;
+    let triggers = ["changed", "deleted"]
+        .map(|name| format!("DROP TRIGGER decisions_are_not_{name};"))
+        .join(" ");
+    let statements = format!("PRAGMA foreign_keys = off; {triggers} {tampering}");
+    sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut raw).await.expect("it is done");
+    raw.close().await.expect("closed");
+    journal.store.verify_decisions().await.expect("a look")
+}
+
+#[tokio::test]
+async fn what_is_changed_behind_the_programs_back_shows() {
+    let broken = |sequence, fault| Chain::Broken { sequence, fault };
+    assert_eq!(after("").await, Chain::Sound { events: 3 });
+    let change = "UPDATE decisions SET body = replace(body, 'bob', 'eve') WHERE sequence = 2";
+    assert_eq!(after(change).await, broken(2, Fault::Altered));
+    let cut = |sequence: u64| format!("DELETE FROM decisions WHERE sequence = {sequence}");
+    assert_eq!(after(&cut(2)).await, broken(2, Fault::Missing));
+    assert_eq!(after(&cut(3)).await, broken(3, Fault::Missing));
+    assert_eq!(after("DELETE FROM decisions").await, broken(1, Fault::Missing));
+}
+
+#[tokio::test]
+async fn decisions_cannot_be_changed() {
+    let journal = Journal::new().await;
+    assert!(decide(&journal, banned("1.5.0"), 1).await);
+    let mut raw = journal.raw().await;
+    for statement in [
+        "UPDATE decisions SET at = 0",
+        "DELETE FROM decisions",
+        "INSERT OR REPLACE INTO decisions SELECT * FROM decisions",
+    ] {
+        let error = sqlx::raw_sql(statement).execute(&mut raw).await.expect_err(statement);
+        assert!(error.to_string().contains("append-only"), "{statement}: {error}");
+    }
+}
