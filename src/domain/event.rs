@@ -345,6 +345,7 @@ impl Cause {
             | Self::ResolvedAnother { .. }
             | Self::Overtaken { .. }
             | Self::ServiceGone { .. }
+            | Self::NotFollowed { .. }
             | Self::StepFailed { .. }
             | Self::Stopped { .. } => None,
         }
