@@ -1,7 +1,7 @@
 //! What would not work, found before anybody is asked: images that cannot be put under the
 //! environment's tag, and services that a moved tag would not reach.
 
-use super::{ImageMove, Terms, Version, Wanted};
+use super::{ImageMove, Terms, Version, Wanted, follows};
 use crate::domain::decision::{Ban, ban_on};
 use crate::domain::environment::{Registry, Service};
 use crate::domain::id::Tag;
@@ -157,13 +157,15 @@ pub(super) fn check_service<'a>(
 
 /// The image of the task definition must be the tag that moves, in the registry where it moves.
 fn check_reference(wanted: &Wanted<'_>, service: &Service, image: &str) -> Result<(), Refusal> {
-    let expected = format!("{}:{}", service.repository, wanted.environment.tag);
-    // Behind the registry's host all must be equal: `team/core` is not `core`.
-    let (host, found) = image.split_once('/').unwrap_or(("", image));
-    if host.is_empty() || found != expected {
-        let (service, found) = (service.name.clone(), image.to_owned());
-        return Err(Refusal::TagNotFollowed { service, found, expected });
+    let tag = &wanted.environment.tag;
+    if !follows(image, &service.repository, tag) {
+        return Err(Refusal::TagNotFollowed {
+            service: service.name.clone(),
+            found: image.to_owned(),
+            expected: format!("{}:{tag}", service.repository),
+        });
     }
+    let host = image.split_once('/').map_or("", |(host, _)| host);
     let tags = wanted.seen.tags.get(&service.repository);
     let Some(registry) = tags.and_then(|tags| tags.registry.as_ref()) else { return Ok(()) };
     if registry_of(host)

@@ -175,7 +175,8 @@ impl Engine {
         }
     }
 
-    /// A ban holds everywhere, so that it takes the right to it wherever such images run.
+    /// A ban holds everywhere, so that it takes the right to it wherever such images run; where
+    /// none does any more, in every environment.
     async fn may_ban<'a>(
         &self,
         said: &Said,
@@ -184,12 +185,14 @@ impl Engine {
     ) -> Result<(), (EnvironmentName, Problem)> {
         let person: Person = self.person(&said.person).await.map_err(anywhere)?;
         let repositories: BTreeSet<&Repository> = repositories.collect();
-        for environment in self.parts.environments.iter() {
-            let runs =
-                environment.services.iter().any(|one| repositories.contains(&one.repository));
-            if !runs {
-                continue;
-            }
+        let runs = |environment: &&Environment| {
+            environment.services.iter().any(|one| repositories.contains(&one.repository))
+        };
+        let mut places: Vec<&Environment> = self.parts.environments.iter().filter(runs).collect();
+        if places.is_empty() {
+            places = self.parts.environments.iter().collect();
+        }
+        for environment in places {
             let name = &environment.name;
             let because = because.map(String::as_str);
             let judged = self.judge_decision(&person, Action::Ban, name, because).await;
