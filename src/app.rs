@@ -55,7 +55,7 @@ pub async fn assemble_on(
     let (grammar, policies) = rules(settings)?;
     let Surroundings { endpoint, chat, clock, rhythm, manners } = around;
     let environments: Environments = settings.environments.clone();
-    let aws = Aws::connect(&environments, &endpoint).await;
+    let aws = Aws::connect(&environments, &endpoint, settings.share).await;
     Ok(Engine::new(Parts {
         environments,
         grammar,

@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use crate::domain::environment::{Environments, People};
 use crate::domain::id::Role;
+use crate::domain::share::Share;
 
 pub use discord::{Discord, GuildId, RoleId};
 pub use error::{Place, Problem, SettingsError, SettingsErrors};
@@ -48,6 +49,8 @@ pub struct Settings {
     /// Every role that the settings declare, also one that nobody holds.
     pub roles: BTreeSet<Role>,
     pub environments: Environments,
+    /// How much of AWS's limits is Shipmate's, where that is set.
+    pub share: Option<Share>,
     /// Commands beside the shipped ones, or instead of them.
     pub commands: Option<Extra>,
     /// Policies beside the shipped ones, or instead of them.

@@ -42,7 +42,13 @@ pub struct Label {
 }
 
 /// Every metric that there is. docs/metrics.md is generated from this.
-pub const METRICS: [Metric; 9] = [
+pub const METRICS: [Metric; 10] = [
+    Metric {
+        name: "shipmate_aws_throttled_total",
+        unit: "calls",
+        meaning: "Calls that AWS throttled. Each slows calls of its family down for a while; where there are many, set a smaller `aws.share`.",
+        label: None,
+    },
     Metric {
         name: "shipmate_deployments_ended_total",
         unit: "deployments",

@@ -6,7 +6,6 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_ecr::Client;
-use aws_sdk_ecr::config::retry::RetryConfig;
 use aws_sdk_ecr::error::ProvideErrorMetadata;
 use aws_sdk_ecr::types::{
     DescribeImagesFilter, FindingSeverity, Image as EcrImage, ImageDetail, ImageFailureCode,
@@ -18,7 +17,7 @@ use serde::Deserialize;
 
 use self::mutability::Known;
 use super::error::AwsError;
-use super::pace::Pace;
+use super::pace::{Family, Pace};
 use crate::domain::environment::Registry;
 use crate::domain::event::StepFailure;
 use crate::domain::id::{Digest, Repository, Tag};
@@ -169,18 +168,22 @@ impl Repositories {
     /// # Errors
     /// [`AwsError`]; a missing repository is `RepositoryNotFoundException`.
     pub async fn list(&self, repository: &Repository) -> Result<Vec<Listed>, AwsError> {
-        let mut pages = self
+        let any = DescribeImagesFilter::builder().image_status(ImageStatusFilter::Any).build();
+        let mut call = self
             .client
             .describe_images()
             .repository_name(repository.as_str())
             .set_registry_id(self.registry_id.clone())
-            .filter(DescribeImagesFilter::builder().image_status(ImageStatusFilter::Any).build())
-            .into_paginator()
-            .send();
+            .filter(any);
         let mut listed = Vec::new();
-        while let Some(page) = pages.next().await {
+        loop {
+            let page = self.pace.call(Family::ImageDetails, || Box::pin(call.clone().send())).await;
             let page = page.map_err(|error| AwsError::new("ecr:DescribeImages", &error))?;
             listed.extend(page.image_details().iter().filter_map(Listed::read));
+            match page.next_token {
+                Some(token) => call = call.next_token(token),
+                None => break,
+            }
         }
         listed.sort_by_key(|image| std::cmp::Reverse(image.pushed_at));
         Ok(listed)
@@ -227,7 +230,7 @@ impl Repositories {
         match self.kept(repository, digest) {
             Some(manifest) => {
                 let put = |_| self.put_manifest(repository, tag, digest, manifest.clone());
-                super::patiently(self.client.config().retry_config(), put).await
+                super::patiently(self.pace.first_pause(), put).await
             }
             None => self.put(repository, tag, digest, |_| Ok(())).await,
         }
@@ -243,7 +246,7 @@ impl Repositories {
         guard: impl Fn(Option<&Digest>) -> Result<(), StepFailure>,
     ) -> Result<(), StepFailure> {
         let put = |_| self.put_once(repository, tag, to, &guard);
-        super::patiently(self.client.config().retry_config(), put).await
+        super::patiently(self.pace.first_pause(), put).await
     }
 
     async fn put_once(
@@ -278,9 +281,7 @@ impl Repositories {
         to: &Digest,
         (manifest, media_type): Kept,
     ) -> Result<(), StepFailure> {
-        self.pace.put_image.until_ready().await;
-        let once = aws_sdk_ecr::config::Builder::new().retry_config(RetryConfig::disabled());
-        let sent = self
+        let call = self
             .client
             .put_image()
             .repository_name(repository.as_str())
@@ -288,12 +289,8 @@ impl Repositories {
             .image_manifest(manifest)
             .set_image_manifest_media_type(media_type)
             .image_digest(to.as_str())
-            .image_tag(tag.as_str())
-            .customize()
-            .config_override(once)
-            .send()
-            .await;
-        match sent {
+            .image_tag(tag.as_str());
+        match self.pace.once(Family::ImagePuts, Box::pin(call.send())).await {
             Ok(_) => Ok(()),
             // The tag is there: an earlier try of ours arrived.
             Err(error) if error.code() == Some("ImageAlreadyExistsException") => Ok(()),
@@ -320,16 +317,15 @@ impl Repositories {
         ids: Vec<ImageIdentifier>,
     ) -> Result<Vec<Fetched>, AwsError> {
         let operation = "ecr:BatchGetImage";
-        let answer = self
+        let call = self
             .client
             .batch_get_image()
             .repository_name(repository.as_str())
             .set_registry_id(self.registry_id.clone())
             .set_image_ids(Some(ids))
-            .set_accepted_media_types(Some(MEDIA_TYPES.map(str::to_owned).to_vec()))
-            .send()
-            .await
-            .map_err(|error| AwsError::new(operation, &error))?;
+            .set_accepted_media_types(Some(MEDIA_TYPES.map(str::to_owned).to_vec()));
+        let answer = self.pace.call(Family::ImageReads, || Box::pin(call.clone().send())).await;
+        let answer = answer.map_err(|error| AwsError::new(operation, &error))?;
         // Archived is what `look` finds out about; whatever else is wrong must not read as
         // "there is no such image".
         for failure in answer.failures() {
@@ -390,15 +386,13 @@ impl Repositories {
         repository: &Repository,
         digests: &HashSet<&Digest>,
     ) -> Result<Option<HashMap<Digest, Listed>>, AwsError> {
-        let answer = self
+        let call = self
             .client
             .describe_images()
             .repository_name(repository.as_str())
             .set_registry_id(self.registry_id.clone())
-            .set_image_ids(Some(digests.iter().map(|digest| by_digest(digest)).collect()))
-            .send()
-            .await;
-        match answer {
+            .set_image_ids(Some(digests.iter().map(|digest| by_digest(digest)).collect()));
+        match self.pace.call(Family::ImageDetails, || Box::pin(call.clone().send())).await {
             Ok(answer) => {
                 let details = answer.image_details().iter().filter_map(Listed::read);
                 Ok(Some(details.map(|listed| (listed.digest.clone(), listed)).collect()))
@@ -445,15 +439,13 @@ impl Repositories {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<Option<u32>, AwsError> {
-        let answer = self
+        let call = self
             .client
             .describe_image_scan_findings()
             .repository_name(repository.as_str())
             .set_registry_id(self.registry_id.clone())
-            .image_id(by_digest(digest))
-            .send()
-            .await;
-        match answer {
+            .image_id(by_digest(digest));
+        match self.pace.call(Family::ImageDetails, || Box::pin(call.clone().send())).await {
             Ok(answer) => {
                 let status = answer.image_scan_status().and_then(|status| status.status());
                 let finished = matches!(status, Some(ScanStatus::Complete | ScanStatus::Active));

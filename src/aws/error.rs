@@ -90,15 +90,14 @@ impl AwsError {
             "Timeout"
             | "Unreachable"
             | "NoAnswer"
-            | "ThrottlingException"
-            | "Throttling"
-            | "TooManyRequestsException"
-            | "RequestLimitExceeded"
+            | "RequestTimeout"
+            | "RequestTimeoutException"
             | "ServerException"
             | "InternalFailure"
             | "InternalServerError"
             | "ServiceUnavailable"
             | "ServiceUnavailableException" => Self::transient,
+            throttled if is_throttling(throttled) => Self::transient,
             _ => Self::rejected,
         };
         kind(operation, code.to_owned(), detail)
@@ -147,6 +146,11 @@ impl AwsError {
         })
     }
 
+    /// Whether AWS did not do it because there were too many calls.
+    pub fn is_throttling(&self) -> bool {
+        is_throttling(self.code())
+    }
+
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Transient { .. } => true,
@@ -188,6 +192,20 @@ fn without_credentials(error: &(dyn StdError + 'static)) -> Option<&'static str>
         }
         _ => None,
     }
+}
+
+/// What AWS's services say, each in its own words, where there were too many calls.
+fn is_throttling(code: &str) -> bool {
+    [
+        "ThrottlingException",
+        "Throttling",
+        "ThrottledException",
+        "RequestThrottledException",
+        "TooManyRequestsException",
+        "RequestLimitExceeded",
+        "SlowDown",
+    ]
+    .contains(&code)
 }
 
 impl From<AwsError> for StepFailure {

@@ -1,6 +1,7 @@
 //! ECR and ECS through the real SDKs: reads that make an observation, and steps that are done
 //! once however often they are asked for. Imports only `domain`; decides nothing.
 
+mod bucket;
 mod ecr;
 mod ecs;
 mod error;
@@ -17,12 +18,12 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::tls;
 
 pub use self::ecr::{Asked, Listed, Repositories};
-pub use self::ecs::{Cluster, Following, KnownStopped};
+pub use self::ecs::{Cluster, Following, Known, Looked, Room, StoppedTasks};
 pub use self::error::AwsError;
-use self::pace::Pace;
 use crate::domain::environment::{Environment, Environments};
 use crate::domain::event::StepFailure;
 use crate::domain::id::EnvironmentName;
+use crate::domain::share::Share;
 
 /// Where AWS is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,10 +49,17 @@ pub struct Aws {
 
 impl Aws {
     /// Makes the clients; nothing is called yet.
-    pub async fn connect(environments: &Environments, endpoint: &Endpoint) -> Self {
+    ///
+    /// `share`: how much of AWS's limits is ours; where nothing is set, half, and all that a
+    /// simulated AWS can do.
+    pub async fn connect(
+        environments: &Environments,
+        endpoint: &Endpoint,
+        share: Option<Share>,
+    ) -> Self {
         let mut configs: HashMap<(String, Option<String>), SdkConfig> = HashMap::new();
         let mut accounts = HashMap::new();
-        let pace = Pace::shared(endpoint);
+        let pace = pace::Shared::new(endpoint, share);
         for environment in environments.iter() {
             let registry_region = environment.registry.as_ref().map(|registry| &registry.region);
             let ecr_region = registry_region.unwrap_or(&environment.region);
@@ -87,30 +95,30 @@ fn account(
     let ecr_region = registry.region().map_or("", |region| region.as_ref());
     let registry_pace = pace.of(role, ecr_region);
     let registry_id = environment.registry.as_ref().map(|registry| registry.account.clone());
+    // Whoever calls tries again, so that further tries keep to the pace as well.
+    let tried_once = RetryConfig::disabled();
+    let ecr = aws_sdk_ecr::config::Builder::from(registry).retry_config(tried_once.clone());
+    let ecs = aws_sdk_ecs::config::Builder::from(own).retry_config(tried_once);
+    let ecr = aws_sdk_ecr::Client::from_conf(ecr.build());
+    let ecs = aws_sdk_ecs::Client::from_conf(ecs.build());
     Account {
-        ecr: Repositories::new(
-            aws_sdk_ecr::Client::new(registry),
-            ecr_region.to_owned(),
-            registry_id,
-            registry_pace,
-        ),
-        ecs: Cluster::new(aws_sdk_ecs::Client::new(own), environment.cluster.clone(), own_pace),
+        ecr: Repositories::new(ecr, ecr_region.to_owned(), registry_id, registry_pace),
+        ecs: Cluster::new(ecs, environment.cluster.clone(), own_pace),
     }
 }
 
 /// How often what must not be repeated without a look is tried.
 const MOST_TRIES: u32 = 4;
 
-/// Tries what must not be repeated without a look, which the SDK itself must not repeat: each try
-/// is told whether one came before that may have arrived.
+/// Tries what must not be repeated without a look: each try is told whether one came before that
+/// may have arrived.
 async fn patiently<T, F>(
-    retries: Option<&RetryConfig>,
+    mut pause: Duration,
     mut attempt: impl FnMut(bool) -> F,
 ) -> Result<T, StepFailure>
 where
     F: Future<Output = Result<T, StepFailure>>,
 {
-    let mut pause = retries.map_or(Duration::from_secs(1), RetryConfig::initial_backoff) / 2;
     let mut tries = 0;
     loop {
         tries += 1;
@@ -122,15 +130,6 @@ where
             }
             tried => return tried,
         }
-    }
-}
-
-/// How calls are tried again. Nobody shares a simulated AWS: there the first pause is short.
-fn retries(endpoint: &Endpoint) -> RetryConfig {
-    let retries = RetryConfig::standard().with_max_attempts(5);
-    match endpoint {
-        Endpoint::Ambient => retries,
-        Endpoint::Simulated { .. } => retries.with_initial_backoff(Duration::from_millis(50)),
     }
 }
 
@@ -153,7 +152,7 @@ async fn load(region: &str, role_arn: Option<&str>, endpoint: &Endpoint) -> SdkC
         .region(Region::new(region.to_owned()))
         .http_client(http)
         .timeout_config(timeouts)
-        .retry_config(retries(endpoint));
+        .retry_config(RetryConfig::standard().with_max_attempts(5));
     let config = match endpoint {
         Endpoint::Ambient => loader.load().await,
         Endpoint::Simulated { url } => {

@@ -368,6 +368,34 @@ impl End {
     }
 }
 
+impl Event {
+    /// Whether it changes the direction of a rollout, or ends it.
+    pub fn is_turn(&self) -> bool {
+        match self {
+            Self::UndoStarted { .. } | Self::Ended { .. } => true,
+            Self::Requested(_)
+            | Self::Posted { .. }
+            | Self::VoteCast(_)
+            | Self::VoteWithdrawn { .. }
+            | Self::Approved
+            | Self::OutlookChanged { .. }
+            | Self::Replanned { .. }
+            | Self::Started { .. }
+            | Self::StepStarted { .. }
+            | Self::StepDone { .. }
+            | Self::StepFailed { .. }
+            | Self::Progressed { .. }
+            | Self::CanaryPassed { .. }
+            | Self::Paused { .. }
+            | Self::Continued { .. }
+            | Self::CanaryAsked { .. }
+            | Self::StopRequested { .. }
+            | Self::TagRepaired { .. }
+            | Self::OthersChanged { .. } => false,
+        }
+    }
+}
+
 impl Step {
     /// Moves the environment's tag to what is promoted.
     pub fn moves_to_target(terms: &Terms, image: &ImageMove) -> Self {
@@ -381,11 +409,16 @@ impl Step {
 
     /// Whether it restarts tasks of this service.
     pub fn restarts(&self, name: &ServiceName) -> bool {
+        self.restarted_service() == Some(name)
+    }
+
+    /// The service whose tasks it restarts.
+    pub fn restarted_service(&self) -> Option<&ServiceName> {
         match self {
             Self::StopTasks { service, .. }
             | Self::StartDeployment { service, .. }
-            | Self::StopDeployment { service, .. } => service == name,
-            Self::MoveTag { .. } | Self::KeepTag { .. } => false,
+            | Self::StopDeployment { service, .. } => Some(service),
+            Self::MoveTag { .. } | Self::KeepTag { .. } => None,
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod plan;
 pub mod policy;
 pub mod refusal;
 pub mod rollout;
+pub mod share;
 
 /// `1 task`, `2 tasks`.
 pub fn plural(count: usize, noun: &str) -> String {

@@ -4,11 +4,13 @@
 mod services;
 mod trouble;
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::event::{Cause, End, Event, Step, StepFailure, StopRequest};
+use super::id::TaskArn;
 use super::observation::Observation;
 use super::others::changes;
 use super::plan::{ImageMove, Kind, PlannedService, Terms};
@@ -46,6 +48,20 @@ impl Next {
     pub fn is_empty(&self) -> bool {
         self.events.is_empty() && self.steps.is_empty()
     }
+
+    /// The same beside the steps that are under way: they come first, and nothing turns back or
+    /// ends before they have come to theirs.
+    fn beside(self, phase: &Phase) -> Self {
+        if phase.under_way.is_empty() {
+            return self;
+        }
+        let mut steps: Vec<Step> = phase.under_way.iter().cloned().collect();
+        if self.events.iter().any(Event::is_turn) {
+            return Self { events: Vec::new(), steps };
+        }
+        steps.extend(self.steps.into_iter().filter(|step| !phase.under_way.contains(step)));
+        Self { events: self.events, steps }
+    }
 }
 
 /// Decides.
@@ -57,14 +73,18 @@ pub fn next(
     now: Timestamp,
 ) -> Next {
     let phase = rollout.phase();
-    if !phase.under_way.is_empty() {
-        return Next { events: Vec::new(), steps: phase.under_way.iter().cloned().collect() };
-    }
-    let look = Look { terms, rollout, phase, seen, tempo, now };
-    let mut next = match &rollout.undo {
+    let stopped = rollout.forward.stopped().chain(phase.stopped()).collect();
+    let look = Look { terms, rollout, phase, seen, tempo, now, stopped };
+    let mut decided = match &rollout.undo {
         None => look.forward(),
         Some(undo) => look.back(&undo.cause),
     };
+    // Those that were restarted least go first: each service's canary before anybody's rest.
+    decided.steps.sort_by_key(|step| {
+        let service = step.restarted_service();
+        service.and_then(|service| phase.restarts.get(service)).copied().unwrap_or(0)
+    });
+    let mut next = decided.beside(phase);
     let changes = changes(terms, &rollout.standing, seen);
     let told = changes.into_iter().map(|change| Event::OthersChanged { change });
     next.events.splice(0..0, told);
@@ -79,6 +99,8 @@ struct Look<'a> {
     seen: &'a Observation,
     tempo: Tempo,
     now: Timestamp,
+    /// Every task that was told to stop, in either direction.
+    stopped: HashSet<&'a TaskArn>,
 }
 
 impl Look<'_> {
@@ -194,7 +216,7 @@ impl Look<'_> {
 
     fn keep_back_step(&self, image: &ImageMove) -> Option<Step> {
         let kept = self.keep_step(image)?;
-        if !self.rollout.forward.begun().any(|begun| *begun == kept) {
+        if !self.rollout.forward.has_begun(&kept) {
             return None;
         }
         let from = image.from.as_ref()?;
@@ -222,7 +244,7 @@ impl Look<'_> {
     fn touched(&self, image: &ImageMove) -> bool {
         let forward = &self.rollout.forward;
         let step = self.move_step(image);
-        if !forward.begun().any(|begun| *begun == step) {
+        if !forward.has_begun(&step) {
             return false;
         }
         // Moving a tag to where it is changes nothing.

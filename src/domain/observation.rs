@@ -305,6 +305,6 @@ impl EcsService {
 }
 
 /// A count that fits: ECS runs at most a few thousand tasks for a service.
-pub(super) fn count<T>(items: impl Iterator<Item = T>) -> u32 {
+pub fn count<T>(items: impl Iterator<Item = T>) -> u32 {
     u32::try_from(items.count()).unwrap_or(u32::MAX)
 }

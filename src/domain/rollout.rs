@@ -60,6 +60,8 @@ pub struct Phase {
     /// Tasks that had failed before: they say nothing about this phase.
     pub known_failures: BTreeSet<TaskArn>,
     pub under_way: BTreeSet<Step>,
+    /// How often each service was restarted, whatever came of it: the steps, counted.
+    pub restarts: BTreeMap<ServiceName, u32>,
     pub done: BTreeSet<Step>,
     /// The first step that could not be done.
     pub failed: Option<(Step, StepFailure)>,
@@ -137,6 +139,9 @@ impl Rollout {
                 let over = phase.done.contains(step) || phase.failures.contains_key(step);
                 if over || !phase.under_way.insert(step.clone()) {
                     return Err(DoesNotFit);
+                }
+                if let Some(service) = step.restarted_service() {
+                    *phase.restarts.entry(service.clone()).or_default() += 1;
                 }
             }
             Event::StepDone { step, outcome } => {
@@ -258,6 +263,7 @@ impl Phase {
             began_at: at,
             known_failures,
             under_way: BTreeSet::new(),
+            restarts: BTreeMap::new(),
             done: BTreeSet::new(),
             failed: None,
             failures: BTreeMap::new(),
@@ -327,7 +333,14 @@ impl Phase {
 
     /// Whether this service's tasks were restarted, or may have been.
     pub fn restarted(&self, name: &ServiceName) -> bool {
-        self.begun().any(|step| step.restarts(name))
+        self.restarts.contains_key(name)
+    }
+
+    /// Whether this step was begun, whatever came of it.
+    pub fn has_begun(&self, step: &Step) -> bool {
+        self.done.contains(step)
+            || self.under_way.contains(step)
+            || self.failures.contains_key(step)
     }
 
     /// Every step that was begun, whatever came of it.
@@ -336,7 +349,7 @@ impl Phase {
     }
 
     /// The tasks that were told to stop. Those of a step that failed may run on: ECS tells.
-    pub fn stopped(&self) -> BTreeSet<&TaskArn> {
+    pub fn stopped(&self) -> impl Iterator<Item = &TaskArn> {
         self.done
             .iter()
             .chain(&self.under_way)
@@ -348,7 +361,6 @@ impl Phase {
                 | Step::StopDeployment { .. } => None,
             })
             .flatten()
-            .collect()
     }
 
     /// Tasks good on the wanted version, and all tasks, over all services.

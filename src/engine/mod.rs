@@ -2,6 +2,7 @@
 //! database or simulator by name; decides nothing that `domain` or `policy` can decide.
 
 mod answer;
+mod course;
 mod gate;
 mod inbox;
 mod judge;

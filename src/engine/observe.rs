@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::problem::Problem;
 use super::{Engine, lock};
-use crate::aws::{Account, Asked, AwsError, KnownStopped, Listed};
+use crate::aws::{Account, Asked, AwsError, Listed, StoppedTasks};
 use crate::domain::command::{ImageReference, Pick};
 use crate::domain::environment::{Environment, Service};
 use crate::domain::id::{Digest, EnvironmentName, Repository, ServiceName, Tag};
@@ -77,7 +77,7 @@ impl Engine {
             targets.iter().map(|target| &target.repository).collect();
         let at = self.parts.clock.now();
         let services = running(environment, &repositories);
-        let ecs = self.look_at_services(environment, account, &services);
+        let ecs = self.look_at_services(environment, account, &services, StoppedTasks::All);
         let ecr = self.look_at_images(environment, account, targets);
         let (ecs, ecr) = tokio::join!(ecs, ecr);
         // A misspelt image is what a person would rather hear of.
@@ -91,9 +91,10 @@ impl Engine {
         environment: &Environment,
         account: &Account,
         services: &[&Service],
+        stopped: StoppedTasks,
     ) -> Result<BTreeMap<ServiceName, ServiceSeen>, Problem> {
         let now = self.parts.clock.now();
-        match account.ecs.look(services, &KnownStopped::new(), now).await {
+        match account.ecs.look_once(services, stopped, now).await {
             Err(error) if error.code() == "ClusterNotFoundException" => {
                 Err(Refusal::ClusterMissing {
                     environment: environment.name.clone(),
@@ -157,7 +158,7 @@ impl Engine {
         let wanted: BTreeSet<&Repository> = to.services.iter().map(|one| &one.repository).collect();
         let services: Vec<&Service> =
             from.services.iter().filter(|one| wanted.contains(&one.repository)).collect();
-        let seen = self.look_at_services(from, account, &services).await?;
+        let seen = self.look_at_services(from, account, &services, StoppedTasks::Unseen).await?;
         let mut running: BTreeMap<&Repository, Digest> = BTreeMap::new();
         for service in &services {
             let unsettled = || Refusal::Unsettled {
@@ -254,7 +255,8 @@ impl Engine {
     ) -> Result<bool, Problem> {
         let (environment, account) = self.place(environment)?;
         let services = running(environment, &BTreeSet::from([&image.image.repository]));
-        let seen = self.look_at_services(environment, account, &services).await?;
+        let seen =
+            self.look_at_services(environment, account, &services, StoppedTasks::Unseen).await?;
         let on = |digest: &Digest| *digest == image.image.digest || image.children.contains(digest);
         let good = |one: &ServiceSeen| {
             one.found().is_some_and(|ecs| {

@@ -1,42 +1,30 @@
-//! Carries a deployment out: look, ask the state machine what is next, write it down, do it,
-//! write down what came of it, and look again, until it has ended.
+//! Carries a deployment out, and does its steps. In which order things are looked at, decided,
+//! written down and done is in `course`.
 
 use std::time::Duration;
 
 use futures::future::join_all;
 
-use super::watcher::Watcher;
+use super::course::Course;
 use super::{Engine, lock};
 use crate::aws::Account;
-use crate::domain::deployment::{Deployment, Stage};
+use crate::domain::deployment::Deployment;
 use crate::domain::environment::{Environment, Service};
 use crate::domain::event::{Event, Step, StepFailure, StepOutcome};
-use crate::domain::id::{DeploymentId, EcsDeploymentId, ServiceName};
-use crate::domain::next::{Next, Tempo, next};
+use crate::domain::id::{DeploymentId, ServiceName};
 use crate::domain::observation::Observation;
 use crate::domain::rollout::Rollout;
 use crate::ports::StoreError;
-use crate::report::{self, Unasked};
+use crate::report;
 
 /// The longest pause after looks that AWS did not answer.
-const LONGEST_SILENCE: Duration = Duration::from_secs(15);
+pub(super) const LONGEST_SILENCE: Duration = Duration::from_secs(15);
 
 /// The pause before something is undone that AWS could not do just now.
 const TRY_AGAIN: Duration = Duration::from_secs(2);
 
 /// How often it is looked whether somebody else has moved a tag, while there is nothing to do.
-const TAGS_EVERY: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
-
-/// What a pass through the loop led to.
-enum Pass {
-    /// Something was recorded: what was seen may ask for more.
-    Noted,
-    /// Something was done, or is not as it was: look again at once.
-    Moved,
-    /// Nothing to do yet.
-    Idle,
-    Ended(Box<Deployment>),
-}
+pub(super) const TAGS_EVERY: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
 
 impl Engine {
     /// Starts to carry a running deployment out, unless this process does so already. What was
@@ -86,13 +74,12 @@ impl Engine {
 
     async fn carry_out(
         &self,
-        mut deployment: Deployment,
-        mut before: Option<Observation>,
+        deployment: Deployment,
+        before: Option<Observation>,
     ) -> anyhow::Result<Deployment> {
         let (environment, account) = self
             .place(&deployment.plan.terms.environment)
             .map_err(|_| anyhow::anyhow!("the settings no longer name its environment"))?;
-        let tempo = Tempo { settle: environment.settle, patience: environment.patience };
         let services: Vec<&Service> = deployment
             .plan
             .terms
@@ -104,63 +91,8 @@ impl Engine {
             services.len() == deployment.plan.terms.services.len(),
             "the settings no longer name every service of the plan"
         );
-        let mut watcher = Watcher::new(self.parts.rhythm);
-        let mut silence = self.parts.rhythm.shortest;
-        let mut tags_read = self.parts.clock.now();
-        loop {
-            self.want_card(&deployment, None);
-            let looked = match before.take() {
-                Some(seen) => Ok(watcher.begin(seen)),
-                None => watcher.look(&account.ecs, &services, &*self.parts.clock).await,
-            };
-            let seen = match looked {
-                Ok(mut seen) => {
-                    let ours = forced(&deployment, &services);
-                    watcher.follow(&account.ecs, &ours, &mut seen).await;
-                    seen
-                }
-                Err(error) => {
-                    tracing::warn!(deployment.id = %deployment.id, %error, "could not look; trying again");
-                    let note = report::waits_for_answer(Unasked::Aws, &error.to_string());
-                    deployment = self.reload(deployment.id).await?;
-                    self.want_card(&deployment, Some(note));
-                    self.parts.clock.sleep(silence).await;
-                    silence = (silence * 2).min(LONGEST_SILENCE);
-                    continue;
-                }
-            };
-            silence = self.parts.rhythm.shortest;
-            let hands = Hands { engine: self, environment, account };
-            let pass = loop {
-                let Stage::Running(rollout) = &deployment.stage else {
-                    anyhow::bail!("deployment {} does not run", deployment.id);
-                };
-                // By the time at which the look began: what was seen late in it is not older.
-                let decision = next(&deployment.plan.terms, rollout, &seen, tempo, seen.at);
-                match hands.do_next(&mut deployment, decision).await? {
-                    Pass::Noted => {}
-                    pass @ (Pass::Moved | Pass::Idle | Pass::Ended(_)) => break pass,
-                }
-            };
-            match pass {
-                Pass::Noted => {}
-                Pass::Ended(ended) => return Ok(*ended),
-                Pass::Moved => watcher.expect_change(),
-                Pass::Idle => {
-                    let now = self.parts.clock.now();
-                    if now.duration_since(tags_read) >= TAGS_EVERY {
-                        tags_read = now;
-                        if hands.notice_tags(&mut deployment).await? {
-                            continue;
-                        }
-                    }
-                    let pause = watcher.pause(tempo.settle, self.parts.clock.now());
-                    self.parts.clock.sleep(pause).await;
-                    // Somebody may have cancelled meanwhile.
-                    deployment = self.reload(deployment.id).await?;
-                }
-            }
-        }
+        let hands = Hands { engine: self, environment, account };
+        Box::pin(Course::begin(hands, services, deployment, before).run()).await
     }
 
     pub(super) async fn reload(&self, id: DeploymentId) -> Result<Deployment, StoreError> {
@@ -170,6 +102,7 @@ impl Engine {
 }
 
 /// What acts for one environment.
+#[derive(Clone, Copy)]
 pub(super) struct Hands<'a> {
     pub engine: &'a Engine,
     pub environment: &'a Environment,
@@ -177,50 +110,8 @@ pub(super) struct Hands<'a> {
 }
 
 impl Hands<'_> {
-    /// Records and does what was decided.
-    async fn do_next(&self, deployment: &mut Deployment, decision: Next) -> anyhow::Result<Pass> {
-        if decision.is_empty() {
-            return Ok(Pass::Idle);
-        }
-        let resumed = under_way(deployment);
-        let Next { mut events, steps } = decision;
-        if let Some(Event::Ended { end }) = events.last_mut() {
-            match self.check_tags(deployment, end).await {
-                Ok(repairs) => drop(events.splice(0..0, repairs)),
-                Err(unknown) => {
-                    tracing::warn!(deployment.id = %deployment.id, error = unknown.detail, "could not read the tags; trying again");
-                    return Ok(Pass::Idle);
-                }
-            }
-        }
-        let news = steps.iter().filter(|step| !resumed.contains(step)).cloned();
-        events.extend(news.map(|step| Event::StepStarted { step }));
-        if !self.record(deployment, events).await? {
-            return Ok(Pass::Moved);
-        }
-        if deployment.end().is_some() {
-            return Ok(Pass::Ended(Box::new(deployment.clone())));
-        }
-        if steps.is_empty() {
-            return Ok(Pass::Noted);
-        }
-        self.engine.want_card(deployment, None);
-        let now: &Deployment = deployment;
-        let deeds = steps.into_iter().map(|step| {
-            let look_first = resumed.contains(&step);
-            self.act(step, look_first, now)
-        });
-        let mut outcomes = join_all(deeds).await;
-        // What was done is written down whatever else happened to the deployment meanwhile.
-        while !self.record(deployment, outcomes.clone()).await? {
-            let still: Vec<Step> = under_way(deployment);
-            outcomes.retain(|event| outcome_of(event).is_some_and(|step| still.contains(step)));
-        }
-        Ok(Pass::Moved)
-    }
-
     /// Appends; false: somebody else did first, and `deployment` is what it is now.
-    pub(super) async fn record(
+    pub async fn record(
         &self,
         deployment: &mut Deployment,
         events: Vec<Event>,
@@ -244,7 +135,7 @@ impl Hands<'_> {
     }
 
     /// Does one step, and says what came of it.
-    async fn act(&self, step: Step, look_first: bool, deployment: &Deployment) -> Event {
+    pub async fn act(&self, step: Step, look_first: bool, deployment: &Deployment) -> Event {
         let id = deployment.id;
         tracing::info!(deployment.id = %id, environment = %self.environment.name, %step, look_first, "step");
         let mut attempt = self.attempt(&step, look_first, deployment).await;
@@ -314,22 +205,8 @@ impl Hands<'_> {
     }
 }
 
-/// The ECS deployments that were forced on the way forward, while it goes there.
-fn forced<'a>(
-    deployment: &'a Deployment,
-    services: &[&'a Service],
-) -> Vec<(&'a Service, &'a EcsDeploymentId)> {
-    let forward = deployment.rollout().filter(|rollout| rollout.undo.is_none());
-    let ours = forward.into_iter().flat_map(|rollout| &rollout.forward.deployments);
-    let ours = ours.filter_map(|(name, ours)| {
-        let service = services.iter().find(|service| service.name == *name)?;
-        Some((*service, &ours.id))
-    });
-    ours.collect()
-}
-
 /// The step whose outcome an event is.
-fn outcome_of(event: &Event) -> Option<&Step> {
+pub(super) fn outcome_of(event: &Event) -> Option<&Step> {
     match event {
         Event::StepDone { step, .. } | Event::StepFailed { step, .. } => Some(step),
         Event::Requested(_)
@@ -354,7 +231,7 @@ fn outcome_of(event: &Event) -> Option<&Step> {
     }
 }
 
-fn under_way(deployment: &Deployment) -> Vec<Step> {
+pub(super) fn under_way(deployment: &Deployment) -> Vec<Step> {
     let phase = deployment.rollout().map(Rollout::phase);
     phase.into_iter().flat_map(|phase| phase.under_way.iter().cloned()).collect()
 }

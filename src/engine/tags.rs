@@ -69,7 +69,7 @@ impl Hands<'_> {
         let terms = &deployment.plan.terms;
         for image in &terms.images {
             let step = Step::moves_to_target(terms, image);
-            if !rollout.forward.begun().any(|begun| *begun == step) {
+            if !rollout.forward.has_begun(&step) {
                 continue;
             }
             match self.check_tag(deployment, image).await? {

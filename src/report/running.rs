@@ -108,18 +108,9 @@ fn with_steps(card: Card, terms: &Terms, phase: &Phase) -> Card {
 
 /// Services of which one task has been replaced, or is being, and has not passed yet.
 fn canaries<'a>(deployment: &'a Deployment, phase: &'a Phase) -> Vec<&'a str> {
-    let stopping = |service: &PlannedService| {
-        phase.begun().any(|step| match step {
-            Step::StopTasks { service: stopped, .. } => stopped == &service.name,
-            Step::MoveTag { .. }
-            | Step::KeepTag { .. }
-            | Step::StartDeployment { .. }
-            | Step::StopDeployment { .. } => false,
-        })
-    };
     let services = deployment.plan.terms.services.iter();
     services
-        .filter(|service| service.strategy == Strategy::Stop && stopping(service))
+        .filter(|service| service.strategy == Strategy::Stop && phase.restarted(&service.name))
         .filter(|service| !service.all_at_once() || deployment.stay().is_some())
         .filter(|service| {
             let tally = tally(deployment, phase, service);
@@ -144,9 +135,9 @@ fn concerned<'a>(
     rollout: &'a Rollout,
 ) -> impl Iterator<Item = &'a PlannedService> {
     let terms = &deployment.plan.terms;
+    let touched: Vec<&ImageMove> = touched(rollout, terms).collect();
     terms.services.iter().filter(move |service| {
-        rollout.undo.is_none()
-            || touched(rollout, terms).any(|image| image.repository == service.repository)
+        rollout.undo.is_none() || touched.iter().any(|image| image.repository == service.repository)
     })
 }
 

@@ -19,10 +19,12 @@ use super::{
 };
 use crate::domain::environment::{Batch, Environment, Environments, Registry};
 use crate::domain::id::{EnvironmentName, Tag};
+use crate::domain::share::Share;
 
 pub(super) fn check(raw: &Raw, findings: &mut Findings) -> Settings {
     let database = database(&raw.database, findings);
     let web = raw.web.as_ref().map(|raw| web(raw, findings));
+    let share = raw.aws.share.as_deref().and_then(|text| share(text, findings));
     let people = roles::people(raw, findings);
     let role_holders = roles::role_holders(raw, findings);
     let mut environments: BTreeMap<EnvironmentName, Environment> = raw
@@ -63,6 +65,7 @@ pub(super) fn check(raw: &Raw, findings: &mut Findings) -> Settings {
         people,
         role_holders,
         environments,
+        share,
         commands,
         policies,
     }
@@ -138,6 +141,15 @@ fn web(raw: &RawWeb, findings: &mut Findings) -> Web {
         SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
     });
     Web { listen }
+}
+
+fn share(text: &str, findings: &mut Findings) -> Option<Share> {
+    let share = Share::parse(text);
+    if share.is_none() {
+        let problem = Problem::BadShare { text: text.to_owned(), example: "\"50%\"" };
+        findings.report(&["aws", "share"], problem);
+    }
+    share
 }
 
 fn environment(name: &str, raw: &RawEnvironment, findings: &mut Findings) -> Environment {

@@ -216,6 +216,8 @@ pub enum Problem {
          \"all\""
     )]
     BadBatch { text: String },
+    #[error("`{text}` is not a share of AWS's limits; write 1% to 100%, for example {example}")]
+    BadShare { text: String, example: &'static str },
     #[error("`{key}` must be longer than no time at all; write for example 10m")]
     NoTime { key: String },
     #[error(

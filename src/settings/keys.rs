@@ -8,6 +8,7 @@ pub(super) const SETTLE: &str = "30s";
 pub(super) const PATIENCE: &str = "10m";
 pub(super) const RESTART: &str = "auto";
 pub(super) const BATCH: &str = "room";
+pub(super) const SHARE: &str = "50%";
 pub(super) const MODE: &str = "add";
 
 /// Stands in a path for a name that people choose and say in chat.
@@ -153,7 +154,7 @@ pub(super) fn pattern<'a>(path: &[&'a str]) -> Vec<&'a str> {
     pattern
 }
 
-pub(super) static KEYS: [Key; 36] = [
+pub(super) static KEYS: [Key; 37] = [
     Key {
         path: &["database", "url"],
         form: Form::Text,
@@ -253,6 +254,14 @@ pub(super) static KEYS: [Key; 36] = [
         unset: Unset::Otherwise("nothing listens"),
         example: "\"127.0.0.1:8080\"",
         meaning: "Address and port for health, metrics and Discord's interactions.",
+    },
+    Key {
+        path: &["aws", "share"],
+        form: Form::Text,
+        unset: Unset::Default(SHARE),
+        example: "\"50%\"",
+        meaning: "How much of AWS's rate limits Shipmate takes for itself, in each account and \
+                  region: others use them too. It slows down by itself when AWS throttles.",
     },
     Key {
         path: &["roles", "*", "people"],

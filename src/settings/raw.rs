@@ -19,6 +19,7 @@ pub(super) struct Raw {
     pub database: RawDatabase,
     pub chat: Option<RawChat>,
     pub web: Option<RawWeb>,
+    pub aws: RawAws,
     pub roles: BTreeMap<String, RawRole>,
     pub environments: BTreeMap<String, RawEnvironment>,
     pub services: BTreeMap<String, RawService>,
@@ -58,6 +59,12 @@ pub(super) struct RawDiscord {
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub(super) struct RawWeb {
     pub listen: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+pub(super) struct RawAws {
+    pub share: Option<String>,
 }
 
 #[derive(Default, Deserialize)]

@@ -41,7 +41,7 @@ fn run_with(sketch: &Sketch, at: u32, change: impl Fn(&mut World)) -> (Run, Worl
 }
 
 fn stopped(run: &Run) -> usize {
-    run.deployment.rollout().map_or(0, |rollout| rollout.forward.stopped().len())
+    run.deployment.rollout().map_or(0, |rollout| rollout.forward.stopped().count())
 }
 
 fn two_images() -> Sketch {

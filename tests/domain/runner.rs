@@ -344,7 +344,7 @@ impl Run {
         }
         let rollout = self.deployment.rollout().ok_or("does not run")?;
         let gone: BTreeSet<&TaskArn> =
-            rollout.forward.stopped().into_iter().chain(rollout.phase().stopped()).collect();
+            rollout.forward.stopped().chain(rollout.phase().stopped()).collect();
         let ecs = seen.services[name].found().ok_or("not seen")?;
         let serving: Vec<&TaskArn> = ecs
             .wanted_tasks()

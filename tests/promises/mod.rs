@@ -5,6 +5,7 @@ mod batches;
 mod default_deny;
 mod done_means_seen;
 mod every_end;
+mod it_keeps_the_pace;
 mod it_runs_at_once;
 mod natively;
 mod nobody_is_surprised;

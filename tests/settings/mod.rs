@@ -3,6 +3,7 @@
 mod discord;
 mod errors;
 mod loads;
+mod pace;
 mod reference;
 mod robust;
 mod token;

@@ -10,6 +10,7 @@ use aws_sdk_ecr::types::ImageTagMutability;
 
 use super::Repositories;
 use crate::aws::error::AwsError;
+use crate::aws::pace::Family;
 use crate::domain::id::{Repository, Tag};
 use crate::domain::mutability::Mutability;
 
@@ -65,14 +66,13 @@ impl Repositories {
 
     async fn read_mutability(&self, repository: &Repository) -> Result<Mutability, AwsError> {
         let operation = "ecr:DescribeRepositories";
-        let answer = self
+        let call = self
             .client
             .describe_repositories()
             .repository_names(repository.as_str())
-            .set_registry_id(self.registry_id.clone())
-            .send()
-            .await
-            .map_err(|error| AwsError::new(operation, &error))?;
+            .set_registry_id(self.registry_id.clone());
+        let answer = self.pace.call(Family::ImageDetails, || Box::pin(call.clone().send())).await;
+        let answer = answer.map_err(|error| AwsError::new(operation, &error))?;
         let found = answer.repositories().first().ok_or_else(|| AwsError::Nonsense {
             operation,
             detail: format!("it does not describe {repository}"),

@@ -4,13 +4,13 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_ecs::config::retry::RetryConfig;
 use aws_sdk_ecs::types::{
     ServiceDeployment as SdkDeployment, ServiceDeploymentRollbackMonitorsStatus as Monitor,
     ServiceDeploymentStatus as Status, StopServiceDeploymentStopType,
 };
 
 use super::super::error::AwsError;
+use super::super::pace::Family;
 use super::Cluster;
 use crate::domain::environment::Service;
 use crate::domain::id::{Digest, EcsDeploymentId, ServiceName};
@@ -116,15 +116,12 @@ impl Cluster {
 
     /// What the revisions' containers were resolved to.
     async fn resolve(&self, some: &mut [&mut Found]) -> Result<(), AwsError> {
-        self.pace.read_revisions.until_ready().await;
         let arns = some.iter().map(|found| found.revision.clone()).collect();
-        let answer = self
-            .client
-            .describe_service_revisions()
-            .set_service_revision_arns(Some(arns))
-            .send()
-            .await
-            .map_err(|error| AwsError::new("ecs:DescribeServiceRevisions", &error))?;
+        let call = self.client.describe_service_revisions().set_service_revision_arns(Some(arns));
+        let answer =
+            self.pace.call(Family::DeploymentReads, || Box::pin(call.clone().send())).await;
+        let answer =
+            answer.map_err(|error| AwsError::new("ecs:DescribeServiceRevisions", &error))?;
         for revision in answer.service_revisions() {
             let arn = revision.service_revision_arn();
             for found in some.iter_mut().filter(|found| Some(&*found.revision) == arn) {
@@ -144,15 +141,14 @@ impl Cluster {
         service: &Service,
         id: &EcsDeploymentId,
     ) -> Result<Option<(String, String)>, AwsError> {
-        self.pace.read_revisions.until_ready().await;
-        let answer = self
+        let call = self
             .client
             .list_service_deployments()
             .cluster(&self.name)
-            .service(&service.ecs_service)
-            .send()
-            .await
-            .map_err(|error| AwsError::new("ecs:ListServiceDeployments", &error))?;
+            .service(&service.ecs_service);
+        let answer =
+            self.pace.call(Family::DeploymentReads, || Box::pin(call.clone().send())).await;
+        let answer = answer.map_err(|error| AwsError::new("ecs:ListServiceDeployments", &error))?;
         // The newest come first. A deployment is called by the number of its service revision.
         let number = id.as_str().strip_prefix("ecs-svc/").unwrap_or(id.as_str());
         let found = answer.service_deployments().iter().find_map(|brief| {
@@ -167,14 +163,12 @@ impl Cluster {
         &self,
         arns: Vec<String>,
     ) -> Result<Vec<SdkDeployment>, AwsError> {
-        self.pace.read_revisions.until_ready().await;
-        let answer = self
-            .client
-            .describe_service_deployments()
-            .set_service_deployment_arns(Some(arns))
-            .send()
-            .await
-            .map_err(|error| AwsError::new("ecs:DescribeServiceDeployments", &error))?;
+        let call =
+            self.client.describe_service_deployments().set_service_deployment_arns(Some(arns));
+        let answer =
+            self.pace.call(Family::DeploymentReads, || Box::pin(call.clone().send())).await;
+        let answer =
+            answer.map_err(|error| AwsError::new("ecs:DescribeServiceDeployments", &error))?;
         Ok(answer.service_deployments.unwrap_or_default())
     }
 
@@ -182,7 +176,7 @@ impl Cluster {
     /// by itself. Never an error: what cannot be rolled back is replaced by a new deployment.
     pub async fn stop_deployment(&self, service: &Service, id: &EcsDeploymentId) -> bool {
         let attempt = |_| async move { Ok(self.try_to_stop(service, id).await?) };
-        match super::super::patiently(self.client.config().retry_config(), attempt).await {
+        match super::super::patiently(self.pace.first_pause(), attempt).await {
             Ok(taken) => taken,
             Err(failure) => {
                 tracing::warn!(service = %service.name, error = failure.detail, "ECS does not roll back");
@@ -206,18 +200,13 @@ impl Cluster {
             ) => return Ok(true),
             Some(_) | None => return Ok(false),
         }
-        self.pace.update_service.until_ready().await;
-        let once = aws_sdk_ecs::config::Builder::new().retry_config(RetryConfig::disabled());
-        let stopped = self
+        let call = self
             .client
             .stop_service_deployment()
             .service_deployment_arn(arn)
-            .stop_type(StopServiceDeploymentStopType::Rollback)
-            .customize()
-            .config_override(once)
-            .send()
-            .await
-            .map_err(|error| AwsError::new("ecs:StopServiceDeployment", &error));
+            .stop_type(StopServiceDeploymentStopType::Rollback);
+        let stopped = self.pace.once(Family::ServiceChanges, Box::pin(call.send())).await;
+        let stopped = stopped.map_err(|error| AwsError::new("ecs:StopServiceDeployment", &error));
         match stopped {
             Ok(_) => Ok(true),
             // Over by now, or there is no service revision to go back to.

@@ -1,6 +1,8 @@
 //! What each service needs next, in the direction in which the rollout goes. Tags are moved by
 //! now; what went wrong is judged in `trouble`.
 
+use std::borrow::Cow;
+
 use super::{Look, Next};
 use crate::domain::environment::Strategy;
 use crate::domain::event::{Event, Step};
@@ -66,10 +68,20 @@ impl Look<'_> {
                 survey.needs.push((service, version, Need::Time));
                 continue;
             };
+            if self.is_busy(service) {
+                // What was counted when its tasks were told to stop stands until they are.
+                survey.needs.push((service, version, Need::Time));
+                continue;
+            }
             survey.counts.extend(self.progress(service, version, &ecs));
             survey.needs.push((service, version, self.need(service, version, &ecs)));
         }
         survey
+    }
+
+    /// Whether something is being done to it just now.
+    fn is_busy(&self, service: &PlannedService) -> bool {
+        self.phase.under_way.iter().any(|step| step.restarts(&service.name))
     }
 
     /// The services that this phase is about, with the version that each should run.
@@ -96,16 +108,17 @@ impl Look<'_> {
 
     /// The service as it was seen, except that tasks which we told to stop do not count as
     /// wanted: ECS's lists may lag behind what it answered.
-    pub(super) fn ecs(&self, name: &ServiceName) -> Option<EcsService> {
-        let mut ecs = self.seen.services.get(name).and_then(ServiceSeen::found)?.clone();
-        let stopped = self.phase.stopped();
-        let forward_stopped = self.rollout.forward.stopped();
-        for task in &mut ecs.tasks {
-            if stopped.contains(&task.arn) || forward_stopped.contains(&task.arn) {
-                task.wanted = false;
-            }
+    pub(super) fn ecs(&self, name: &ServiceName) -> Option<Cow<'_, EcsService>> {
+        let ecs = self.seen.services.get(name).and_then(ServiceSeen::found)?;
+        let lags = |task: &Task| task.wanted && self.stopped.contains(&task.arn);
+        if !ecs.tasks.iter().any(lags) {
+            return Some(Cow::Borrowed(ecs));
         }
-        Some(ecs)
+        let mut ecs = ecs.clone();
+        for task in &mut ecs.tasks {
+            task.wanted &= !self.stopped.contains(&task.arn);
+        }
+        Some(Cow::Owned(ecs))
     }
 
     fn tally(&self, service: &PlannedService) -> Tally {
@@ -380,7 +393,7 @@ impl Look<'_> {
             // ECS took it on; a list that shows ours in its place lags behind.
             return self.may_lag().then_some(Need::Time);
         }
-        let tried = self.phase.begun().any(|begun| *begun == step);
+        let tried = self.phase.has_begun(&step);
         let in_progress = primary.id == ours.id && primary.rollout == RolloutState::InProgress;
         (in_progress && !tried).then_some(Need::Do(step))
     }

@@ -177,7 +177,10 @@ impl Look<'_> {
     /// Whether nothing has got better for too long. Fewer places to fill count as better. What has just got better, or is about to,
     /// counts although no event tells of it yet: a process that was away for long finds it so.
     pub(super) fn no_progress(&self, survey: &Survey<'_>) -> Option<Cause> {
-        if survey.counts.iter().any(|event| self.is_better(event)) {
+        // What is being done has its own limits of time.
+        if !self.phase.under_way.is_empty()
+            || survey.counts.iter().any(|event| self.is_better(event))
+        {
             return None;
         }
         let gets_on = |need: &Need| match need {

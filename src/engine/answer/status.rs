@@ -6,7 +6,7 @@ use super::super::Engine;
 use super::super::problem::Problem;
 use super::Topic;
 use super::history::entry;
-use crate::aws::{Account, AwsError, KnownStopped};
+use crate::aws::{Account, AwsError, StoppedTasks};
 use crate::domain::command::Command;
 use crate::domain::deployment::Deployment;
 use crate::domain::environment::{Environment, Service};
@@ -127,8 +127,7 @@ impl Engine {
         last: Option<&Deployment>,
     ) -> Result<Vec<ServiceStatus>, AwsError> {
         let now = self.parts.clock.now();
-        let nothing_known = KnownStopped::new();
-        let ecs = account.ecs.look(services, &nothing_known, now);
+        let ecs = account.ecs.look_once(services, StoppedTasks::Unseen, now);
         let names = self.names_in(environment, account, services);
         let (seen, names) = tokio::try_join!(ecs, names)?;
         let status = |service: &&Service| {
