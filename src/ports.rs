@@ -254,6 +254,13 @@ pub trait Store: Send + Sync {
 
     async fn events(&self, id: DeploymentId) -> Result<Vec<Recorded>, StoreError>;
 
+    /// Those whose sequence is higher.
+    async fn events_after(
+        &self,
+        id: DeploymentId,
+        sequence: u64,
+    ) -> Result<Vec<Recorded>, StoreError>;
+
     /// All that have not ended, oldest first.
     async fn open(&self) -> Result<Vec<Deployment>, StoreError>;
 

@@ -245,8 +245,7 @@ impl Engine {
         if told >= deployment.version {
             return Ok(());
         }
-        let mut events = store.events(id).await?;
-        events.retain(|event| event.sequence > told);
+        let events = store.events_after(id, told).await?;
         let Some(last) = events.last().map(|event| event.sequence) else { return Ok(()) };
         let now = self.local_time(Some(&deployment.plan.terms.environment));
         let place = Place::Thread { of: message.clone() };

@@ -1,5 +1,7 @@
 //! Deployments of the past: a line for each, and the whole story of one.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::{Timestamp, Zoned};
 
 use crate::domain::card::{Card, Line, Tone};
@@ -8,7 +10,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::event::{
     Choice, End, Event, Recorded, RefusedWhy, Step, StepOutcome, Via, Withdrawal,
 };
-use crate::domain::id::{DeploymentId, EnvironmentName, PersonId};
+use crate::domain::id::{DeploymentId, EnvironmentName, PersonId, ServiceName};
 use crate::domain::plan::Terms;
 
 use super::cause::StepWords;
@@ -19,6 +21,10 @@ const LONGEST_STORY: usize = 60;
 
 /// So many lines of details go into one message.
 const LINES_OF_DETAILS: usize = 15;
+
+/// Of more details at once than these, the usual ones are summed up: nobody reads a thousand, and
+/// a chat takes only so many messages in a while.
+const MOST_DETAILS: usize = 14 * LINES_OF_DETAILS;
 
 /// A deployment in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,10 +142,92 @@ pub fn details(terms: &Terms, events: &[Recorded], now: &Zoned) -> Vec<Card> {
         let line = event_line(&recorded.event, terms);
         Line::Text(format!("{} {line}{tasks}", words::second(recorded.at, now)))
     };
-    let lines: Vec<Line> =
-        thinned(events).into_iter().filter(|event| told(event)).map(line).collect();
+    let events: Vec<&Recorded> = thinned(events).into_iter().filter(told).collect();
+    let lines: Vec<Line> = if events.len() <= MOST_DETAILS {
+        events.into_iter().map(line).collect()
+    } else {
+        let (usual, unusual): (Vec<_>, Vec<_>) =
+            events.into_iter().partition(|recorded| is_usual(&recorded.event));
+        let sum = Line::Text(sum(&usual, now));
+        std::iter::once(sum).chain(unusual.into_iter().map(line)).collect()
+    };
     let part = |lines: &[Line]| Card { lines: lines.to_vec(), ..Card::default() };
     lines.chunks(LINES_OF_DETAILS).map(part).collect()
+}
+
+/// Whether it is one of the many that make up a rollout which goes well.
+fn is_usual(event: &Event) -> bool {
+    match event {
+        Event::StepDone { step, .. } => match step {
+            Step::StopTasks { .. } | Step::StartDeployment { .. } => true,
+            Step::MoveTag { .. } | Step::KeepTag { .. } | Step::StopDeployment { .. } => false,
+        },
+        Event::Progressed { .. } | Event::CanaryPassed { .. } => true,
+        Event::Requested(_)
+        | Event::Posted { .. }
+        | Event::VoteCast(_)
+        | Event::VoteWithdrawn { .. }
+        | Event::Approved
+        | Event::OutlookChanged { .. }
+        | Event::Replanned { .. }
+        | Event::Started { .. }
+        | Event::StepStarted { .. }
+        | Event::StepFailed { .. }
+        | Event::StopRequested { .. }
+        | Event::UndoStarted { .. }
+        | Event::Ended { .. }
+        | Event::TagRepaired { .. }
+        | Event::Paused { .. }
+        | Event::Continued { .. }
+        | Event::CanaryAsked { .. }
+        | Event::OthersChanged { .. } => false,
+    }
+}
+
+/// `10:00:00 to 10:00:09: 240 tasks of 48 services were told to stop, 30 canaries passed`
+fn sum(events: &[&Recorded], now: &Zoned) -> String {
+    let mut stopped: BTreeMap<&ServiceName, usize> = BTreeMap::new();
+    let (mut deployments, mut canaries, mut counts) = (0, 0, BTreeSet::new());
+    for recorded in events {
+        if let Some(service) = progressed(recorded) {
+            counts.insert(service);
+        } else if let Event::StepDone { step, .. } = &recorded.event {
+            match step {
+                Step::StopTasks { service, tasks } => {
+                    *stopped.entry(service).or_default() += tasks.len();
+                }
+                Step::StartDeployment { .. } => deployments += 1,
+                Step::MoveTag { .. } | Step::KeepTag { .. } | Step::StopDeployment { .. } => {}
+            }
+        } else {
+            canaries += 1;
+        }
+    }
+    let plural = crate::domain::plural;
+    let mut parts = Vec::new();
+    if !stopped.is_empty() {
+        let tasks = plural(stopped.values().sum(), "task");
+        let services = plural(stopped.len(), "service");
+        parts.push(format!("{tasks} of {services} were told to stop"));
+    }
+    if deployments > 0 {
+        parts.push(format!("{} started", plural(deployments, "new ECS deployment")));
+    }
+    match canaries {
+        0 => {}
+        1 => parts.push("1 canary passed".to_owned()),
+        many => parts.push(format!("{many} canaries passed")),
+    }
+    if !counts.is_empty() {
+        parts.push(format!(
+            "the count of good tasks changed in {}",
+            plural(counts.len(), "service")
+        ));
+    }
+    let time = |recorded: Option<&&Recorded>| {
+        recorded.map_or_else(String::new, |one| words::second(one.at, now))
+    };
+    format!("{} to {}: {}", time(events.first()), time(events.last()), parts.join(", "))
 }
 
 /// ` (080bcae6777c, 1f0a…)`: the tasks that an event is about, by what ECS calls them.
@@ -165,7 +253,7 @@ fn thinned(events: &[Recorded]) -> Vec<&Recorded> {
     kept
 }
 
-fn progressed(recorded: &Recorded) -> Option<&crate::domain::id::ServiceName> {
+fn progressed(recorded: &Recorded) -> Option<&ServiceName> {
     match &recorded.event {
         Event::Progressed { service, .. } => Some(service),
         Event::Requested(_)

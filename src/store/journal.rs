@@ -163,9 +163,17 @@ pub async fn deployment(
     Ok(Some(fold.deployment))
 }
 
-pub async fn events(store: &SqliteStore, id: DeploymentId) -> Result<Vec<Recorded>, StoreError> {
-    let mut reading = store.readers.acquire().await?;
-    read(&chain::rows(&mut reading, id).await?)
+pub async fn events_after(
+    store: &SqliteStore,
+    id: DeploymentId,
+    sequence: u64,
+) -> Result<Vec<Recorded>, StoreError> {
+    let rows = sqlx::query_as::<_, EventRow>(sql::EVENTS_AFTER)
+        .bind(id.0)
+        .bind(signed(sequence))
+        .fetch_all(&store.readers)
+        .await?;
+    read(&rows)
 }
 
 /// Ended deployments whose end was not yet told.

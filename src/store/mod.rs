@@ -211,7 +211,15 @@ impl Store for SqliteStore {
     }
 
     async fn events(&self, id: DeploymentId) -> Result<Vec<Recorded>, StoreError> {
-        journal::events(self, id).await
+        journal::events_after(self, id, 0).await
+    }
+
+    async fn events_after(
+        &self,
+        id: DeploymentId,
+        sequence: u64,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        journal::events_after(self, id, sequence).await
     }
 
     async fn open(&self) -> Result<Vec<Deployment>, StoreError> {

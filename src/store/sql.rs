@@ -20,6 +20,9 @@ statements! {
     EVENTS = "SELECT deployment, sequence, at, version, type, body, previous_hash, hash
         FROM events WHERE deployment = $1 ORDER BY sequence";
 
+    EVENTS_AFTER = "SELECT deployment, sequence, at, version, type, body, previous_hash, hash
+        FROM events WHERE deployment = $1 AND sequence > $2 ORDER BY sequence";
+
     NEXT_DEPLOYMENT = "SELECT coalesce(max(deployment), 0) + 1 FROM events";
 
     INSERT_EVENT = "INSERT INTO events

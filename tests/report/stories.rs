@@ -2,8 +2,8 @@
 //! state a deployment can be in.
 
 use proptest::prelude::*;
-use shipmate::domain::event::{Choice, End, Event, StepFailure, StopRequest, Withdrawal};
-use shipmate::report::{closed_card, deployment_card, end_reply, show_card, vote_card};
+use shipmate::domain::event::{Choice, End, Event, Step, StepFailure, StopRequest, Withdrawal};
+use shipmate::report::{closed_card, deployment_card, details, end_reply, show_card, vote_card};
 
 use super::world::*;
 
@@ -72,6 +72,26 @@ fn a_long_story_leaves_its_middle_out() {
     let story = card.fields.last().expect("a story");
     assert!(story.lines.len() < 70);
     assert!(story.lines.iter().any(|line| line.contains("left out")));
+}
+
+#[test]
+fn a_thousand_details_are_summed_up() {
+    let mut tale = with_canary();
+    for count in 0..1_000 {
+        let service = format!("service-{count:04}");
+        let tasks = vec![
+            format!("{service}/one").as_str().into(),
+            format!("{service}/two").as_str().into(),
+        ];
+        let stop = Step::StopTasks { service: service.as_str().into(), tasks };
+        tale = tale.step(1, stop);
+    }
+    tale = tale.undo(crash());
+    let cards = details(&tale.deployment.plan.terms, &tale.events, &tale.now());
+    let texts: Vec<String> = cards.iter().map(plain).collect();
+    assert_eq!(texts.len(), 1, "{texts:#?}");
+    assert!(texts[0].contains("of 1001 services were told to stop"), "{texts:#?}");
+    assert!(texts[0].contains("going back"), "{texts:#?}");
 }
 
 proptest! {

@@ -133,6 +133,14 @@ impl Store for WatchedStore {
         self.inner.events(id).await
     }
 
+    async fn events_after(
+        &self,
+        id: DeploymentId,
+        sequence: u64,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        self.inner.events_after(id, sequence).await
+    }
+
     async fn open(&self) -> Result<Vec<Deployment>, StoreError> {
         self.inner.open().await
     }
