@@ -1,6 +1,6 @@
 //! Many services under AWS's rate limits: whether any call is throttled, whether tasks are
-//! stopped as fast as our share of the limit allows, and what a look at a thousand services
-//! costs.
+//! stopped as fast as our share of the limit allows, what memory and computing that takes, and
+//! what a look at a thousand services costs.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -13,17 +13,32 @@ use shipmate::sandbox::{Call, Times, World};
 
 use crate::harness::{Budget, Figure, Row, Section, Unit};
 use crate::peers::shares;
+use crate::process;
 use crate::ship::{self, Berth, Medium, Ship};
 
 /// How this binary is told to be the Shipmate of a fleet.
 pub const CHILD: &str = "--carry-out-a-fleet";
 
 const TASKS: u32 = 10;
-const SETTLE: Duration = Duration::from_millis(300);
+const SETTLE: Duration = Duration::from_secs(1);
 /// Half of AWS's, as long as others share the account.
 const OUR_STOPS_PER_SECOND: f64 = 20.0;
 const OUR_STOPS_AT_ONCE: usize = 50;
-const OUR_TASK_READS_PER_SECOND: f64 = 10.0;
+
+/// A task starts in 5 s and stops in 2 s.
+fn times() -> Times {
+    Times {
+        provisioning: Duration::from_secs(1),
+        pulling: Duration::from_secs(3),
+        activating: Duration::from_secs(1),
+        deactivating: Duration::from_millis(500),
+        stopping: Duration::from_secs(1),
+        deprovisioning: Duration::from_millis(500),
+        scheduler_tick: Duration::from_millis(400),
+        jitter: 0.2,
+        ..Times::fast()
+    }
+}
 
 fn names(services: usize) -> Vec<String> {
     (0..services).map(|number| format!("service-{number:04}")).collect()
@@ -44,27 +59,32 @@ fn world(services: usize) -> World {
 
 pub async fn measure(full: bool) -> anyhow::Result<Section> {
     let mut section = Section::new("Many services");
-    let services = if full { 100 } else { 20 };
-    let calls = under_limits(services).await?;
+    let services = if full { 1_000 } else { 100 };
+    let Restarted { calls, took, memory, computing } = under_limits(services).await?;
     let throttled = calls.iter().filter(|call| call.outcome.contains("Throttl")).count();
     let what = format!("{services} services of {TASKS} tasks restarted, limits on");
     section.row(
         Row::new(format!("throttled calls: {what}"), Figure::once(Unit::Count, throttled as f64))
             .beside(shares(&calls)),
     );
+    let stops = stops(&calls);
     section.row(
         Row::new(
             "tasks stopped, from the first to the last",
-            Figure::once(Unit::Rate, rate(&stops(&calls))?),
+            Figure::once(Unit::Rate, rate(&stops)?),
         )
         .budget(Budget::AtLeast(0.95 * OUR_STOPS_PER_SECOND)),
     );
     section.row(Row::new(
-        format!(
-            "tasks stopped, in the longest row, once the burst of {OUR_STOPS_AT_ONCE} is used up"
-        ),
-        Figure::once(Unit::Rate, rate_in_a_row(&stops(&calls))?),
+        format!("tasks stopped, once the burst of {OUR_STOPS_AT_ONCE} is used up"),
+        Figure::once(Unit::Rate, rate(stops.get(OUR_STOPS_AT_ONCE..).unwrap_or_default())?),
     ));
+    section.row(Row::new(
+        "from the request to the word that every task runs the image",
+        Figure::once(Unit::Time, took.as_secs_f64()),
+    ));
+    section.row(Row::new("memory, at most", Figure::once(Unit::Memory, memory)));
+    section.row(Row::new("computing, of all cores together", Figure::once(Unit::Time, computing)));
     let (took, look) = one_look(1_000).await?;
     section.row(
         Row::new(
@@ -77,24 +97,28 @@ pub async fn measure(full: bool) -> anyhow::Result<Section> {
         "the same, time of one look with no limit in the way",
         Figure::once(Unit::Time, took.as_secs_f64()),
     ));
-    let reads = look
-        .iter()
-        .filter(|call| ["ListTasks", "DescribeTasks"].contains(&call.operation.as_str()));
-    section.row(Row::new(
-        "the same, at our share of AWS's limit for reading tasks (computed)",
-        Figure::once(Unit::Time, reads.count() as f64 / OUR_TASK_READS_PER_SECOND),
-    ));
     section.note(
         "The rollout under limits runs in a process of its own, as in production: the SDK's own settings lead it to the \
-         simulated AWS, so it keeps to half of AWS's limits. Between two rows of stops it looks at all services, and a look lists \
-         the tasks of each service by itself: that is what the whole rollout waits for, and why a thousand services are not rolled out here.",
+         simulated AWS, so it keeps to half of AWS's limits, of which the simulated AWS enforces the whole. A task starts in 5 s, \
+         and counts when it has been good for 1 s. Memory is the most that was resident (VmHWM), computing what /proc says was \
+         spent in the process and for it, both from its start; the simulated AWS runs in another.",
     );
     Ok(section)
 }
 
-/// Has another process restart a fleet, and gives its calls.
-async fn under_limits(services: usize) -> anyhow::Result<Vec<Call>> {
-    let sandbox = ship::sandbox(world(services), Times::fast()).await?;
+/// What restarting a fleet took.
+struct Restarted {
+    calls: Vec<Call>,
+    took: Duration,
+    /// In mebibytes.
+    memory: f64,
+    /// In seconds.
+    computing: f64,
+}
+
+/// Has another process restart a fleet.
+async fn under_limits(services: usize) -> anyhow::Result<Restarted> {
+    let sandbox = ship::sandbox(world(services), times()).await?;
     sandbox.limit_rates(true);
     let mut command = Command::new(std::env::current_exe()?);
     command
@@ -115,23 +139,43 @@ async fn under_limits(services: usize) -> anyhow::Result<Vec<Call>> {
     anyhow::ensure!(all, "told as done, and is not");
     let calls = sandbox.calls();
     sandbox.stop().await;
-    Ok(calls)
+    let said = String::from_utf8_lossy(&output.stdout);
+    let mut numbers = said.split_whitespace().map(str::parse::<f64>);
+    let mut number = || numbers.next().context("the other process said too little");
+    let (took, memory, computing) = (number()??, number()??, number()??);
+    Ok(Restarted { calls, took: Duration::from_secs_f64(took), memory, computing })
 }
 
-/// What the other process does.
+/// What the other process does; it says how long it took, its memory and its computing.
 pub async fn carry_out(services: usize) -> anyhow::Result<()> {
     let mut settings = ship::settings(&names(services))?;
     settings.set_tempo(SETTLE, Duration::from_secs(600));
-    let rhythm =
-        Rhythm { shortest: Duration::from_millis(100), longest: Duration::from_millis(500) };
-    let mut ship =
-        Ship::launch(Berth { settings, endpoint: Endpoint::Ambient, rhythm, medium: Medium::Disk })
-            .await?;
+    let mut ship = Ship::launch(Berth {
+        settings,
+        endpoint: Endpoint::Ambient,
+        rhythm: Rhythm::default(),
+        medium: Medium::Disk,
+    })
+    .await?;
+    let began = Instant::now();
     ship.say("alice", "promote app:2 to staging").await?;
     ship.end(Duration::from_secs(3_600)).await?;
+    let took = began.elapsed().as_secs_f64();
     ship.strand().await;
-    writeln!(std::io::stdout(), "done")?;
+    let memory = process::memory(std::process::id())?.peak;
+    writeln!(std::io::stdout(), "{took} {memory} {}", computing()?)?;
     Ok(())
+}
+
+/// What this process has computed so far, in seconds.
+fn computing() -> anyhow::Result<f64> {
+    let said = std::fs::read_to_string("/proc/self/stat")?;
+    // The program's name, which may hold anything, stands in brackets before the numbers.
+    let (_, numbers) = said.rsplit_once(')').context("/proc says it in another way")?;
+    let ticks = numbers.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
+    let ticks: f64 = ticks.sum::<Result<f64, _>>()?;
+    // Linux has told programs of hundredths of a second for as long as it has told them.
+    Ok(ticks / 100.0)
 }
 
 fn stops(calls: &[Call]) -> Vec<SystemTime> {
@@ -145,15 +189,6 @@ fn rate(times: &[SystemTime]) -> anyhow::Result<f64> {
         anyhow::bail!("too few tasks were stopped to see a rate");
     };
     Ok((times.len() - 1) as f64 / last.duration_since(*first)?.as_secs_f64())
-}
-
-/// How many in a second, of the longest row without a break, once the burst is over.
-fn rate_in_a_row(stops: &[SystemTime]) -> anyhow::Result<f64> {
-    let is_near = |one: &SystemTime, next: &SystemTime| {
-        next.duration_since(*one).is_ok_and(|gap| gap < Duration::from_secs(1))
-    };
-    let longest = stops.chunk_by(is_near).max_by_key(|row| row.len()).unwrap_or_default();
-    rate(longest.get(OUR_STOPS_AT_ONCE..).unwrap_or_default())
 }
 
 /// What `status` asks of so many services, without limits, in a process that has looked before.
