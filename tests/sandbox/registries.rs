@@ -176,7 +176,7 @@ impl Registry {
         let plain = aws_sdk_ecr::Client::new(&configuration(url).await);
         let settings = Settings::parse("shipmate.toml", SETTINGS, Vec::new()).unwrap();
         let endpoint = Endpoint::Simulated { url: url.to_owned() };
-        let aws = Aws::connect(&settings.environments, &endpoint).await;
+        let aws = Aws::connect(&settings.environments, &endpoint, None).await;
         let ours = aws.account(&"staging".into()).unwrap().ecr.clone();
         let registry = Registry { plain, ours, builds: clients(builds).await.ecr };
         if url != builds.url() {
