@@ -21,6 +21,7 @@ use crate::engine::{Engine, Manners, Parts, Rhythm};
 use crate::grammar::Grammar;
 use crate::policy::Policies;
 use crate::ports::{Chat, Clock, Raised, Store};
+use crate::probe::Probe;
 use crate::sandbox::{Options, Sandbox, Times, demo_world};
 use crate::settings::Settings;
 use crate::store::SqliteStore;
@@ -56,11 +57,17 @@ pub async fn assemble_on(
     let Surroundings { endpoint, chat, clock, rhythm, manners } = around;
     let environments: Environments = settings.environments.clone();
     let aws = Aws::connect(&environments, &endpoint, settings.share).await;
+    let probe = match &endpoint {
+        Endpoint::Ambient => Probe::default(),
+        // What belongs to a simulated AWS is on this machine.
+        Endpoint::Simulated { .. } => Probe::direct(),
+    };
     Ok(Engine::new(Parts {
         environments,
         grammar,
         policies,
         aws,
+        probe,
         store,
         chat,
         clock,

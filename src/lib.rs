@@ -11,6 +11,7 @@ pub mod report;
 pub mod ports;
 pub mod clock;
 pub mod aws;
+pub mod probe;
 pub mod engine;
 pub mod chat;
 pub mod store;

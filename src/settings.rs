@@ -16,6 +16,7 @@ mod services;
 mod tags;
 mod token;
 mod variables;
+mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -122,6 +123,19 @@ impl Settings {
             environment.settle = settle;
             environment.patience = patience;
         }
+    }
+
+    /// Leaves the after-checks out that ask another machine than this one; gives how many. For
+    /// what must never talk to others.
+    pub fn check_only_on_loopback(&mut self) -> usize {
+        let mut left_out = 0;
+        let environments = self.environments.0.values_mut();
+        for service in environments.flat_map(|environment| environment.services.iter_mut()) {
+            let before = service.verify.len();
+            service.verify.retain(|check| verify::is_on_loopback(&check.url));
+            left_out += before - service.verify.len();
+        }
+        left_out
     }
 
     /// Reads the file and lays the variables over it.

@@ -24,5 +24,6 @@ mod world;
 mod commands;
 mod promises;
 mod web;
+mod after_checks;
 mod discord;
 mod tidy;

@@ -98,6 +98,13 @@ fn settings(demo: &Demo) -> anyhow::Result<Settings> {
             settings
         }
     };
+    let left_out = settings.check_only_on_loopback();
+    if left_out > 0 {
+        tracing::warn!(
+            left_out,
+            "the demo asks nobody but this machine: these after-checks are left out"
+        );
+    }
     if demo.fast {
         settings.set_tempo(Duration::from_millis(300), Duration::from_secs(10));
     }

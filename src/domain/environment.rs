@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::after_check::AfterCheck;
 use super::id::{EnvironmentName, PersonId, Repository, Role, ServiceName, Tag};
 
 /// Where services run: an AWS account and region, an ECS cluster, and the tag that its
@@ -49,6 +50,8 @@ pub struct Service {
     pub container: String,
     pub restart: Restart,
     pub batch: Batch,
+    /// What it must answer over HTTP once it runs a new image.
+    pub verify: Vec<AfterCheck>,
 }
 
 /// What the settings say about how a service restarts.

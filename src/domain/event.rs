@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::after_check::{Moment, Unsatisfied};
 use super::id::{
     ChannelId, DeploymentId, Digest, EcsDeploymentId, MessageId, PersonId, Repository, ServiceName,
     Tag, TaskArn, TermsHash,
@@ -176,7 +177,8 @@ pub enum Withdrawal {
     NoLongerEntitled,
 }
 
-/// A change to the world outside. Each can be looked up on AWS and done again without harm.
+/// A change to the world outside, or a question to it. Each can be looked up on AWS and done
+/// again without harm.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 pub enum Step {
@@ -190,6 +192,8 @@ pub enum Step {
     StartDeployment { service: ServiceName, replacing: EcsDeploymentId },
     /// Have ECS roll this deployment of ours back by itself, while it is in progress.
     StopDeployment { service: ServiceName, deployment: EcsDeploymentId },
+    /// Ask what the settings have a service asked over HTTP. `urls`: as people may see them.
+    Check { service: ServiceName, moment: Moment, urls: Vec<String> },
 }
 
 /// What came of a step.
@@ -202,6 +206,10 @@ pub enum StepOutcome {
     },
     /// It was over, or ECS would not: nothing was changed, and there is another way.
     NotTaken,
+    /// An after-check did not pass.
+    Unsatisfied {
+        found: Unsatisfied,
+    },
 }
 
 /// Why a step could not be done, after all retries.
@@ -281,6 +289,12 @@ pub enum Cause {
     StepFailed {
         step: Step,
         failure: StepFailure,
+    },
+    /// The service did not answer over HTTP as it should.
+    CheckFailed {
+        service: ServiceName,
+        moment: Moment,
+        found: Unsatisfied,
     },
     Stopped {
         stop: StopRequest,
@@ -418,7 +432,19 @@ impl Step {
             Self::StopTasks { service, .. }
             | Self::StartDeployment { service, .. }
             | Self::StopDeployment { service, .. } => Some(service),
-            Self::MoveTag { .. } | Self::KeepTag { .. } => None,
+            Self::MoveTag { .. } | Self::KeepTag { .. } | Self::Check { .. } => None,
+        }
+    }
+
+    /// Whether it changes something outside. What only asks may be given up half way.
+    pub fn acts(&self) -> bool {
+        match self {
+            Self::MoveTag { .. }
+            | Self::KeepTag { .. }
+            | Self::StopTasks { .. }
+            | Self::StartDeployment { .. }
+            | Self::StopDeployment { .. } => true,
+            Self::Check { .. } => false,
         }
     }
 }
@@ -441,6 +467,9 @@ impl fmt::Display for Step {
             }
             Self::StopDeployment { service, deployment } => {
                 write!(formatter, "have ECS roll {deployment} of {service} back")
+            }
+            Self::Check { service, urls, .. } => {
+                write!(formatter, "check {service} at {}", urls.join(", "))
             }
         }
     }

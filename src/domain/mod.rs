@@ -1,6 +1,7 @@
 //! The words of Shipmate as types, the plan, and the state machine of a deployment.
 //! Imports no other module of ours; no I/O, clock, randomness or async.
 
+pub mod after_check;
 pub mod card;
 pub mod channel;
 pub mod command;

@@ -1,6 +1,7 @@
 //! What to do next: a pure function of a rollout, of what was seen, and of the time. It
 //! answers with events to record and steps that may be under way at once; it never acts.
 
+mod checks;
 mod services;
 mod trouble;
 
@@ -50,14 +51,15 @@ impl Next {
     }
 
     /// The same beside the steps that are under way: they come first, and nothing turns back or
-    /// ends before they have come to theirs.
+    /// ends before they have come to theirs. An undo waits for no step that only asks.
     fn beside(self, phase: &Phase) -> Self {
         if phase.under_way.is_empty() {
             return self;
         }
         let mut steps: Vec<Step> = phase.under_way.iter().cloned().collect();
         if self.events.iter().any(Event::is_turn) {
-            return Self { events: Vec::new(), steps };
+            let acts = steps.iter().any(Step::acts);
+            return if acts { Self { events: Vec::new(), steps } } else { self };
         }
         steps.extend(self.steps.into_iter().filter(|step| !phase.under_way.contains(step)));
         Self { events: self.events, steps }
@@ -120,6 +122,7 @@ impl Look<'_> {
         }
         match self.no_progress(&survey) {
             Some(cause) => self.turn_back(cause),
+            None if survey.all_good() => self.check_or(survey, End::Succeeded),
             None => survey.next(Event::Ended { end: End::Succeeded }),
         }
     }
@@ -158,6 +161,7 @@ impl Look<'_> {
                 | Cause::Overtaken { .. }
                 | Cause::ServiceGone { .. }
                 | Cause::NotFollowed { .. }
+                | Cause::CheckFailed { .. }
                 | Cause::StepFailed { .. },
             ) => End::RolledBack { cause: cause.clone() },
         };
@@ -285,6 +289,7 @@ fn end_untouched(cause: Cause) -> End {
         | Cause::Overtaken { .. }
         | Cause::ServiceGone { .. }
         | Cause::NotFollowed { .. }
+        | Cause::CheckFailed { .. }
         | Cause::StepFailed { .. }) => End::Failed { cause, undo: None },
     }
 }

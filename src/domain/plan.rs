@@ -134,6 +134,10 @@ pub struct ServiceOutlook {
     /// Its primary ECS deployment.
     #[serde(default)]
     pub primary: Option<EcsDeploymentId>,
+    /// The addresses that are asked once it runs the new image, as people may see them. What
+    /// they should answer is in the settings when they are asked.
+    #[serde(default)]
+    pub checks: Vec<String>,
 }
 
 /// Why a service restarts the way it does.
@@ -324,6 +328,7 @@ pub fn plan(wanted: &Wanted<'_>) -> Result<Plan, Refusal> {
                 why,
                 definition: Some(ecs.definition.clone()),
                 primary: ecs.primary().map(|primary| primary.id.clone()),
+                checks: service.verify.iter().map(|check| check.url.to_string()).collect(),
             });
             planned.push(PlannedService {
                 name: service.name.clone(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::after_check::{Moment, Unsatisfied};
 use super::event::{Cause, Event, Step, StepFailure, StepOutcome, StopRequest};
 use super::id::{Digest, EcsDeploymentId, PersonId, Repository, ServiceName, TaskArn};
 use super::others::{Change, Standing, standing};
@@ -30,6 +31,8 @@ pub struct Rollout {
     pub standing: BTreeMap<ServiceName, Standing>,
     /// What others changed meanwhile.
     pub changes: Vec<Change>,
+    /// The services that are asked something over HTTP, with the addresses as people see them.
+    pub checks: BTreeMap<ServiceName, Vec<String>>,
 }
 
 /// Who holds a rollout up, and since when.
@@ -67,6 +70,8 @@ pub struct Phase {
     pub failed: Option<(Step, StepFailure)>,
     /// Every step that could not be done. It may have arrived all the same.
     pub failures: BTreeMap<Step, StepFailure>,
+    /// The first after-check that did not pass.
+    pub unsatisfied: Option<FailedCheck>,
     /// Our ECS deployment of each service that was restarted that way.
     pub deployments: BTreeMap<ServiceName, OurDeployment>,
     /// Services of which ECS took it on to roll our deployment back.
@@ -74,6 +79,14 @@ pub struct Phase {
     pub services: BTreeMap<ServiceName, Tally>,
     /// When something last got better.
     pub progressed_at: Timestamp,
+}
+
+/// An after-check of a service that did not pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedCheck {
+    pub service: ServiceName,
+    pub moment: Moment,
+    pub found: Unsatisfied,
 }
 
 /// An ECS deployment that this phase forced.
@@ -106,8 +119,10 @@ pub struct DoesNotFit;
 
 impl Rollout {
     pub fn begin(plan: &Plan, at: Timestamp, known_failures: BTreeSet<TaskArn>) -> Self {
+        let checked = plan.outlook.services.iter().filter(|service| !service.checks.is_empty());
         Self {
             started_at: at,
+            checks: checked.map(|one| (one.name.clone(), one.checks.clone())).collect(),
             forward: Phase::begin(&plan.terms, at, known_failures),
             undo: None,
             stop: None,
@@ -211,9 +226,11 @@ impl Rollout {
                 self.stop = Some(stop.clone());
             }
             Event::UndoStarted { cause, known_failures } => {
-                if self.undo.is_some() || !self.forward.under_way.is_empty() {
+                if self.undo.is_some() || self.forward.under_way.iter().any(Step::acts) {
                     return Err(DoesNotFit);
                 }
+                // What only asks is given up: nobody needs the answer any more.
+                self.forward.under_way.clear();
                 let services =
                     self.forward.services.keys().map(|name| (name.clone(), Tally::default()));
                 let phase = Phase {
@@ -267,6 +284,7 @@ impl Phase {
             done: BTreeSet::new(),
             failed: None,
             failures: BTreeMap::new(),
+            unsatisfied: None,
             deployments: BTreeMap::new(),
             called_back: BTreeSet::new(),
             services: BTreeMap::new(),
@@ -293,12 +311,20 @@ impl Phase {
                     tally.total_when_stopped = tally.total;
                 }
             }
+            (Step::Check { service, moment, .. }, StepOutcome::Unsatisfied { found }) => {
+                let (service, moment, found) = (service.clone(), *moment, found.clone());
+                self.unsatisfied.get_or_insert(FailedCheck { service, moment, found });
+            }
             (
                 Step::MoveTag { .. }
                 | Step::KeepTag { .. }
                 | Step::StartDeployment { .. }
-                | Step::StopDeployment { .. },
-                StepOutcome::Done | StepOutcome::DeploymentStarted { .. } | StepOutcome::NotTaken,
+                | Step::StopDeployment { .. }
+                | Step::Check { .. },
+                StepOutcome::Done
+                | StepOutcome::DeploymentStarted { .. }
+                | StepOutcome::NotTaken
+                | StepOutcome::Unsatisfied { .. },
             ) => {}
         }
         self.done.insert(step.clone());
@@ -323,7 +349,8 @@ impl Phase {
             Step::MoveTag { .. }
             | Step::KeepTag { .. }
             | Step::StartDeployment { .. }
-            | Step::StopDeployment { .. } => true,
+            | Step::StopDeployment { .. }
+            | Step::Check { .. } => true,
             Step::StopTasks { service, .. } => self.services.get(service).is_some_and(|tally| {
                 tally.total < tally.total_when_stopped
                     || tally.best_when_stopped.is_none_or(|before| before < tally.best)
@@ -358,7 +385,8 @@ impl Phase {
                 Step::MoveTag { .. }
                 | Step::KeepTag { .. }
                 | Step::StartDeployment { .. }
-                | Step::StopDeployment { .. } => None,
+                | Step::StopDeployment { .. }
+                | Step::Check { .. } => None,
             })
             .flatten()
     }

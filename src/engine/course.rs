@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 
+use super::checks::Checks;
 use super::runner::{Hands, LONGEST_SILENCE, TAGS_EVERY, outcome_of, under_way};
 use super::watcher::Watcher;
 use crate::aws::{AwsError, Room};
@@ -55,6 +56,8 @@ pub(super) struct Course<'a> {
     doing: FuturesUnordered<BoxFuture<'a, Event>>,
     /// The steps that this process does now.
     begun: BTreeSet<Step>,
+    /// What services are asked meanwhile.
+    checks: Checks,
     /// Services of which something was begun since the last look.
     touched: BTreeSet<ServiceName>,
     /// More could be done than is under way.
@@ -87,6 +90,7 @@ impl<'a> Course<'a> {
             watcher: Some(watcher),
             doing: FuturesUnordered::new(),
             begun: BTreeSet::new(),
+            checks: Checks::default(),
             touched: BTreeSet::new(),
             held_back: false,
             whole: false,
@@ -138,8 +142,12 @@ impl<'a> Course<'a> {
         self.whole = false;
         // What was under way before is looked at before it is done again.
         let resumed: BTreeSet<Step> = under_way(&self.deployment).into_iter().collect();
+        self.checks.keep(&resumed);
+        let (steps, mut asks): (Vec<Step>, Vec<Step>) = steps.into_iter().partition(Step::acts);
         let steps = self.fitting(steps);
-        let news = steps.iter().filter(|step| !resumed.contains(step)).cloned();
+        asks.retain(|check| !self.checks.has(check));
+        let begin = steps.iter().chain(&asks);
+        let news = begin.filter(|step| !resumed.contains(step)).cloned();
         events.extend(news.map(|step| Event::StepStarted { step }));
         let noted = !events.is_empty();
         if noted && !self.hands.record(&mut self.deployment, events).await? {
@@ -148,8 +156,14 @@ impl<'a> Course<'a> {
         if self.deployment.end().is_some() {
             return Ok(Then::Ended(Box::new(self.deployment.clone())));
         }
-        if !steps.is_empty() {
+        if !steps.is_empty() || !asks.is_empty() {
             self.want_card(None);
+        }
+        for check in &asks {
+            tracing::info!(deployment.id = %self.deployment.id, environment = %self.hands.environment.name, %check, "check");
+            self.checks.begin(self.hands, check);
+        }
+        if !steps.is_empty() {
             self.start(steps, &resumed);
             return Ok(Then::Work);
         }
@@ -207,6 +221,10 @@ impl<'a> Course<'a> {
         for step in outcomes.iter().filter_map(outcome_of) {
             self.begun.remove(step);
         }
+        self.record_outcomes(outcomes).await
+    }
+
+    async fn record_outcomes(&mut self, mut outcomes: Vec<Event>) -> anyhow::Result<()> {
         // What was done is written down whatever else happened to the deployment meanwhile.
         while !self.hands.record(&mut self.deployment, outcomes.clone()).await? {
             let still: Vec<Step> = under_way(&self.deployment);
@@ -281,6 +299,8 @@ impl<'a> Course<'a> {
         match looked {
             Ok(seen) => {
                 self.seen = Some(seen);
+                let answers = self.checks.outcomes();
+                self.record_outcomes(answers).await?;
                 self.silence = self.hands.engine.parts.rhythm.shortest;
                 Ok(Then::Decide)
             }
@@ -319,7 +339,10 @@ impl<'a> Course<'a> {
             }
         }
         let pause = self.watcher.as_ref().map_or(parts.rhythm.shortest, |one| one.pause(now));
-        parts.clock.sleep(pause).await;
+        tokio::select! {
+            () = parts.clock.sleep(pause) => {}
+            () = self.checks.one_ends() => {}
+        }
         // Somebody may have cancelled meanwhile.
         self.deployment = self.hands.engine.reload(self.deployment.id).await?;
         Ok(Then::Look)
@@ -350,7 +373,7 @@ fn take_room(room: &mut Room, step: &Step) {
     match step {
         Step::StopTasks { tasks, .. } => room.stops += tasks.len(),
         Step::StartDeployment { .. } | Step::StopDeployment { .. } => room.deployments += 1,
-        Step::MoveTag { .. } | Step::KeepTag { .. } => {}
+        Step::MoveTag { .. } | Step::KeepTag { .. } | Step::Check { .. } => {}
     }
 }
 

@@ -2,6 +2,7 @@
 //! database or simulator by name; decides nothing that `domain` or `policy` can decide.
 
 mod answer;
+mod checks;
 mod course;
 mod gate;
 mod inbox;
@@ -33,6 +34,7 @@ use crate::domain::id::{DeploymentId, EnvironmentName, Repository, Tag};
 use crate::grammar::{Completion, Grammar, Vocabulary};
 use crate::policy::Policies;
 use crate::ports::{Chat, Clock, Raised, Store};
+use crate::probe::Probe;
 
 /// What an engine is made of.
 pub struct Parts {
@@ -40,6 +42,7 @@ pub struct Parts {
     pub grammar: Grammar,
     pub policies: Policies,
     pub aws: Aws,
+    pub probe: Probe,
     pub store: Arc<dyn Store>,
     pub chat: Arc<dyn Chat>,
     pub clock: Arc<dyn Clock>,

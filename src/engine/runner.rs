@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
+use super::checks::asked_of;
 use super::course::Course;
 use super::{Engine, lock};
 use crate::aws::Account;
@@ -192,6 +193,10 @@ impl Hands<'_> {
                 // The service revision that ECS goes back to needs no tag: none is checked.
                 let taken = self.account.ecs.stop_deployment(service, deployment).await;
                 Ok(if taken { StepOutcome::Done } else { StepOutcome::NotTaken })
+            }
+            // As a rule it is asked beside the rollout: see `checks`.
+            Step::Check { service, .. } => {
+                Ok(self.engine.check(asked_of(self.environment, service)).await)
             }
         }
     }

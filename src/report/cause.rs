@@ -1,5 +1,6 @@
 //! Why something went wrong and what a step does, in words.
 
+use crate::domain::after_check::{Answer, Moment, Unsatisfied};
 use crate::domain::event::{Cause, Step, StepFailure, StopRequest};
 use crate::domain::id::{DeploymentId, ServiceName, TaskArn};
 use crate::domain::observation::{StopCause, Stopped};
@@ -47,6 +48,9 @@ impl StepWords {
                 "have ECS roll back",
                 format!("its deployment of {service}"),
             ),
+            Step::Check { service, urls, .. } => {
+                word("checking", "checked", "check", format!("{service} at {}", addresses(urls)))
+            }
         }
     }
 
@@ -98,6 +102,7 @@ pub fn sentence(cause: &Cause, terms: &Terms) -> String {
         }
         Cause::NotFollowed { service, found } => not_followed(service, found.as_deref(), terms),
         Cause::StepFailed { step, failure } => step_failed(step, failure, terms),
+        Cause::CheckFailed { service, moment, found } => check_failed(service, *moment, found),
         Cause::Stopped { stop } => stop_sentence(stop),
     }
 }
@@ -156,6 +161,31 @@ fn step_failed(step: &Step, failure: &StepFailure, terms: &Terms) -> String {
     let detail = words::clean(&failure.detail);
     let code = words::clean(&failure.code);
     words::sentence(&format!("Could not {what}: {detail} ({code})"))
+}
+
+/// The addresses that a service is asked at.
+pub fn addresses(urls: &[String]) -> String {
+    let urls: Vec<String> = urls.iter().map(|url| words::clean(url)).collect();
+    words::some_of(urls.iter().map(String::as_str), 2)
+}
+
+/// `rest-api did not pass its check at the end: https://… answered 503, not 200, for 1 min.`
+pub fn check_failed(service: &ServiceName, moment: Moment, found: &Unsatisfied) -> String {
+    let when = match moment {
+        Moment::Canary => "on its canary",
+        Moment::End => "at the end",
+    };
+    let (url, expect) = (words::clean(&found.url), found.expect);
+    let answered = match &found.answer {
+        Answer::Status { status } => format!("{url} answered {status}, not {expect}"),
+        Answer::Lacks { text } => {
+            format!("{url} answered {expect}, but without “{}”", words::clean(text))
+        }
+        Answer::Late => format!("{url} did not answer in time"),
+        Answer::Silent { why } => format!("{url} could not be asked ({})", words::clean(why)),
+    };
+    let within = words::duration(found.within);
+    words::sentence(&format!("{service} did not pass its check {when}: {answered}, for {within}"))
 }
 
 fn task_failed(service: &ServiceName, stopped: &Stopped) -> String {
@@ -229,6 +259,10 @@ pub fn next_step(cause: &Cause) -> String {
         Cause::StepFailed { .. } => {
             "Check that AWS can be reached and that Shipmate's role may do this.".to_owned()
         }
+        Cause::CheckFailed { service, found, .. } => format!(
+            "Look at the logs of {service}, and at what {} answers.",
+            words::clean(&found.url)
+        ),
         Cause::Stopped { .. } => "Find out why, and ask again when it should go on.".to_owned(),
     }
 }

@@ -1,8 +1,9 @@
 //! How a deployment ended, in words: what stands now, why, and what to do next.
 
+use crate::domain::after_check::Moment;
 use crate::domain::card::{Card, Tone};
 use crate::domain::deployment::{Deployment, Ended};
-use crate::domain::event::{Cause, End, RefusedWhy};
+use crate::domain::event::{Cause, End, RefusedWhy, Step};
 use crate::domain::id::{Digest, PersonId, Repository};
 use crate::domain::plan::{ImageMove, Kind, Terms};
 use crate::domain::rollout::{Phase, Rollout};
@@ -140,6 +141,12 @@ fn succeeded(deployment: &Deployment, ended: &Ended) -> Told {
         let names = words::listed(idle.into_iter());
         format!("{checked} Nothing was restarted in {names}, which {run} no tasks.")
     };
+    let asked: Vec<&str> = rollout.map_or_else(Vec::new, |rollout| checked_services(rollout));
+    let checked = if asked.is_empty() {
+        checked
+    } else {
+        format!("{checked} After-checks passed: {}.", words::some_of(asked.into_iter(), 3))
+    };
     let again = if deployment.is_rollback() { " again" } else { "" };
     let headline = format!("{environment} runs {}{again}.", terms.names());
     let (details, next, commands) = match terms.kind {
@@ -162,6 +169,20 @@ fn idle_services<'a>(deployment: &'a Deployment, rollout: Option<&Rollout>) -> V
     let idle = services
         .filter(|seen| seen.desired == 0 && ran(&seen.name).is_none_or(|tally| tally.total == 0));
     idle.map(|seen| seen.name.as_str()).collect()
+}
+
+/// The services that passed their check at the end.
+fn checked_services(rollout: &Rollout) -> Vec<&str> {
+    let passed = rollout.forward.done.iter().filter_map(|step| match step {
+        Step::Check { service, moment: Moment::End, .. } => Some(service.as_str()),
+        Step::MoveTag { .. }
+        | Step::KeepTag { .. }
+        | Step::StopTasks { .. }
+        | Step::StartDeployment { .. }
+        | Step::StopDeployment { .. }
+        | Step::Check { .. } => None,
+    });
+    passed.collect()
 }
 
 fn rolled_back(terms: &Terms, cause: &Cause) -> Told {

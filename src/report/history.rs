@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{Timestamp, Zoned};
 
+use crate::domain::after_check::Unsatisfied;
 use crate::domain::card::{Card, Line, Tone};
 use crate::domain::decision::RecordedDecision;
 use crate::domain::deployment::Deployment;
@@ -334,6 +335,7 @@ fn event_line(event: &Event, terms: &Terms) -> String {
                 StepOutcome::NotTaken => {
                     format!("could not {}: it was too late", StepWords::of(step, terms).to())
                 }
+                StepOutcome::Unsatisfied { found } => unsatisfied(step, found),
             }
         }
         Event::StepFailed { step, failure } => format!(
@@ -362,6 +364,18 @@ fn event_line(event: &Event, terms: &Terms) -> String {
         Event::Ended { end } => end_line(end, terms),
         Event::TagRepaired { repository, found } => end::repaired(terms, repository, found),
         Event::OthersChanged { change } => others::sentence(change, terms),
+    }
+}
+
+/// An after-check that did not pass.
+fn unsatisfied(step: &Step, found: &Unsatisfied) -> String {
+    match step {
+        Step::Check { service, moment, .. } => cause::check_failed(service, *moment, found),
+        Step::MoveTag { .. }
+        | Step::KeepTag { .. }
+        | Step::StopTasks { .. }
+        | Step::StartDeployment { .. }
+        | Step::StopDeployment { .. } => String::new(),
     }
 }
 

@@ -112,10 +112,24 @@ fn services(plan: &Plan) -> Vec<String> {
             words::some_of(scaled.into_iter(), MOST_NAMES)
         ));
     }
+    lines.extend(words::at_most(checks(plan), MOST_LINES));
     if let Some(expected) = plan.outlook.expected {
         lines.push(format!("Takes about {}", words::duration(expected)));
     }
     lines
+}
+
+/// `rest-api is checked at https://…, on its canary and at the end`
+fn checks(plan: &Plan) -> Vec<String> {
+    let line = |service: &PlannedService| {
+        let seen = plan.outlook.services.iter().find(|seen| seen.name == service.name)?;
+        let canary = service.strategy == Strategy::Stop && seen.desired > 1;
+        let when = if canary { "on its canary and at the end" } else { "at the end" };
+        let addresses = super::cause::addresses(&seen.checks);
+        (seen.desired > 0 && !seen.checks.is_empty())
+            .then(|| format!("{} is checked at {addresses}, {when}", service.name))
+    };
+    plan.terms.services.iter().filter_map(line).collect()
 }
 
 /// `rest-api (3 tasks): stop and replace, one canary first — a replaced task pulls the moved tag`

@@ -154,7 +154,8 @@ pub fn moves_tag(step: &Step, terms: &Terms, repository: &Repository) -> bool {
         Step::KeepTag { .. }
         | Step::StopTasks { .. }
         | Step::StartDeployment { .. }
-        | Step::StopDeployment { .. } => false,
+        | Step::StopDeployment { .. }
+        | Step::Check { .. } => false,
     }
 }
 

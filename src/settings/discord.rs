@@ -233,7 +233,7 @@ fn server(
 }
 
 /// `host` is as urls have it, so an IPv6 address stands in brackets.
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }

@@ -209,6 +209,18 @@ pub enum Problem {
         environment: String,
     },
 
+    // An address is not shown: it may hold a password or a key.
+    #[error(
+        "`{key}` is no address that can be asked; write for example \
+         \"https://shop.example.com/health\", with http or https and without a user or password"
+    )]
+    BadAddress { key: String },
+    #[error("`{key}` is not an HTTP status; write a number from 100 to 599, for example 200")]
+    BadStatus { key: String },
+    #[error("`{key}` must be from {least} to {most}")]
+    OutOfRange { key: String, least: &'static str, most: &'static str },
+    #[error("`{key}` has more than {most} entries; keep those that matter")]
+    TooMany { key: String, most: usize },
     #[error("`{text}` is not a length of time; write for example 30s, 10m or 1h30m")]
     BadDuration { text: String },
     #[error(

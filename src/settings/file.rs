@@ -76,8 +76,8 @@ impl Reader<'_> {
                     spelled.to_owned()
                 }
                 Node::Ids => spelled.to_owned(),
-                // Leaves are read by `leaf`, and nothing else leads here.
-                Node::Leaf(_) | Node::Nothing => continue,
+                // Leaves are read by `leaf` and entries by `entries`; nothing else leads here.
+                Node::Leaf(_) | Node::Entries | Node::Nothing => continue,
             };
             let path: Vec<&str> = path.iter().copied().chain([name.as_str()]).collect();
             if self.findings.is_given(&path) {
@@ -115,8 +115,50 @@ impl Reader<'_> {
                 };
                 Some(Value::from(self.table(path, table)))
             }
+            Node::Entries => {
+                let place = self.place(key.span());
+                self.findings.given(owned, place);
+                self.entries(path, key, item)
+            }
             Node::Nothing => None,
         }
+    }
+
+    /// One table or several, by their numbers.
+    fn entries(&mut self, path: &[&str], key: &TomlKey, item: &Item) -> Option<Value> {
+        let tables: Option<Vec<&dyn TableLike>> = match item {
+            Item::ArrayOfTables(tables) => {
+                Some(tables.iter().map(|table| table as &dyn TableLike).collect())
+            }
+            Item::Value(toml_edit::Value::Array(items)) => items
+                .iter()
+                .map(|item| item.as_inline_table().map(|table| table as &dyn TableLike))
+                .collect(),
+            Item::None | Item::Value(_) | Item::Table(_) => {
+                item.as_table_like().map(|table| vec![table])
+            }
+        };
+        let place = self.place(item.span().or_else(|| key.span()));
+        let Some(tables) = tables else {
+            let problem = Problem::WrongType {
+                key: path.join("."),
+                found: found(item),
+                wanted: "a table or a list of tables",
+                example: format!("[[{}]]", path.join(".")),
+            };
+            self.findings.report_at(place, problem);
+            return None;
+        };
+        let mut map = Map::new();
+        for (number, table) in tables.into_iter().enumerate() {
+            let number = number.to_string();
+            let path: Vec<&str> = path.iter().copied().chain([number.as_str()]).collect();
+            let owned: KeyPath = path.iter().map(|part| (*part).to_owned()).collect();
+            self.findings.given(owned, place.clone());
+            let entry = self.table(&path, table);
+            map.insert(number, Value::from(entry));
+        }
+        Some(Value::from(map))
     }
 
     fn leaf(&mut self, leaf: &Key, path: &[&str], item: &Item, place: Place) -> Option<Value> {
@@ -131,6 +173,7 @@ impl Reader<'_> {
             Form::Text | Form::Amount => {
                 single(leaf.form, item).map(|text| self.text(path, &text, place.clone()))
             }
+            Form::Number => item.as_integer().map(|number| Some(Value::from(number.to_string()))),
             Form::List => item.as_array().map(|array| {
                 let items = array.iter().enumerate().map(|(index, item)| {
                     let index = index.to_string();

@@ -10,11 +10,15 @@ pub(super) const RESTART: &str = "auto";
 pub(super) const BATCH: &str = "room";
 pub(super) const SHARE: &str = "50%";
 pub(super) const MODE: &str = "add";
+pub(super) const EXPECT: &str = "200";
+pub(super) const WITHIN: &str = "60s";
 
 /// Stands in a path for a name that people choose and say in chat.
 pub(super) const NAME: &str = "*";
 /// Stands in a path for an id that Discord chose.
 pub(super) const ID: &str = "#";
+/// Stands in a path for the number of an entry, where there may be several tables or one.
+pub(super) const ENTRY: &str = "@";
 
 /// A key of shipmate.toml.
 pub(super) struct Key {
@@ -40,6 +44,8 @@ pub(super) enum Form {
     Amount,
     /// One text or whole number for all environments, or a table with one for each.
     AmountByEnvironment,
+    /// A whole number. It is kept as its digits.
+    Number,
 }
 
 /// What holds where a key is not set.
@@ -57,7 +63,7 @@ impl Form {
     pub fn is_by_environment(self) -> bool {
         match self {
             Self::ByEnvironment | Self::AmountByEnvironment => true,
-            Self::Text | Self::List | Self::Secret | Self::Amount => false,
+            Self::Text | Self::List | Self::Secret | Self::Amount | Self::Number => false,
         }
     }
 
@@ -66,6 +72,7 @@ impl Form {
         match self {
             Self::Amount | Self::AmountByEnvironment => Self::Amount,
             Self::Text | Self::List | Self::Secret | Self::ByEnvironment => Self::Text,
+            Self::Number => Self::Number,
         }
     }
 
@@ -79,6 +86,7 @@ impl Form {
             Self::AmountByEnvironment => {
                 "text in quotes, a whole number, or a table of these by environment"
             }
+            Self::Number => "a number",
         }
     }
 }
@@ -104,12 +112,14 @@ pub(super) enum Node {
     Names,
     /// A table whose keys are ids that Discord chose.
     Ids,
+    /// A table like each entry, or a list of such tables.
+    Entries,
     Nothing,
 }
 
 /// Whether this part of a path stands for what the file names.
 pub(super) fn is_placeholder(part: &str) -> bool {
-    part == NAME || part == ID
+    part == NAME || part == ID || part == ENTRY
 }
 
 /// What stands at this path, in which names and ids are written as their placeholders.
@@ -121,6 +131,7 @@ pub(super) fn node(pattern: &[&str]) -> Node {
             None => return Node::Leaf(key),
             Some(NAME) => return Node::Names,
             Some(ID) => return Node::Ids,
+            Some(ENTRY) => return Node::Entries,
             Some(child) if children.contains(&child) => {}
             Some(child) => children.push(child),
         }
@@ -132,7 +143,7 @@ pub(super) fn node(pattern: &[&str]) -> Node {
 pub(super) fn leaf(pattern: &[&str]) -> Option<&'static Key> {
     match node(pattern) {
         Node::Leaf(key) => Some(key),
-        Node::Table(_) | Node::Names | Node::Ids | Node::Nothing => None,
+        Node::Table(_) | Node::Names | Node::Ids | Node::Entries | Node::Nothing => None,
     }
 }
 
@@ -148,13 +159,14 @@ pub(super) fn pattern<'a>(path: &[&'a str]) -> Vec<&'a str> {
         pattern.push(match node(&pattern) {
             Node::Names => NAME,
             Node::Ids => ID,
+            Node::Entries => ENTRY,
             Node::Leaf(_) | Node::Table(_) | Node::Nothing => part,
         });
     }
     pattern
 }
 
-pub(super) static KEYS: [Key; 37] = [
+pub(super) static KEYS: [Key; 41] = [
     Key {
         path: &["database", "url"],
         form: Form::Text,
@@ -405,6 +417,38 @@ pub(super) static KEYS: [Key; 37] = [
         example: "{ production = 2 }",
         meaning: "The same for this service: one for all environments, or a table by \
                   environment.",
+    },
+    Key {
+        path: &["services", "*", "verify", "@", "url"],
+        form: Form::ByEnvironment,
+        unset: Unset::Otherwise("required when there is a `verify`"),
+        example: "\"https://shop.example.com/health\"",
+        meaning: "An address that is asked with GET once the service runs a new image: when its \
+                  canary has settled, and at the end. What does not answer as expected is undone. \
+                  One for all environments, or a table with the environments in which it is \
+                  asked. `http` or `https`; what stands behind `?` is never shown. `verify` may \
+                  be a table with these keys or a list of such tables.",
+    },
+    Key {
+        path: &["services", "*", "verify", "@", "expect"],
+        form: Form::Number,
+        unset: Unset::Default(EXPECT),
+        example: "200",
+        meaning: "The HTTP status that it must answer with. Redirects are not followed.",
+    },
+    Key {
+        path: &["services", "*", "verify", "@", "body"],
+        form: Form::Text,
+        unset: Unset::Otherwise("the body may be anything"),
+        example: "\"ready\"",
+        meaning: "A text that must occur in the answer's body, in its first 256 KiB.",
+    },
+    Key {
+        path: &["services", "*", "verify", "@", "within"],
+        form: Form::Text,
+        unset: Unset::Default(WITHIN),
+        example: "\"60s\"",
+        meaning: "For how long it is asked again before it counts as failed, from 1s to 10m.",
     },
     Key {
         path: &["commands", "directory"],

@@ -105,6 +105,17 @@ pub(super) struct RawService {
     pub ecs_service: Option<ByEnvironment>,
     pub restart: Option<ByEnvironment>,
     pub batch: Option<ByEnvironment>,
+    /// By the number of each.
+    pub verify: BTreeMap<usize, RawVerify>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+pub(super) struct RawVerify {
+    pub url: Option<ByEnvironment>,
+    pub expect: Option<String>,
+    pub body: Option<String>,
+    pub within: Option<String>,
 }
 
 #[derive(Default, Deserialize)]

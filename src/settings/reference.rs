@@ -1,6 +1,6 @@
 //! The reference of settings as Markdown, rendered from the table of keys. Writes no file.
 
-use super::keys::{Form, ID, KEYS, Key, NAME, Unset};
+use super::keys::{ENTRY, Form, ID, KEYS, Key, NAME, Unset};
 use super::variables::PREFIX;
 
 /// The whole page.
@@ -62,11 +62,14 @@ fn chosen(key: &Key) -> &'static str {
 fn row(key: &Key) -> String {
     let by_id = key.path.last() == Some(&ID);
     let rest = key.path.get(depth(key)..).unwrap_or_default();
-    let name = rest.get(..rest.len() - usize::from(by_id)).unwrap_or_default().join(".");
+    let name = rest.get(..rest.len() - usize::from(by_id)).unwrap_or_default();
+    let name: Vec<&str> = name.iter().copied().filter(|part| *part != ENTRY).collect();
+    let name = name.join(".");
     let form = match key.form {
         Form::Text => "text",
         Form::List if by_id => "table of lists by id",
         Form::List => "list",
+        Form::Number => "number",
         Form::Secret => "only as a variable",
         Form::ByEnvironment => "text, or table by environment",
         Form::Amount => "text or number",
@@ -74,6 +77,7 @@ fn row(key: &Key) -> String {
     };
     let unset = match key.unset {
         Unset::Required => "required".to_owned(),
+        Unset::Default(value) if key.form == Form::Number => format!("`{value}`"),
         Unset::Default(value) => format!("`\"{value}\"`"),
         Unset::Otherwise(words) => words.to_owned(),
     };

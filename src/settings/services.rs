@@ -8,6 +8,7 @@ use super::error::Problem;
 use super::findings::Findings;
 use super::keys;
 use super::raw::{ByEnvironment, RawService};
+use super::verify;
 use crate::domain::environment::{Batch, Environments, Restart, Service, Strategy};
 use crate::domain::id::{EnvironmentName, Repository, ServiceName};
 
@@ -26,6 +27,12 @@ pub(super) fn services(
     check_names(&key("ecs-service"), raw.ecs_service.as_ref(), &runs_in, findings);
     check_names(&key("restart"), raw.restart.as_ref(), &runs_in, findings);
     check_names(&key("batch"), raw.batch.as_ref(), &runs_in, findings);
+    for (number, one) in &raw.verify {
+        let number = number.to_string();
+        let path = ["services", name, "verify", &number, "url"];
+        check_names(&path, one.url.as_ref(), &runs_in, findings);
+    }
+    verify::check(name, raw, findings);
     runs_in
         .into_iter()
         .map(|environment| {
@@ -37,6 +44,7 @@ pub(super) fn services(
                 container: container.clone(),
                 restart: restart(name, environment, raw, findings),
                 batch: batch(name, environment, raw, batches(environment), findings),
+                verify: verify::checks(environment, raw),
             };
             (EnvironmentName::new(environment), service)
         })
@@ -67,17 +75,17 @@ fn environments<'a>(name: &str, raw: &'a RawService, findings: &mut Findings) ->
 
 /// A table by environment names only environments in which the service runs.
 fn check_names(
-    path: &[&str; 3],
+    path: &[&str],
     given: Option<&ByEnvironment>,
     runs_in: &BTreeSet<&str>,
     findings: &mut Findings,
 ) {
     let Some(ByEnvironment::Each(texts)) = given else { return };
-    let [section, service, key] = path;
+    let service = path.get(1).copied().unwrap_or_default();
     for environment in texts.keys() {
-        let path = [*section, *service, *key, environment.as_str()];
+        let path = [path, &[environment.as_str()]].concat();
         if is_environment(&path, environment, findings) && !runs_in.contains(environment.as_str()) {
-            let service = (*service).to_owned();
+            let service = service.to_owned();
             let environment = environment.clone();
             findings.report(&path, Problem::NotInEnvironment { service, environment });
         }

@@ -57,7 +57,8 @@ pub(super) fn layer(
             | Form::Secret
             | Form::ByEnvironment
             | Form::Amount
-            | Form::AmountByEnvironment => Value::from(text),
+            | Form::AmountByEnvironment
+            | Form::Number => Value::from(text),
             Form::List => {
                 let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
                 Value::from(items.map(Value::from).collect::<Vec<Value>>())

@@ -184,7 +184,8 @@ proptest! {
                         Step::MoveTag { .. }
                         | Step::KeepTag { .. }
                         | Step::StopTasks { .. }
-                        | Step::StopDeployment { .. } => StepOutcome::Done,
+                        | Step::StopDeployment { .. }
+                        | Step::Check { .. } => StepOutcome::Done,
                     };
                     Event::StepDone { step, outcome }
                 } else {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use shipmate::domain::after_check::{Answer, Moment, Unsatisfied};
 use shipmate::domain::deployment::Deployment;
 use shipmate::domain::environment::Strategy;
 use shipmate::domain::event::{End, Event, Recorded, Step, StepFailure, StepOutcome, StopRequest};
@@ -226,6 +227,15 @@ impl Run {
             detail: String::new(),
         };
         let fails = self.mishaps.fails.filter(|(number, _)| number + 1 == self.steps);
+        if let (Step::Check { urls, .. }, Some(_)) = (step, fails) {
+            let found = Unsatisfied {
+                url: urls[0].clone(),
+                expect: 200,
+                within: std::time::Duration::from_secs(60),
+                answer: Answer::Status { status: 503 },
+            };
+            return Ok(StepOutcome::Unsatisfied { found });
+        }
         if let Some((_, false)) = fails {
             return Err(failure("injected"));
         }
@@ -265,6 +275,7 @@ impl Run {
                     StepOutcome::NotTaken
                 }
             }
+            Step::Check { .. } => StepOutcome::Done,
         };
         if fails.is_some() { Err(failure("injected")) } else { Ok(outcome) }
     }
@@ -296,6 +307,7 @@ impl Run {
             Step::StopDeployment { service, deployment } => {
                 self.judge_call_back(service, deployment)
             }
+            Step::Check { service, moment, .. } => self.judge_check(service, *moment, seen),
         };
         if let Err(broken) = verdict {
             self.broken.push(format!("{broken}: {step:?} at {}", world.now));
@@ -399,6 +411,30 @@ impl Run {
             return Err("rolls back what is not to be undone".to_owned());
         }
         Ok(())
+    }
+
+    /// A canary is asked while it serves; and at the end everything of the plan does.
+    fn judge_check(
+        &self,
+        name: &ServiceName,
+        moment: Moment,
+        seen: &Observation,
+    ) -> Result<(), String> {
+        let rollout = self.deployment.rollout().ok_or("does not run")?;
+        if rollout.undo.is_some() {
+            return Err("something is asked on the way back".to_owned());
+        }
+        // Lists may go on showing what was told to stop.
+        let gone = rollout.forward.stopped();
+        let target = self.target(name).ok_or("a service outside the plan")?;
+        let ecs = seen.services[name].found().ok_or("not seen")?;
+        let on = |digest: &Option<Digest>| digest.as_ref().is_some_and(|one| target.is(one));
+        let mut wanted = ecs.wanted_tasks().filter(|task| !gone.contains(&task.arn));
+        let right = match moment {
+            Moment::Canary => wanted.any(|task| on(&task.digest)),
+            Moment::End => wanted.all(|task| on(&task.digest)),
+        };
+        if right { Ok(()) } else { Err(format!("asked too early ({moment:?})")) }
     }
 
     fn judge_restart(&self, name: &ServiceName, world: &World) -> Result<(), String> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
+use shipmate::domain::after_check::{AfterCheck, CheckUrl};
 use shipmate::domain::environment::{
     Batch, Environment, Registry, Restart, Service, Strategy as Way,
 };
@@ -51,6 +52,8 @@ pub struct ServiceSketch {
     pub before: Before,
     /// Tasks of an earlier attempt at the same image, still shown.
     pub old_failures: u32,
+    /// It is asked over HTTP.
+    pub checked: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -118,6 +121,7 @@ impl Sketch {
             container: "app".to_owned(),
             restart: sketch.restart,
             batch: sketch.batch,
+            verify: if sketch.checked { vec![after_check()] } else { Vec::new() },
         });
         environment(services.collect())
     }
@@ -288,6 +292,15 @@ pub fn environment(services: Vec<Service>) -> Environment {
     }
 }
 
+pub fn after_check() -> AfterCheck {
+    AfterCheck {
+        url: CheckUrl::new("http://api.internal/health"),
+        expect: 200,
+        body: None,
+        within: Duration::from_secs(60),
+    }
+}
+
 pub fn image_seen(index: usize, digest: &Digest) -> ImageSeen {
     ImageSeen {
         image: Image { repository: repository(index), digest: digest.clone() },
@@ -354,6 +367,7 @@ pub fn one_service() -> Sketch {
             rolls_back: false,
             before: Before::From,
             old_failures: 0,
+            checked: false,
         }],
         churn: Vec::new(),
         lags: false,
@@ -417,7 +431,7 @@ fn services() -> impl Strategy<Value = ServiceSketch> {
     let batch = batch.prop_map(|text| Batch::parse(text).unwrap());
     let breaker = prop_oneof![Just(0_u32), Just(3)];
     let ours = ((restart, batch), breaker, any::<bool>(), before, 0..2_u32);
-    (ecs, ours).prop_map(|(ecs, ours)| {
+    (ecs, ours, prop::bool::weighted(0.3)).prop_map(|(ecs, ours, checked)| {
         let (repository, desired, percents, check, consistent) = ecs;
         let ((restart, batch), breaker, rolls_back, before, old_failures) = ours;
         ServiceSketch {
@@ -433,6 +447,7 @@ fn services() -> impl Strategy<Value = ServiceSketch> {
             rolls_back,
             before,
             old_failures,
+            checked,
         }
     })
 }

@@ -1,5 +1,8 @@
 //! Every end of a deployment, on its card and in the reply to the person who asked.
 
+use std::time::Duration;
+
+use shipmate::domain::after_check::{Answer, Moment, Unsatisfied};
 use shipmate::domain::card::without_marks;
 use shipmate::domain::event::{
     Cause, Choice, End, Event, RefusedWhy, Step, StepFailure, StopRequest,
@@ -150,6 +153,16 @@ fn every_cause() {
         code: "AccessDenied".into(),
         detail: "ecs:UpdateService is missing".into(),
     };
+    let unchecked = |moment, answer| Cause::CheckFailed {
+        service: "web".into(),
+        moment,
+        found: Unsatisfied {
+            url: "https://acme.example.com/health".into(),
+            expect: 200,
+            within: Duration::from_secs(60),
+            answer,
+        },
+    };
     let causes = [
         crash(),
         stopped(StopCause::Exited, "OutOfMemoryError: container killed", Some(137)),
@@ -178,6 +191,10 @@ fn every_cause() {
             step: Step::StopDeployment { service: "web".into(), deployment: "ecs-svc/2".into() },
             failure,
         },
+        unchecked(Moment::Canary, Answer::Status { status: 503 }),
+        unchecked(Moment::End, Answer::Lacks { text: "ready".into() }),
+        unchecked(Moment::End, Answer::Late),
+        unchecked(Moment::End, Answer::Silent { why: "Connection refused (os error 111)".into() }),
         Cause::Stopped { stop: person_stops() },
         Cause::Stopped { stop: StopRequest::Rollback { deployment: DeploymentId(43) } },
     ];

@@ -85,6 +85,7 @@ fn outlook(name: &str, desired: u32, why: Why) -> ServiceOutlook {
         why,
         definition: None,
         primary: None,
+        checks: Vec::new(),
     }
 }
 
@@ -216,7 +217,8 @@ impl Tale {
             Step::MoveTag { .. }
             | Step::KeepTag { .. }
             | Step::StopTasks { .. }
-            | Step::StopDeployment { .. } => StepOutcome::Done,
+            | Step::StopDeployment { .. }
+            | Step::Check { .. } => StepOutcome::Done,
         };
         self.then(seconds, started).then(1, Event::StepDone { step, outcome })
     }

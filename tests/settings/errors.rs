@@ -26,7 +26,7 @@ url = "sqlite://x""#,
             ),
             (
                 r#"zebra = 1"#,
-                r#"shipmate.toml:11:1: `zebra` is no key of `services.api`; it takes `repository`, `container`, `environments`, `ecs-service`, `restart` and `batch`"#,
+                r#"shipmate.toml:11:1: `zebra` is no key of `services.api`; it takes `repository`, `container`, `environments`, `ecs-service`, `restart`, `batch` and `verify`"#,
             ),
             (
                 r#"[zebra]
@@ -60,7 +60,7 @@ url = "shipmate.db""#,
             ),
             (
                 r#"database = "sqlite://x""#,
-                r#"shipmate.toml:11:1: `database` is no key of `services.api`; it takes `repository`, `container`, `environments`, `ecs-service`, `restart` and `batch`"#,
+                r#"shipmate.toml:11:1: `database` is no key of `services.api`; it takes `repository`, `container`, `environments`, `ecs-service`, `restart`, `batch` and `verify`"#,
             ),
             (
                 r#"[roles]

@@ -8,6 +8,7 @@ mod reference;
 mod robust;
 mod token;
 mod variables;
+mod verify;
 
 use shipmate::settings::{Settings, SettingsErrors};
 

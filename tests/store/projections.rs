@@ -82,7 +82,7 @@ fn imaginable(deployment: &Deployment, choice: u32) -> Vec<Event> {
     let name = ["bob", "carol", "frank"][(choice / 7 % 3) as usize];
     let yes_or_no = if (choice / 5).is_multiple_of(3) { Choice::No } else { Choice::Yes };
     let via = if (choice / 3).is_multiple_of(2) { Via::Text } else { Via::Reaction };
-    let step = support::steps()[(choice / 11 % 5) as usize].clone();
+    let step = support::steps()[(choice / 11 % 6) as usize].clone();
     let causes = support::causes();
     let cause = causes[choice as usize / 13 % causes.len()].clone();
     let ends = ends();

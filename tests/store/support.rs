@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use shipmate::domain::after_check::{Answer, Moment, Unsatisfied};
 use shipmate::domain::deployment::{Deployment, Stage};
 use shipmate::domain::environment::{Batch, Strategy};
 use shipmate::domain::event::{
@@ -137,6 +138,7 @@ pub fn outlook(desired: u32) -> Outlook {
             why: Why::PullsMovedTag,
             definition: Some("core:7".to_owned()),
             primary: Some("ecs-svc/1".into()),
+            checks: vec!["https://core.example.com/health".to_owned()],
         }],
         expected: Some(Duration::from_millis(90_500)),
         critical_findings: None,
@@ -208,7 +210,7 @@ pub fn vote(deployment: &Deployment, name: &str, choice: Choice, via: Via) -> Ev
 }
 
 /// One of each, for the environment's tag in `core`.
-pub fn steps() -> [Step; 5] {
+pub fn steps() -> [Step; 6] {
     [
         Step::KeepTag {
             repository: "core".into(),
@@ -224,6 +226,11 @@ pub fn steps() -> [Step; 5] {
         Step::StopTasks { service: "core".into(), tasks: vec!["task/1".into(), "task/2".into()] },
         Step::StartDeployment { service: "core".into(), replacing: "ecs-svc/1".into() },
         Step::StopDeployment { service: "core".into(), deployment: "ecs-svc/2".into() },
+        Step::Check {
+            service: "core".into(),
+            moment: Moment::End,
+            urls: vec!["https://core.example.com/health".to_owned()],
+        },
     ]
 }
 
@@ -232,6 +239,7 @@ pub fn outcome(step: &Step) -> StepOutcome {
         Step::KeepTag { .. } | Step::MoveTag { .. } | Step::StopTasks { .. } => StepOutcome::Done,
         Step::StartDeployment { .. } => StepOutcome::DeploymentStarted { id: "ecs-svc/2".into() },
         Step::StopDeployment { .. } => StepOutcome::NotTaken,
+        Step::Check { .. } => StepOutcome::Unsatisfied { found: unsatisfied() },
     }
 }
 
@@ -240,6 +248,15 @@ pub fn failure() -> StepFailure {
         transient: false,
         code: "tag-moved-by-others".to_owned(),
         detail: "Somebody moved it.".to_owned(),
+    }
+}
+
+pub fn unsatisfied() -> Unsatisfied {
+    Unsatisfied {
+        url: "https://core.example.com/health".to_owned(),
+        expect: 200,
+        within: Duration::from_millis(60_500),
+        answer: Answer::Lacks { text: "“ready”".to_owned() },
     }
 }
 
@@ -268,6 +285,7 @@ pub fn causes() -> Vec<Cause> {
         Cause::ResolvedAnother { service: "core".into(), found: digest("other") },
         Cause::ServiceGone { service: "core".into() },
         Cause::StepFailed { step, failure: failure() },
+        Cause::CheckFailed { service: "core".into(), moment: Moment::Canary, found: unsatisfied() },
         Cause::Stopped { stop: by_person },
         Cause::Stopped { stop: by_rollback },
     ]

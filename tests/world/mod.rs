@@ -5,6 +5,7 @@
 mod chat;
 mod clock;
 mod forms;
+mod peer;
 pub mod guild;
 pub mod iam;
 mod journal;
@@ -37,6 +38,7 @@ use self::guild::Guild;
 pub use self::guild::Way;
 use self::iam::Policed;
 pub use self::journal::{Trap, WatchedStore};
+pub use self::peer::{Peer, Reply};
 pub use self::words::said_by;
 use crate::discord::fake::World as Guilded;
 

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::{Look, Next};
+use crate::domain::after_check::Moment;
 use crate::domain::environment::Strategy;
 use crate::domain::event::{Event, Step};
 use crate::domain::id::{ServiceName, TaskArn};
@@ -38,6 +39,11 @@ impl Survey<'_> {
             Need::Note(event) => Some(*event),
         });
         Next { events: self.counts.into_iter().chain(notes).collect(), steps: Vec::new() }
+    }
+
+    /// Whether nothing is needed any more.
+    pub fn all_good(&self) -> bool {
+        self.needs.iter().all(|(_, _, need)| matches!(need, Need::Nothing))
     }
 
     /// What they need; the end, once none needs anything.
@@ -190,6 +196,9 @@ impl Look<'_> {
             return Need::Time;
         }
         if !new.is_empty() {
+            if let Some(check) = self.check_due(service, Moment::Canary) {
+                return Need::Do(check);
+            }
             return Need::Note(Box::new(Event::CanaryPassed { service: service.name.clone() }));
         }
         if self.came_back_old(service, ecs) {
@@ -361,7 +370,8 @@ impl Look<'_> {
                 Step::MoveTag { .. }
                 | Step::KeepTag { .. }
                 | Step::StopTasks { .. }
-                | Step::StopDeployment { .. } => false,
+                | Step::StopDeployment { .. }
+                | Step::Check { .. } => false,
             }),
         };
         if to_undo && ecs.steady() && runs_only(version, ecs) {

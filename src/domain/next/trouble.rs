@@ -12,7 +12,7 @@ use crate::domain::observation::{
 };
 use crate::domain::others::{Change, tag_moved_by_others};
 use crate::domain::plan::{PlannedService, Terms, Version, follows};
-use crate::domain::rollout::OurDeployment;
+use crate::domain::rollout::{FailedCheck, OurDeployment};
 
 impl Look<'_> {
     pub(super) fn forward_trouble(&self) -> Option<Cause> {
@@ -23,6 +23,7 @@ impl Look<'_> {
             .or_else(|| self.rolled_back_by_ecs())
             .or_else(|| self.task_failed())
             .or_else(|| self.resolved_another())
+            .or_else(|| self.check_failed())
             .or_else(|| self.ecs_trouble())
     }
 
@@ -38,7 +39,7 @@ impl Look<'_> {
                 Some(Cause::StepFailed { step: step.clone(), failure: failure.clone() })
             }
             // A comfort for later: everything that runs is back without it.
-            Step::KeepTag { .. } => None,
+            Step::KeepTag { .. } | Step::Check { .. } => None,
             // There is another way.
             Step::StopDeployment { .. } => None,
         });
@@ -151,6 +152,12 @@ impl Look<'_> {
             let other = !version.is(found);
             other.then(|| Cause::ResolvedAnother { service: service.clone(), found: found.clone() })
         })
+    }
+
+    /// What a service answers when one of its tasks has died is told by that task.
+    fn check_failed(&self) -> Option<Cause> {
+        let FailedCheck { service, moment, found } = self.phase.unsatisfied.clone()?;
+        Some(Cause::CheckFailed { service, moment, found })
     }
 
     fn ecs_trouble(&self) -> Option<Cause> {
