@@ -377,6 +377,28 @@ impl HookAnswer {
     }
 }
 
+/// News of AWS's: something has happened in this cluster. It may be late, wrong or a lie: it is a
+/// reason to look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewsOf {
+    pub region: String,
+    /// The number of the AWS account.
+    pub account: String,
+    /// Its name.
+    pub cluster: String,
+}
+
+/// What became of news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// The deployment that runs there looks at once.
+    Woke,
+    /// Nothing runs there.
+    Idle,
+    /// No environment is there.
+    Elsewhere,
+}
+
 /// A path that somebody outside calls, and an adapter answers. What must not be lost is
 /// written down before the answer goes out: nobody sends it twice.
 #[async_trait]

@@ -2,6 +2,7 @@
 //! What the settings are used for is not known here, and the process's environment is never
 //! looked at: the variables are handed in.
 
+mod aws_events;
 mod check;
 mod discord;
 mod error;
@@ -28,6 +29,7 @@ use crate::domain::environment::{Environments, People};
 use crate::domain::id::Role;
 use crate::domain::share::Share;
 
+pub use aws_events::{AwsEvents, EventKey, EventKeyError};
 pub use discord::{Discord, GuildId, RoleId};
 pub use error::{Place, Problem, SettingsError, SettingsErrors};
 pub use reference::reference;
@@ -65,9 +67,11 @@ pub struct Database {
 }
 
 /// What listens for HTTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Web {
     pub listen: SocketAddr,
+    /// Who may send AWS's events; nobody where it is not set.
+    pub aws_events: Option<AwsEvents>,
 }
 
 /// A connection string. It may hold a password, so neither `Debug` nor `Display` shows it.

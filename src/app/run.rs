@@ -17,14 +17,19 @@ use crate::chat::discord::signature::Seal;
 use crate::chat::discord::{Account, Discord, Forms, Holders, Typed, Wire};
 use crate::clock::OffsetClock;
 use crate::engine::{Engine, Manners, Rhythm};
-use crate::ports::{Chat, ChatMemory, Clock, Hook, Raised, Store};
+use crate::ports::{Chat, ChatMemory, Clock, Hook, NewsOf, Raised, Store};
 use crate::settings::{self, Settings};
 use crate::store::SqliteStore;
 use crate::telemetry;
+use crate::web::aws_events::AwsEvents;
 use crate::web::{Doors, ReadyCheck, Web};
 
 /// Where Discord's interactions come in.
 const INTERACTIONS: &str = "/discord/interactions";
+/// Where AWS's events come in.
+const AWS_EVENTS: &str = "/aws/events";
+/// The longest pause between two looks where AWS tells that something has happened.
+const LONGEST_PAUSE_WITH_EVENTS: Duration = Duration::from_secs(15);
 /// How often the tags that people may name are read anew, for suggestions.
 const REFRESH: Duration = Duration::from_secs(300);
 
@@ -123,7 +128,7 @@ impl Running {
             store,
             clock: Arc::new(OffsetClock::default()),
             endpoint,
-            rhythm: Rhythm::default(),
+            rhythm: rhythm(settings),
         };
         Box::pin(Self::start_with(settings, wire, pieces)).await
     }
@@ -191,6 +196,15 @@ impl Drop for Running {
     }
 }
 
+/// Who hears of what happens need not look so often.
+fn rhythm(settings: &Settings) -> Rhythm {
+    let rhythm = Rhythm::default();
+    match settings.web.as_ref().and_then(|web| web.aws_events.as_ref()) {
+        None => rhythm,
+        Some(_) => Rhythm { longest: LONGEST_PAUSE_WITH_EVENTS, ..rhythm },
+    }
+}
+
 fn account(settings: &Settings, chat: &settings::Discord) -> anyhow::Result<Account> {
     let token = chat.token()?;
     let roles = settings.role_holders.iter().map(|(id, roles)| (id.0, roles.clone())).collect();
@@ -233,6 +247,13 @@ async fn web(
         let deliver = discord.deliver(events.clone(), forms(engine));
         let endpoint = Interactions::new(Seal::new(key), clock, deliver);
         hooks.insert(INTERACTIONS.to_owned(), Arc::new(endpoint));
+    }
+    if let Some(events) = &at.aws_events {
+        let key = events.key()?;
+        let hearing = engine.clone();
+        let tell = Arc::new(move |news: &NewsOf| hearing.hear(news));
+        let door = AwsEvents::new(&events.header, key.reveal(), tell);
+        hooks.insert(AWS_EVENTS.to_owned(), Arc::new(door));
     }
     let connected = discord.clone();
     let ready: ReadyCheck =

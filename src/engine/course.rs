@@ -13,6 +13,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 
 use super::checks::Checks;
+use super::news::Listener;
 use super::runner::{Hands, LONGEST_SILENCE, TAGS_EVERY, outcome_of, under_way};
 use super::watcher::Watcher;
 use crate::aws::{AwsError, Room};
@@ -58,6 +59,7 @@ pub(super) struct Course<'a> {
     begun: BTreeSet<Step>,
     /// What services are asked meanwhile.
     checks: Checks,
+    listener: Listener,
     /// Services of which something was begun since the last look.
     touched: BTreeSet<ServiceName>,
     /// More could be done than is under way.
@@ -91,6 +93,7 @@ impl<'a> Course<'a> {
             doing: FuturesUnordered::new(),
             begun: BTreeSet::new(),
             checks: Checks::default(),
+            listener: hands.engine.listen_for_news(&environment.name),
             touched: BTreeSet::new(),
             held_back: false,
             whole: false,
@@ -339,9 +342,15 @@ impl<'a> Course<'a> {
             }
         }
         let pause = self.watcher.as_ref().map_or(parts.rhythm.shortest, |one| one.pause(now));
+        let looked_at = self.seen.as_ref().map_or(now, |seen| seen.at);
         tokio::select! {
             () = parts.clock.sleep(pause) => {}
             () = self.checks.one_ends() => {}
+            () = self.listener.news(&*parts.clock, looked_at) => {
+                if let Some(watcher) = &mut self.watcher {
+                    watcher.expect_change();
+                }
+            }
         }
         // Somebody may have cancelled meanwhile.
         self.deployment = self.hands.engine.reload(self.deployment.id).await?;

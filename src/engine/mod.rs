@@ -7,6 +7,7 @@ mod course;
 mod gate;
 mod inbox;
 mod judge;
+mod news;
 mod observe;
 mod problem;
 mod reconciliation;
@@ -116,6 +117,8 @@ struct Shared {
     banned: Mutex<Vec<String>>,
     /// How old these are, and whether they are being read.
     refresh: suggest::Refresh,
+    /// Who is woken when there is news of an environment: whoever runs a deployment there.
+    wakes: Mutex<HashMap<EnvironmentName, Arc<Notify>>>,
     /// Something may expire earlier than the scheduler thinks.
     reschedule: Notify,
 }

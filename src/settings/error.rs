@@ -215,6 +215,21 @@ pub enum Problem {
          \"https://shop.example.com/health\", with http or https and without a user or password"
     )]
     BadAddress { key: String },
+    #[error(
+        "the key of AWS's events is not given; name a file that holds it, for example: {example}, \
+         or set {variable}"
+    )]
+    NoEventKey { example: String, variable: String },
+    #[error("the key of AWS's events is given twice, also by `key-file`; keep one of the two")]
+    TwoEventKeys,
+    // What was written is not shown: it is a secret all the same.
+    #[error(
+        "this is no key for AWS's events: it must have from 16 to 512 visible characters without \
+         spaces; make one with: openssl rand -hex 32"
+    )]
+    NotAnEventKey,
+    #[error("`{header}` cannot be a header; use letters, digits, `-` and `_`")]
+    BadHeader { header: String },
     #[error("`{key}` is not an HTTP status; write a number from 100 to 599, for example 200")]
     BadStatus { key: String },
     #[error("`{key}` must be from {least} to {most}")]

@@ -10,6 +10,7 @@ pub(super) const RESTART: &str = "auto";
 pub(super) const BATCH: &str = "room";
 pub(super) const SHARE: &str = "50%";
 pub(super) const MODE: &str = "add";
+pub(super) const HEADER: &str = "x-shipmate-key";
 pub(super) const EXPECT: &str = "200";
 pub(super) const WITHIN: &str = "60s";
 
@@ -166,7 +167,7 @@ pub(super) fn pattern<'a>(path: &[&'a str]) -> Vec<&'a str> {
     pattern
 }
 
-pub(super) static KEYS: [Key; 41] = [
+pub(super) static KEYS: [Key; 44] = [
     Key {
         path: &["database", "url"],
         form: Form::Text,
@@ -265,7 +266,30 @@ pub(super) static KEYS: [Key; 41] = [
         form: Form::Text,
         unset: Unset::Otherwise("nothing listens"),
         example: "\"127.0.0.1:8080\"",
-        meaning: "Address and port for health, metrics and Discord's interactions.",
+        meaning: "Address and port for health, metrics, Discord's interactions and AWS's events.",
+    },
+    Key {
+        path: &["web", "aws-events", "key-file"],
+        form: Form::Text,
+        unset: Unset::Otherwise("required unless the variable of `key` is set"),
+        example: "\"/run/secrets/aws-events-key\"",
+        meaning: "A file that holds the key which AWS's events must carry and nothing else: 16 to \
+                  512 visible characters. With it they are taken at `POST /aws/events`, see \
+                  [events.md](events.md).",
+    },
+    Key {
+        path: &["web", "aws-events", "key"],
+        form: Form::Secret,
+        unset: Unset::Otherwise("required unless there is a `key-file`"),
+        example: "SHIPMATE__WEB__AWS_EVENTS__KEY",
+        meaning: "The key, where no file holds it. It never stands in the settings.",
+    },
+    Key {
+        path: &["web", "aws-events", "header"],
+        form: Form::Text,
+        unset: Unset::Default(HEADER),
+        example: "\"x-shipmate-key\"",
+        meaning: "The header in which they carry it.",
     },
     Key {
         path: &["aws", "share"],

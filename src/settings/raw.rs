@@ -59,6 +59,15 @@ pub(super) struct RawDiscord {
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub(super) struct RawWeb {
     pub listen: Option<String>,
+    pub aws_events: Option<RawAwsEvents>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+pub(super) struct RawAwsEvents {
+    pub key_file: Option<String>,
+    pub key: Option<String>,
+    pub header: Option<String>,
 }
 
 #[derive(Default, Deserialize)]

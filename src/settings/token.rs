@@ -149,13 +149,13 @@ fn from_file(file: &Path) -> Result<Token, TokenError> {
 
 /// Whether the file gives those who are neither its owner nor of its group this permission.
 #[cfg(unix)]
-fn others_may(file: &Path, permission: u32) -> bool {
+pub(super) fn others_may(file: &Path, permission: u32) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & permission != 0)
 }
 
 /// Elsewhere it takes more than a number to tell.
 #[cfg(not(unix))]
-fn others_may(_: &Path, _: u32) -> bool {
+pub(super) fn others_may(_: &Path, _: u32) -> bool {
     false
 }

@@ -6,6 +6,7 @@
 //! have limits, and a connection carries one request. Without keep-alive no idle connection
 //! can be closed just as the next request arrives, which a chat would not send again.
 
+pub mod aws_events;
 mod doors;
 
 use std::collections::BTreeMap;

@@ -52,7 +52,7 @@ pub fn plan_of(services: &[(&str, u32, &str)], settle: Duration) -> Plan {
         );
     }
     let patience = Duration::from_secs(300);
-    Plan { aws, times: Times::fast(), settings, settle, patience, speed: 1 }
+    Plan { aws, times: Times::fast(), settings, settle, patience, ..Plan::default() }
 }
 
 /// The demo's world on Discord, without any 429 that was not ordered.

@@ -1,5 +1,6 @@
 //! The settings: what loads, what is refused and where, and the reference that is rendered.
 
+mod aws_events;
 mod discord;
 mod errors;
 mod loads;

@@ -9,7 +9,7 @@ use super::{get, open};
 use crate::world::World;
 
 /// The value of a counter, written as it is rendered.
-fn value(rendered: &str, series: &str) -> u64 {
+pub(super) fn value(rendered: &str, series: &str) -> u64 {
     let line = rendered.lines().find(|line| line.starts_with(&format!("{series} ")));
     let line = line.unwrap_or_else(|| panic!("no {series} in\n{rendered}"));
     line.rsplit(' ').next().unwrap().parse().unwrap()

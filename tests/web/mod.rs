@@ -1,6 +1,7 @@
 //! The process's own server over real sockets on loopback, and what goes through it: metrics,
 //! and Discord's interactions with their signatures.
 
+mod aws_events;
 mod doors;
 mod endpoint;
 mod metrics;

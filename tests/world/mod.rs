@@ -63,6 +63,8 @@ pub struct Plan {
     pub patience: Duration,
     /// How many times faster than the machine's the clock runs. The simulated AWS does not.
     pub speed: u32,
+    /// How often a deployment that runs is looked at, as that clock counts.
+    pub rhythm: Rhythm,
 }
 
 impl Default for Plan {
@@ -75,6 +77,10 @@ impl Default for Plan {
             settle: Duration::from_millis(60),
             patience: Duration::from_secs(20),
             speed: 1,
+            rhythm: Rhythm {
+                shortest: Duration::from_millis(30),
+                longest: Duration::from_millis(100),
+            },
         }
     }
 }
@@ -90,6 +96,7 @@ pub struct World {
     pub trap: Arc<Trap>,
     settings: Settings,
     speed: u32,
+    rhythm: Rhythm,
     process: Option<Process>,
     /// The last line of a person.
     since: Revision,
@@ -168,6 +175,7 @@ impl World {
             trap,
             settings,
             speed: plan.speed,
+            rhythm: plan.rhythm,
             process: None,
             since,
             directory,
@@ -185,8 +193,8 @@ impl World {
             chat: self.chat.clone(),
             clock: self.clock.clone(),
             rhythm: Rhythm {
-                shortest: Duration::from_millis(30) * self.speed,
-                longest: Duration::from_millis(100) * self.speed,
+                shortest: self.rhythm.shortest * self.speed,
+                longest: self.rhythm.longest * self.speed,
             },
             manners: Manners::default(),
         };
@@ -273,6 +281,11 @@ impl World {
     /// From the next start on.
     pub fn set_settings(&mut self, settings: Settings) {
         self.settings = settings;
+    }
+
+    /// The engine that runs now.
+    pub fn engine(&self) -> Engine {
+        self.process().engine.clone()
     }
 
     fn process(&self) -> &Process {

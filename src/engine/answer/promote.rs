@@ -283,7 +283,12 @@ impl Engine {
             let now = self.parts.clock.now();
             match store.append(id, deployment.version, events, now).await {
                 Err(StoreError::Conflict(_)) => {}
-                appended => return Ok(Some(appended?)),
+                appended => {
+                    let appended = appended?;
+                    // Whoever runs it need not wait for the next look to hear of it.
+                    self.wake(&appended.plan.terms.environment);
+                    return Ok(Some(appended));
+                }
             }
         }
     }
