@@ -25,5 +25,6 @@ mod commands;
 mod promises;
 mod web;
 mod after_checks;
+mod last_lines;
 mod discord;
 mod tidy;

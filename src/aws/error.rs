@@ -72,7 +72,7 @@ impl AwsError {
         Self::Rejected { operation, code, detail }
     }
 
-    fn sorted(operation: &'static str, code: &str, detail: String) -> Self {
+    pub(super) fn sorted(operation: &'static str, code: &str, detail: String) -> Self {
         let kind = match code {
             "AccessDeniedException"
             | "AccessDenied"

@@ -1,11 +1,13 @@
-//! ECR and ECS through the real SDKs: reads that make an observation, and steps that are done
-//! once however often they are asked for. Imports only `domain`; decides nothing.
+//! ECR and ECS through the real SDKs, and one call of CloudWatch Logs: reads that make an
+//! observation, and steps that are done once however often they are asked for. Imports only `domain`; decides nothing.
 
 mod bucket;
 mod ecr;
 mod ecs;
 mod error;
+mod logs;
 mod pace;
+mod stops;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -20,6 +22,7 @@ use aws_smithy_http_client::tls;
 pub use self::ecr::{Asked, Listed, Repositories};
 pub use self::ecs::{Cluster, Following, Known, Looked, Room, StoppedTasks};
 pub use self::error::AwsError;
+pub use self::logs::{LogPlace, Logs};
 use crate::domain::environment::{Environment, Environments};
 use crate::domain::event::StepFailure;
 use crate::domain::id::EnvironmentName;
@@ -39,6 +42,7 @@ pub enum Endpoint {
 pub struct Account {
     pub ecr: Repositories,
     pub ecs: Cluster,
+    pub logs: Logs,
 }
 
 /// The clients of every environment.
@@ -103,6 +107,7 @@ fn account(
     let ecs = aws_sdk_ecs::Client::from_conf(ecs.build());
     Account {
         ecr: Repositories::new(ecr, ecr_region.to_owned(), registry_id, registry_pace),
+        logs: Logs::new(own),
         ecs: Cluster::new(ecs, environment.cluster.clone(), own_pace),
     }
 }

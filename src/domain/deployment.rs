@@ -374,5 +374,6 @@ fn event_name(event: &Event) -> &'static str {
         Event::Ended { .. } => "ended",
         Event::TagRepaired { .. } => "tag-repaired",
         Event::OthersChanged { .. } => "others-changed",
+        Event::LogRead(_) => "log-read",
     }
 }

@@ -30,6 +30,8 @@ pub struct Environment {
     pub registry: Option<Registry>,
     /// The IAM role to assume for this environment.
     pub role_arn: Option<String>,
+    /// The last lines of the log of a task that failed are shown.
+    pub logs: bool,
     pub services: Vec<Service>,
 }
 

@@ -121,6 +121,20 @@ pub enum Event {
     OthersChanged {
         change: Change,
     },
+    /// The log of the task that it goes back for was read, or could not be.
+    LogRead(LastLines),
+}
+
+/// The last lines of a container's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastLines {
+    pub service: ServiceName,
+    pub task: TaskArn,
+    pub container: String,
+    /// Oldest first, as the container wrote them.
+    pub lines: Vec<String>,
+    /// Why they could not be read.
+    pub unread: Option<String>,
 }
 
 /// How a deployment begins.

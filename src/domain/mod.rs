@@ -7,6 +7,7 @@ pub mod channel;
 pub mod command;
 pub mod decision;
 pub mod deployment;
+pub mod diagnosis;
 pub mod environment;
 pub mod event;
 pub mod form;

@@ -206,6 +206,9 @@ pub struct Stopped {
     pub cause: StopCause,
     pub reason: String,
     pub exit_code: Option<i32>,
+    /// The container that it stopped for, as far as can be told.
+    #[serde(default)]
+    pub container: Option<String>,
 }
 
 /// ECS's `stopCode`, sorted by what it says about the image.

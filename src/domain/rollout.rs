@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::after_check::{Moment, Unsatisfied};
-use super::event::{Cause, Event, Step, StepFailure, StepOutcome, StopRequest};
+use super::event::{Cause, Event, LastLines, Step, StepFailure, StepOutcome, StopRequest};
 use super::id::{Digest, EcsDeploymentId, PersonId, Repository, ServiceName, TaskArn};
 use super::others::{Change, Standing, standing};
 use super::plan::{Plan, Terms};
@@ -31,6 +31,8 @@ pub struct Rollout {
     pub standing: BTreeMap<ServiceName, Standing>,
     /// What others changed meanwhile.
     pub changes: Vec<Change>,
+    /// What the task that it goes back for wrote last.
+    pub last_lines: Option<LastLines>,
     /// The services that are asked something over HTTP, with the addresses as people see them.
     pub checks: BTreeMap<ServiceName, Vec<String>>,
 }
@@ -131,6 +133,7 @@ impl Rollout {
             repaired: Vec::new(),
             standing: standing(&plan.outlook),
             changes: Vec::new(),
+            last_lines: None,
         }
     }
 
@@ -218,6 +221,12 @@ impl Rollout {
             Event::OthersChanged { change } => {
                 change.note(&mut self.standing);
                 self.changes.push(change.clone());
+            }
+            Event::LogRead(last_lines) => {
+                if self.last_lines.is_some() {
+                    return Err(DoesNotFit);
+                }
+                self.last_lines = Some(last_lines.clone());
             }
             Event::StopRequested { stop } => {
                 if self.goes_back() {

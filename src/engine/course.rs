@@ -13,6 +13,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 
 use super::checks::Checks;
+use super::last_lines::Reading;
 use super::news::Listener;
 use super::runner::{Hands, LONGEST_SILENCE, TAGS_EVERY, outcome_of, under_way};
 use super::watcher::Watcher;
@@ -31,6 +32,9 @@ const AHEAD: Duration = Duration::from_secs(5);
 
 /// Steps that take longer than this do not keep anybody from looking.
 const STEPS_ALONE: Duration = Duration::from_secs(1);
+
+/// For how long an end waits for the log of a task that failed.
+const LONGEST_READING: Duration = Duration::from_secs(5);
 
 /// What comes next.
 enum Then {
@@ -59,6 +63,8 @@ pub(super) struct Course<'a> {
     begun: BTreeSet<Step>,
     /// What services are asked meanwhile.
     checks: Checks,
+    /// The log of the task that it goes back for.
+    reading: Reading,
     listener: Listener,
     /// Services of which something was begun since the last look.
     touched: BTreeSet<ServiceName>,
@@ -93,6 +99,7 @@ impl<'a> Course<'a> {
             doing: FuturesUnordered::new(),
             begun: BTreeSet::new(),
             checks: Checks::default(),
+            reading: Reading::default(),
             listener: hands.engine.listen_for_news(&environment.name),
             touched: BTreeSet::new(),
             held_back: false,
@@ -133,6 +140,9 @@ impl<'a> Course<'a> {
             if is_as_it_should_be(end) && !self.watcher.as_ref().is_some_and(Watcher::saw_all) {
                 let tried = std::mem::replace(&mut self.whole, true);
                 return Ok(if tried { Then::Rest } else { Then::Look });
+            }
+            if self.read_log(LONGEST_READING).await? {
+                return Ok(Then::Decide);
             }
             match self.hands.check_tags(&self.deployment, end).await {
                 Ok(repairs) => drop(events.splice(0..0, repairs)),
@@ -304,11 +314,20 @@ impl<'a> Course<'a> {
                 self.seen = Some(seen);
                 let answers = self.checks.outcomes();
                 self.record_outcomes(answers).await?;
+                self.read_log(Duration::ZERO).await?;
                 self.silence = self.hands.engine.parts.rhythm.shortest;
                 Ok(Then::Decide)
             }
             Err(error) => self.unanswered(&error).await,
         }
+    }
+
+    /// Writes down what the task wrote last that it goes back for, if that is read by then.
+    async fn read_log(&mut self, wait: Duration) -> anyhow::Result<bool> {
+        let Hands { engine, environment, account } = self.hands;
+        self.reading.begin(engine, &self.deployment, (environment, account));
+        let read = self.reading.finished(wait).await;
+        self.hands.note_log(&mut self.deployment, read).await
     }
 
     /// Nothing is known of this moment: says so, and waits.

@@ -7,6 +7,7 @@ mod course;
 mod gate;
 mod inbox;
 mod judge;
+mod last_lines;
 mod news;
 mod observe;
 mod problem;

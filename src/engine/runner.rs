@@ -111,6 +111,26 @@ pub(super) struct Hands<'a> {
 }
 
 impl Hands<'_> {
+    /// Writes down what was read of a log; false: nothing was.
+    pub async fn note_log(
+        &self,
+        deployment: &mut Deployment,
+        read: Option<Event>,
+    ) -> anyhow::Result<bool> {
+        let Some(read) = read else { return Ok(false) };
+        let unread = |deployment: &Deployment| {
+            let rollout = deployment.rollout();
+            deployment.end().is_none()
+                && rollout.is_some_and(|rollout| rollout.last_lines.is_none())
+        };
+        while unread(deployment) {
+            if self.record(deployment, vec![read.clone()]).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Appends; false: somebody else did first, and `deployment` is what it is now.
     pub async fn record(
         &self,
@@ -232,7 +252,8 @@ pub(super) fn outcome_of(event: &Event) -> Option<&Step> {
         | Event::UndoStarted { .. }
         | Event::Ended { .. }
         | Event::TagRepaired { .. }
-        | Event::OthersChanged { .. } => None,
+        | Event::OthersChanged { .. }
+        | Event::LogRead(_) => None,
     }
 }
 

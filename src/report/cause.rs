@@ -1,6 +1,7 @@
 //! Why something went wrong and what a step does, in words.
 
 use crate::domain::after_check::{Answer, Moment, Unsatisfied};
+use crate::domain::diagnosis::Diagnosis;
 use crate::domain::event::{Cause, Step, StepFailure, StopRequest};
 use crate::domain::id::{DeploymentId, ServiceName, TaskArn};
 use crate::domain::observation::{StopCause, Stopped};
@@ -73,7 +74,7 @@ impl StepWords {
 /// What went wrong, as one sentence.
 pub fn sentence(cause: &Cause, terms: &Terms) -> String {
     match cause {
-        Cause::TaskFailed { service, stopped, .. } => task_failed(service, stopped),
+        Cause::TaskFailed { service, stopped, .. } => task_failed(service, stopped, terms),
         Cause::NoProgress { service, good, total, minutes } => format!(
             "{service} made no progress for {minutes} min: {}.",
             words::good_of(*good, *total)
@@ -188,20 +189,79 @@ pub fn check_failed(service: &ServiceName, moment: Moment, found: &Unsatisfied) 
     words::sentence(&format!("{service} did not pass its check {when}: {answered}, for {within}"))
 }
 
-fn task_failed(service: &ServiceName, stopped: &Stopped) -> String {
+fn task_failed(service: &ServiceName, stopped: &Stopped, terms: &Terms) -> String {
     let what = match stopped.cause {
         StopCause::Exited => "ended",
         StopCause::NeverStarted => "never started",
         StopCause::Unhealthy => "was unhealthy and ECS stopped it",
         StopCause::Other => "stopped",
     };
+    let own = terms.services.iter().find(|planned| &planned.name == service);
+    let other =
+        stopped.container.as_ref().filter(|name| own.is_some_and(|own| &own.container != *name));
+    let whose = other.map_or_else(String::new, |name| {
+        format!(" because of its container {}", words::clean(name))
+    });
     let code = match stopped.exit_code {
         None => String::new(),
         Some(code) => format!(" with exit code {code}{}", meaning(code)),
     };
+    let plainly = Diagnosis::of(stopped)
+        .map_or_else(String::new, |diagnosis| format!(": {}", in_plain_words(diagnosis)));
     let reason = words::clean(&stopped.reason);
-    let reason = if reason.is_empty() { reason } else { format!(": {reason}") };
-    words::sentence(&format!("A new task of {service} {what}{code}{reason}"))
+    let reason = match (reason.is_empty(), plainly.is_empty()) {
+        (true, _) => String::new(),
+        (false, true) => format!(": {reason}"),
+        (false, false) => format!(" ({reason})"),
+    };
+    words::sentence(&format!("A new task of {service} {what}{whose}{code}{plainly}{reason}"))
+}
+
+/// Why a task stopped, for whoever has not read AWS's page on task errors.
+fn in_plain_words(diagnosis: Diagnosis) -> &'static str {
+    match diagnosis {
+        Diagnosis::ImageNotFound => "the registry does not have its image",
+        Diagnosis::MayNotPull => {
+            "its role may not pull the image, or not read a secret that it needs"
+        }
+        Diagnosis::NoWayToRegistry => "the registry cannot be reached from where it runs",
+        Diagnosis::PulledTooOften => {
+            "the registry has given too many images and gives no more for now"
+        }
+        Diagnosis::DiskFull => "the disk of its host has no room for the image",
+        Diagnosis::OtherProcessor => "its image is not for the processor that it runs on",
+        Diagnosis::CannotPull => "its image could not be pulled",
+        Diagnosis::NoSuchProgram => "the program that it is started with is not in the image",
+        Diagnosis::OutOfMemory => "it took more memory than it may",
+        Diagnosis::OwnHealthCheck => "its own health check failed",
+        Diagnosis::LoadBalancer => "the health check of its load balancer failed",
+        Diagnosis::NoRoom => "no host has room for it",
+    }
+}
+
+/// What mends it, where the words of ECS say what it is.
+fn remedy(diagnosis: Diagnosis) -> &'static str {
+    match diagnosis {
+        Diagnosis::ImageNotFound => "Push the image again, with all that it refers to.",
+        Diagnosis::MayNotPull => {
+            "Look at the task's execution role: it must be allowed to pull the image and read its \
+             secrets."
+        }
+        Diagnosis::NoWayToRegistry => {
+            "Look at the subnets, security groups and endpoints of the service."
+        }
+        Diagnosis::PulledTooOften => "Wait, or keep the image in a registry of your own.",
+        Diagnosis::DiskFull => "Make room on the hosts, or give the task more storage.",
+        Diagnosis::OtherProcessor => "Build the image for that processor, too.",
+        Diagnosis::CannotPull => "Look at the events of the service in ECS.",
+        Diagnosis::NoSuchProgram => {
+            "Look at the image's entry point and the task definition's command."
+        }
+        Diagnosis::OutOfMemory => "Give the container more memory, or find out what takes it.",
+        Diagnosis::OwnHealthCheck => "Look at what the health check asks, and at the logs.",
+        Diagnosis::LoadBalancer => "Look at what the target group asks, and at the logs.",
+        Diagnosis::NoRoom => "Add hosts to the cluster, or let tasks take less.",
+    }
 }
 
 /// What an exit code says by convention: 128 and the number of the signal that ended it.
@@ -216,16 +276,17 @@ fn meaning(code: i32) -> &'static str {
 }
 
 /// The part of a task's ARN by which the AWS console and the logs know it.
-fn task_id(task: &TaskArn) -> &str {
-    task.as_str().rsplit('/').next().unwrap_or(task.as_str())
+pub fn task_name(task: &TaskArn) -> String {
+    words::clean(task.as_str().rsplit('/').next().unwrap_or(task.as_str()))
 }
 
 /// What a person does about it.
 pub fn next_step(cause: &Cause) -> String {
     match cause {
-        Cause::TaskFailed { service, task, .. } => {
-            format!("Look at the logs of {service}, task {}.", words::clean(task_id(task)))
-        }
+        Cause::TaskFailed { service, task, stopped } => match Diagnosis::of(stopped) {
+            Some(diagnosis) => remedy(diagnosis).to_owned(),
+            None => format!("Look at the logs of {service}, task {}.", task_name(task)),
+        },
         Cause::NoProgress { service, .. } => {
             format!("Look at the logs of {service} and at its events in ECS.")
         }

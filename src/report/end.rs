@@ -9,7 +9,7 @@ use crate::domain::plan::{ImageMove, Kind, Terms};
 use crate::domain::rollout::{Phase, Rollout};
 
 use super::running::{back_to, moves_tag, touched};
-use super::{asking, cause, others, plan, refusal, votes, words};
+use super::{asking, cause, log, others, plan, refusal, votes, words};
 
 const HELD: &str = "Automation is held here until somebody promotes or releases the hold.";
 
@@ -54,6 +54,11 @@ pub fn with_end(mut card: Card, deployment: &Deployment, ended: &Ended) -> Card 
             .text(format!("If {names} is to blame, see to it that nobody promotes it again:"))
             .command(asking::ban_of(deployment.id));
         card.ban = true;
+    }
+    let last_lines = ended.rollout.as_ref().and_then(|rollout| rollout.last_lines.as_ref());
+    if let Some(read) = last_lines {
+        card = card
+            .field(format!("Last lines of {}", words::clean(&read.container)), log::on_card(read));
     }
     match (&ended.end, &ended.rollout) {
         (End::Failed { .. }, Some(rollout)) if rollout.touched() => {

@@ -15,7 +15,7 @@ use crate::domain::id::{DeploymentId, EnvironmentName, PersonId, ServiceName};
 use crate::domain::plan::Terms;
 
 use super::cause::StepWords;
-use super::{asking, bans, cause, deployment, end, others, plan, refusal, votes, words};
+use super::{asking, bans, cause, deployment, end, log, others, plan, refusal, votes, words};
 
 /// A story longer than this leaves its middle out.
 const LONGEST_STORY: usize = 60;
@@ -127,6 +127,7 @@ pub fn details(terms: &Terms, events: &[Recorded], now: &Zoned) -> Vec<Card> {
         | Event::UndoStarted { .. }
         | Event::TagRepaired { .. }
         | Event::OthersChanged { .. }
+        | Event::LogRead(_)
         | Event::Ended { .. } => true,
         Event::Requested(_)
         | Event::Posted { .. }
@@ -144,13 +145,14 @@ pub fn details(terms: &Terms, events: &[Recorded], now: &Zoned) -> Vec<Card> {
         Line::Text(format!("{} {line}{tasks}", words::second(recorded.at, now)))
     };
     let events: Vec<&Recorded> = thinned(events).into_iter().filter(told).collect();
+    let told = |recorded: &Recorded| std::iter::once(line(recorded)).chain(quoted(&recorded.event));
     let lines: Vec<Line> = if events.len() <= MOST_DETAILS {
-        events.into_iter().map(line).collect()
+        events.into_iter().flat_map(told).collect()
     } else {
         let (usual, unusual): (Vec<_>, Vec<_>) =
             events.into_iter().partition(|recorded| is_usual(&recorded.event));
         let sum = Line::Text(sum(&usual, now));
-        std::iter::once(sum).chain(unusual.into_iter().map(line)).collect()
+        std::iter::once(sum).chain(unusual.into_iter().flat_map(told)).collect()
     };
     let part = |lines: &[Line]| Card { lines: lines.to_vec(), ..Card::default() };
     lines.chunks(LINES_OF_DETAILS).map(part).collect()
@@ -161,7 +163,10 @@ fn is_usual(event: &Event) -> bool {
     match event {
         Event::StepDone { step, .. } => match step {
             Step::StopTasks { .. } | Step::StartDeployment { .. } => true,
-            Step::MoveTag { .. } | Step::KeepTag { .. } | Step::StopDeployment { .. } => false,
+            Step::MoveTag { .. }
+            | Step::KeepTag { .. }
+            | Step::StopDeployment { .. }
+            | Step::Check { .. } => false,
         },
         Event::Progressed { .. } | Event::CanaryPassed { .. } => true,
         Event::Requested(_)
@@ -181,7 +186,8 @@ fn is_usual(event: &Event) -> bool {
         | Event::Paused { .. }
         | Event::Continued { .. }
         | Event::CanaryAsked { .. }
-        | Event::OthersChanged { .. } => false,
+        | Event::OthersChanged { .. }
+        | Event::LogRead(_) => false,
     }
 }
 
@@ -229,6 +235,10 @@ fn sum(events: &[&Recorded], now: &Zoned) -> String {
         recorded.map_or_else(String::new, |one| words::second(one.at, now))
     };
     format!("{} to {}: {}", time(events.first()), time(events.last()), parts.join(", "))
+/// The lines of a log that was read, each as a line of its own.
+fn quoted(event: &Event) -> Vec<Line> {
+    let Event::LogRead(log) = event else { return Vec::new() };
+    log::lines(log).into_iter().map(Line::Text).collect()
 }
 
 /// ` (080bcae6777c, 1f0a…)`: the tasks that an event is about, by what ECS calls them.
@@ -276,7 +286,8 @@ fn progressed(recorded: &Recorded) -> Option<&ServiceName> {
         | Event::UndoStarted { .. }
         | Event::Ended { .. }
         | Event::TagRepaired { .. }
-        | Event::OthersChanged { .. } => None,
+        | Event::OthersChanged { .. }
+        | Event::LogRead(_) => None,
     }
 }
 
@@ -364,6 +375,7 @@ fn event_line(event: &Event, terms: &Terms) -> String {
         Event::Ended { end } => end_line(end, terms),
         Event::TagRepaired { repository, found } => end::repaired(terms, repository, found),
         Event::OthersChanged { change } => others::sentence(change, terms),
+        Event::LogRead(log) => log::sentence(log),
     }
 }
 

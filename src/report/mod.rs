@@ -9,6 +9,7 @@ mod denial;
 mod deployment;
 mod end;
 mod history;
+mod log;
 mod others;
 mod pause;
 mod plan;

@@ -188,6 +188,7 @@ fn environment(name: &str, raw: &RawEnvironment, findings: &mut Findings) -> Env
         patience: patience.unwrap_or_default(),
         registry: raw.registry.as_ref().map(|raw| registry(name, raw, findings)),
         role_arn: raw.role_arn.clone(),
+        logs: is_on(&key("logs"), raw.logs.as_deref(), findings),
         services: Vec::new(),
     }
 }
@@ -209,6 +210,11 @@ pub(super) fn batch(path: &[&str], text: &str, findings: &mut Findings) -> Batch
         findings.report(path, Problem::BadBatch { text: text.to_owned() });
         Batch::default()
     })
+}
+
+/// A switch, which is off unless it is set.
+fn is_on(path: &[&str], text: Option<&str>, findings: &mut Findings) -> bool {
+    word(path, text.unwrap_or(keys::LOGS), &["false", "true"], findings) == "true"
 }
 
 fn timezone(path: &[&str], name: Option<&str>, findings: &mut Findings) -> TimeZone {

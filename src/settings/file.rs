@@ -173,6 +173,7 @@ impl Reader<'_> {
             Form::Text | Form::Amount => {
                 single(leaf.form, item).map(|text| self.text(path, &text, place.clone()))
             }
+            Form::Switch => item.as_bool().map(|on| Some(Value::from(on.to_string()))),
             Form::Number => item.as_integer().map(|number| Some(Value::from(number.to_string()))),
             Form::List => item.as_array().map(|array| {
                 let items = array.iter().enumerate().map(|(index, item)| {

@@ -10,6 +10,7 @@ pub(super) const RESTART: &str = "auto";
 pub(super) const BATCH: &str = "room";
 pub(super) const SHARE: &str = "50%";
 pub(super) const MODE: &str = "add";
+pub(super) const LOGS: &str = "false";
 pub(super) const HEADER: &str = "x-shipmate-key";
 pub(super) const EXPECT: &str = "200";
 pub(super) const WITHIN: &str = "60s";
@@ -47,6 +48,8 @@ pub(super) enum Form {
     AmountByEnvironment,
     /// A whole number. It is kept as its digits.
     Number,
+    /// True or false. It is kept as that word.
+    Switch,
 }
 
 /// What holds where a key is not set.
@@ -64,7 +67,9 @@ impl Form {
     pub fn is_by_environment(self) -> bool {
         match self {
             Self::ByEnvironment | Self::AmountByEnvironment => true,
-            Self::Text | Self::List | Self::Secret | Self::Amount | Self::Number => false,
+            Self::Text | Self::List | Self::Secret | Self::Amount | Self::Number | Self::Switch => {
+                false
+            }
         }
     }
 
@@ -74,6 +79,7 @@ impl Form {
             Self::Amount | Self::AmountByEnvironment => Self::Amount,
             Self::Text | Self::List | Self::Secret | Self::ByEnvironment => Self::Text,
             Self::Number => Self::Number,
+            Self::Switch => Self::Switch,
         }
     }
 
@@ -88,6 +94,7 @@ impl Form {
                 "text in quotes, a whole number, or a table of these by environment"
             }
             Self::Number => "a number",
+            Self::Switch => "true or false",
         }
     }
 }
@@ -395,6 +402,16 @@ pub(super) static KEYS: [Key; 44] = [
         unset: Unset::Otherwise("Shipmate's own credentials"),
         example: "\"arn:aws:iam::123456789012:role/shipmate\"",
         meaning: "The IAM role to assume for this environment.",
+    },
+    Key {
+        path: &["environments", "*", "logs"],
+        form: Form::Switch,
+        unset: Unset::Default(LOGS),
+        example: "true",
+        meaning: "Whether the last lines of the log of a task that failed are shown, out of \
+                  CloudWatch Logs, where its task definition names an awslogs group and a stream \
+                  prefix. Everybody in the channel sees them, with whatever secrets and personal \
+                  data the container writes there. Needs `logs:GetLogEvents`.",
     },
     Key {
         path: &["services", "*", "repository"],

@@ -96,6 +96,7 @@ pub(super) struct RawEnvironment {
     pub batch: Option<String>,
     pub registry: Option<RawRegistry>,
     pub role_arn: Option<String>,
+    pub logs: Option<String>,
 }
 
 #[derive(Default, Deserialize)]

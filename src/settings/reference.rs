@@ -70,6 +70,7 @@ fn row(key: &Key) -> String {
         Form::List if by_id => "table of lists by id",
         Form::List => "list",
         Form::Number => "number",
+        Form::Switch => "true or false",
         Form::Secret => "only as a variable",
         Form::ByEnvironment => "text, or table by environment",
         Form::Amount => "text or number",

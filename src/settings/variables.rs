@@ -58,7 +58,8 @@ pub(super) fn layer(
             | Form::ByEnvironment
             | Form::Amount
             | Form::AmountByEnvironment
-            | Form::Number => Value::from(text),
+            | Form::Number
+            | Form::Switch => Value::from(text),
             Form::List => {
                 let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
                 Value::from(items.map(Value::from).collect::<Vec<Value>>())

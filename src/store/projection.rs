@@ -67,7 +67,8 @@ pub async fn project(
         | Event::StopRequested { .. }
         | Event::UndoStarted { .. }
         | Event::TagRepaired { .. }
-        | Event::OthersChanged { .. } => advance(writing, appended).await,
+        | Event::OthersChanged { .. }
+        | Event::LogRead(_) => advance(writing, appended).await,
     }
 }
 

@@ -35,8 +35,12 @@ fn others(plan: &Plan) -> Vec<Event> {
         approvers: BTreeSet::from(["release-manager".into()]),
         expires: Duration::from_millis(1_500),
     };
-    let stopped =
-        Stopped { cause: StopCause::NeverStarted, reason: "ü".to_owned(), exit_code: Some(-1) };
+    let stopped = Stopped {
+        cause: StopCause::NeverStarted,
+        reason: "ü".to_owned(),
+        exit_code: Some(-1),
+        container: None,
+    };
     let ended = [
         End::Succeeded,
         End::Expired,

@@ -46,7 +46,12 @@ fn tasks() -> impl Strategy<Value = Task> {
             running,
             health,
             digest,
-            stopped: cause.map(|cause| Stopped { cause, reason: String::new(), exit_code: None }),
+            stopped: cause.map(|cause| Stopped {
+                cause,
+                reason: String::new(),
+                exit_code: None,
+                container: None,
+            }),
             since,
         },
     )

@@ -245,6 +245,7 @@ impl ServiceSketch {
             task.life = Life::Stopped;
             task.age = 1;
             task.stopped = Some(Stopped {
+                container: None,
                 cause: StopCause::Exited,
                 reason: "Essential container in task exited".to_owned(),
                 exit_code: Some(1),
@@ -288,6 +289,7 @@ pub fn environment(services: Vec<Service>) -> Environment {
         patience: Duration::from_secs(600),
         registry: None,
         role_arn: None,
+        logs: false,
         services,
     }
 }

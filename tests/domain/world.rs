@@ -111,7 +111,8 @@ impl ModelTask {
     }
 
     fn stop(&mut self, cause: StopCause, reason: &str, exit_code: Option<i32>) {
-        self.stopped = Some(Stopped { cause, reason: reason.to_owned(), exit_code });
+        self.stopped =
+            Some(Stopped { cause, reason: reason.to_owned(), exit_code, container: None });
         self.served = 0;
         self.age = 0;
         self.life = if cause == StopCause::Other { Life::Stopping } else { Life::Stopped };

@@ -145,7 +145,17 @@ fn every_cause() {
     let stopped = |cause, reason: &str, exit_code| Cause::TaskFailed {
         service: "rest-api".into(),
         task: arn("9f0c"),
-        stopped: Stopped { cause, reason: reason.to_owned(), exit_code },
+        stopped: Stopped { cause, reason: reason.to_owned(), exit_code, container: None },
+    };
+    let in_sidecar = Cause::TaskFailed {
+        service: "rest-api".into(),
+        task: arn("9f0c"),
+        stopped: Stopped {
+            cause: StopCause::Exited,
+            reason: "Essential container in task exited".to_owned(),
+            exit_code: Some(2),
+            container: Some("proxy".to_owned()),
+        },
     };
     let replacing = Step::StartDeployment { service: "web".into(), replacing: "ecs-svc/1".into() };
     let failure = StepFailure {
@@ -170,6 +180,17 @@ fn every_cause() {
         stopped(StopCause::NeverStarted, "CannotPullContainerError: not found", None),
         stopped(StopCause::Unhealthy, "Task failed container health checks", None),
         stopped(StopCause::Other, "Scaling activity", None),
+        stopped(
+            StopCause::Unhealthy,
+            "Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:x)",
+            None,
+        ),
+        stopped(StopCause::NeverStarted, "CannotPullContainerError: pull access denied", None),
+        stopped(StopCause::NeverStarted, "CannotPullContainerError: i/o timeout", None),
+        stopped(StopCause::NeverStarted, "CannotPullContainerError: toomanyrequests", None),
+        stopped(StopCause::NeverStarted, "CannotPullContainerError: no space left on device", None),
+        stopped(StopCause::NeverStarted, "CannotPullContainerError: context canceled", None),
+        in_sidecar,
         Cause::NoProgress { service: "web".into(), good: 0, total: 1, minutes: 10 },
         Cause::EcsGaveUp { service: "web".into(), reason: "tasks failed to start.".into() },
         Cause::Overtaken { service: "web".into() },

@@ -281,6 +281,7 @@ pub fn crash() -> Cause {
         service: "rest-api".into(),
         task: arn("9f0c1d2e3f40"),
         stopped: Stopped {
+            container: None,
             cause: StopCause::Exited,
             reason: "Essential container in task exited".to_owned(),
             exit_code: Some(1),

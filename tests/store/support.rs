@@ -264,6 +264,7 @@ pub fn unsatisfied() -> Unsatisfied {
 pub fn causes() -> Vec<Cause> {
     let [step, ..] = steps();
     let stopped = Stopped {
+        container: Some("app".to_owned()),
         cause: StopCause::Exited,
         reason: "Essential container exited".to_owned(),
         exit_code: Some(137),

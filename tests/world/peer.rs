@@ -41,6 +41,8 @@ impl Reply {
 struct State {
     /// The paths that were asked for.
     asked: Vec<String>,
+    /// The heads of the requests, in lower case.
+    heads: Vec<String>,
     /// What is answered next; the last one is answered for ever.
     replies: VecDeque<Reply>,
 }
@@ -85,6 +87,13 @@ impl Peer {
     }
 }
 
+impl Peer {
+    /// What stood before the body of each request, in lower case.
+    pub fn heads(&self) -> Vec<String> {
+        self.state.lock().unwrap().heads.clone()
+    }
+}
+
 async fn answer(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -95,6 +104,7 @@ async fn answer(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<
     let reply = {
         let mut state = state.lock().unwrap();
         state.asked.push(path);
+        state.heads.push(head.to_ascii_lowercase());
         let last = state.replies.len() == 1;
         let next = if last { state.replies.front().cloned() } else { state.replies.pop_front() };
         next.expect("a reply")

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{
     ContainerDefinition, DeploymentControllerType, DeploymentRolloutState, DeploymentStrategy,
-    HealthStatus, SchedulingStrategy, Service as SdkService, Task as SdkTask, TaskStopCode,
+    HealthStatus, SchedulingStrategy, Service as SdkService, Task as SdkTask,
     VersionConsistency,
 };
 use jiff::Timestamp;
 
+use super::super::stops::read_stop;
 use crate::domain::environment::Service;
 use crate::domain::id::{Digest, EcsDeploymentId, TaskArn};
 use crate::domain::observation::{
     ContainerSeen, Controller, EcsDeployment, EcsService, Health, RolloutState, Scheduling,
-    StopCause, Stopped, Task,
+    Task,
 };
 
 pub(super) fn primary_id(service: &SdkService) -> Option<EcsDeploymentId> {
@@ -100,7 +101,8 @@ pub(super) fn task(service: &Service, task: &SdkTask, now: Timestamp) -> Option<
             Some(_) | None => Health::Unknown,
         },
         digest: digest.and_then(|digest| Digest::parse(digest).ok()),
-        stopped: (task.last_status() == Some("STOPPED")).then(|| stop(task, container)),
+        stopped: (task.last_status() == Some("STOPPED"))
+            .then(|| read_stop(task, &service.container)),
         since: now,
     })
 }
@@ -115,27 +117,5 @@ pub(super) fn unknown(arn: &TaskArn, now: Timestamp) -> Task {
         digest: None,
         stopped: None,
         since: now,
-    }
-}
-
-fn stop(task: &SdkTask, container: Option<&aws_sdk_ecs::types::Container>) -> Stopped {
-    let reason = task.stopped_reason().unwrap_or_default();
-    let cause = match task.stop_code() {
-        Some(TaskStopCode::EssentialContainerExited) => StopCause::Exited,
-        Some(TaskStopCode::TaskFailedToStart) => StopCause::NeverStarted,
-        Some(TaskStopCode::ServiceSchedulerInitiated) if reason.contains("health check") => {
-            StopCause::Unhealthy
-        }
-        Some(_) | None => StopCause::Other,
-    };
-    let detail = container.and_then(|one| one.reason()).filter(|detail| !reason.contains(*detail));
-    Stopped {
-        cause,
-        reason: match detail {
-            Some(detail) if reason.is_empty() => detail.to_owned(),
-            Some(detail) => format!("{reason}: {detail}"),
-            None => reason.to_owned(),
-        },
-        exit_code: container.and_then(|one| one.exit_code()),
     }
 }

@@ -9,8 +9,11 @@ use futures::future::try_join_all;
 use tokio::time::Instant;
 
 use super::super::error::AwsError;
+use super::super::logs::LogPlace;
 use super::super::pace::Family;
 use super::Cluster;
+use crate::domain::environment::Service;
+use crate::domain::id::TaskArn;
 
 /// How many services DescribeServices takes.
 const SERVICES_AT_ONCE: usize = 10;
@@ -62,6 +65,25 @@ impl Cluster {
         let mut definitions = self.definitions.lock().unwrap_or_else(PoisonError::into_inner);
         definitions.insert(arn.to_owned(), Arc::clone(&containers));
         Ok(containers)
+    }
+
+    /// Where a container of one of a service's tasks writes its log; `None`: where it cannot be
+    /// read.
+    ///
+    /// # Errors
+    /// [`AwsError`].
+    pub async fn log_of(
+        &self,
+        service: &Service,
+        task: &TaskArn,
+        container: &str,
+    ) -> Result<Option<LogPlace>, AwsError> {
+        let found = self.describe_services(&[service.ecs_service.as_str()]).await?;
+        let definition = found.values().find_map(SdkService::task_definition);
+        let Some(definition) = definition else { return Ok(None) };
+        let containers = self.containers_of(definition).await?;
+        let container = containers.iter().find(|one| one.name() == Some(container));
+        Ok(container.and_then(|container| LogPlace::of(container, task)))
     }
 
     /// About how many tasks the cluster has, of whichever services.

@@ -267,7 +267,8 @@ impl Look<'_> {
             | Event::UndoStarted { .. }
             | Event::Ended { .. }
             | Event::TagRepaired { .. }
-            | Event::OthersChanged { .. } => false,
+            | Event::OthersChanged { .. }
+            | Event::LogRead(_) => false,
         }
     }
 }
