@@ -364,7 +364,7 @@ impl Cause {
     pub fn blames_image_of(&self) -> Option<&ServiceName> {
         match self {
             Self::TaskFailed { service, stopped, .. } => stopped.blames_image().then_some(service),
-            Self::EcsGaveUp { service, .. } => Some(service),
+            Self::EcsGaveUp { service, .. } | Self::CheckFailed { service, .. } => Some(service),
             // ECS also does so where somebody asks it to, or an alarm goes off.
             Self::RolledBackByEcs { service, stopped, .. } => {
                 stopped.as_ref().is_some_and(Stopped::blames_image).then_some(service)
@@ -419,7 +419,8 @@ impl Event {
             | Self::CanaryAsked { .. }
             | Self::StopRequested { .. }
             | Self::TagRepaired { .. }
-            | Self::OthersChanged { .. } => false,
+            | Self::OthersChanged { .. }
+            | Self::LogRead(_) => false,
         }
     }
 }

@@ -204,7 +204,10 @@ fn sum(events: &[&Recorded], now: &Zoned) -> String {
                     *stopped.entry(service).or_default() += tasks.len();
                 }
                 Step::StartDeployment { .. } => deployments += 1,
-                Step::MoveTag { .. } | Step::KeepTag { .. } | Step::StopDeployment { .. } => {}
+                Step::MoveTag { .. }
+                | Step::KeepTag { .. }
+                | Step::StopDeployment { .. }
+                | Step::Check { .. } => {}
             }
         } else {
             canaries += 1;
@@ -235,6 +238,8 @@ fn sum(events: &[&Recorded], now: &Zoned) -> String {
         recorded.map_or_else(String::new, |one| words::second(one.at, now))
     };
     format!("{} to {}: {}", time(events.first()), time(events.last()), parts.join(", "))
+}
+
 /// The lines of a log that was read, each as a line of its own.
 fn quoted(event: &Event) -> Vec<Line> {
     let Event::LogRead(log) = event else { return Vec::new() };

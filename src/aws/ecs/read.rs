@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{
     ContainerDefinition, DeploymentControllerType, DeploymentRolloutState, DeploymentStrategy,
-    HealthStatus, SchedulingStrategy, Service as SdkService, Task as SdkTask,
-    VersionConsistency,
+    HealthStatus, SchedulingStrategy, Service as SdkService, Task as SdkTask, VersionConsistency,
 };
 use jiff::Timestamp;
 
@@ -13,8 +12,7 @@ use super::super::stops::read_stop;
 use crate::domain::environment::Service;
 use crate::domain::id::{Digest, EcsDeploymentId, TaskArn};
 use crate::domain::observation::{
-    ContainerSeen, Controller, EcsDeployment, EcsService, Health, RolloutState, Scheduling,
-    Task,
+    ContainerSeen, Controller, EcsDeployment, EcsService, Health, RolloutState, Scheduling, Task,
 };
 
 pub(super) fn primary_id(service: &SdkService) -> Option<EcsDeploymentId> {
