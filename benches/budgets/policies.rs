@@ -42,6 +42,10 @@ pub fn measure() -> anyhow::Result<Section> {
         anyhow::ensure!(expected, "another verdict than expected: {what}");
         let figure = Figure::times(&short(200, 20, || policies.decide(&question)))?;
         section.row(Row::new(what, figure));
+        if what.contains("nothing") {
+            let figure = Figure::times(&short(200, 20, || policies.allows(&question)))?;
+            section.row(Row::new("the same, only yes or no, as `whoami` asks", figure));
+        }
     }
     Ok(section)
 }

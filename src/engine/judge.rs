@@ -141,10 +141,9 @@ impl Engine {
             };
             let facts = Facts { requester, ..facts.clone() };
             let (person, environment) = (person.clone(), name.clone());
-            match self.ask(Question { person, action, environment, facts }) {
-                Ok(_) => allowed.push(action),
-                Err(Problem::Denied(_)) => {}
-                Err(problem) => return Err(problem),
+            // Nothing hangs on these answers, so that they are in no log.
+            if self.parts.policies.allows(&Question { person, action, environment, facts })? {
+                allowed.push(action);
             }
         }
         Ok(allowed)

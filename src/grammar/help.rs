@@ -134,7 +134,8 @@ impl Entry {
 /// A phrase for people: types left out, switches as the words they are.
 fn readable(phrase: &str) -> String {
     let mut text = phrase.to_owned();
-    for slot in Slot::ALL {
+    // Most phrases have one or two of them.
+    for slot in Slot::ALL.into_iter().filter(|slot| phrase.contains(slot.name())) {
         let written = format!("{{{}:{}}}", slot.name(), slot.argument_type().name());
         let shown = match slot.argument_type() {
             ArgumentType::Switch => slot.name().replace('-', " "),

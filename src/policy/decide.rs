@@ -24,6 +24,26 @@ impl Policies {
     /// [`PolicyError`] if any policy errs, also one that does not matter for the answer: what
     /// it would have said is not known.
     pub fn decide(&self, question: &Question) -> Result<Verdict, PolicyError> {
+        Ok(match self.answer(question)? {
+            Some(verdict) => verdict,
+            None => Verdict::Refused(Denial::NothingPermits { nearest: nearest(self, question) }),
+        })
+    }
+
+    /// The same decision for who only wants to know yes or no: what was lacked, which takes
+    /// longer to find than all else, is not looked for.
+    ///
+    /// # Errors
+    /// As [`Policies::decide`].
+    pub fn allows(&self, question: &Question) -> Result<bool, PolicyError> {
+        Ok(match self.answer(question)? {
+            Some(Verdict::Allowed { .. }) => true,
+            Some(Verdict::Refused(_)) | None => false,
+        })
+    }
+
+    /// The decision; `None` where nothing permits it.
+    fn answer(&self, question: &Question) -> Result<Option<Verdict>, PolicyError> {
         let Applying { permits, forbids, demands } = self.applying(question)?;
         let something_yields = forbids.iter().any(|forbid| forbid.yields)
             || demands.iter().any(|demand| demand.yields);
@@ -38,11 +58,10 @@ impl Policies {
         let not_theirs_anyway = overridable && permits.is_empty();
         if !standing.is_empty() && !not_theirs_anyway {
             let by = standing.into_iter().map(|forbid| forbid.because.clone()).collect();
-            return Ok(Verdict::Refused(Denial::Forbidden { by, overridable }));
+            return Ok(Some(Verdict::Refused(Denial::Forbidden { by, overridable })));
         }
         if permits.is_empty() {
-            let nearest = nearest(self, question);
-            return Ok(Verdict::Refused(Denial::NothingPermits { nearest }));
+            return Ok(None);
         }
 
         let (waived, required): (Vec<_>, Vec<_>) =
@@ -52,11 +71,11 @@ impl Policies {
             .map(|forbid| forbid.because.clone())
             .chain(waived.into_iter().map(Demand::because))
             .collect();
-        Ok(Verdict::Allowed {
+        Ok(Some(Verdict::Allowed {
             permits: permits.into_iter().map(|permit| permit.id.clone()).collect(),
             requirements: required.into_iter().map(|demand| demand.requirement.clone()).collect(),
             overridden,
-        })
+        }))
     }
 
     /// Whether the person asked to break the glass, gave a reason, and may do it here. That

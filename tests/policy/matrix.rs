@@ -13,7 +13,10 @@ const ROLES: [&[&str]; 5] =
 const ENVIRONMENTS: [&str; 3] = ["staging", "production", "elsewhere"];
 
 fn cell(policies: &Policies, question: &Question) -> &'static str {
-    match policies.decide(question).expect("the shipped policies do not err") {
+    let verdict = policies.decide(question).expect("the shipped policies do not err");
+    let allows = policies.allows(question).expect("the shipped policies do not err");
+    assert_eq!(allows, matches!(verdict, Verdict::Allowed { .. }), "yes or no is the same answer");
+    match verdict {
         Verdict::Allowed { permits: _, requirements, overridden } => {
             assert!(overridden.is_empty());
             if requirements.is_empty() { "yes" } else { "votes" }
