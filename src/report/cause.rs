@@ -83,7 +83,11 @@ pub fn sentence(cause: &Cause, terms: &Terms) -> String {
             words::sentence(&format!("ECS gave up on {service}: {}", words::clean(reason)))
         }
         Cause::RolledBackByEcs { service, to, reason, stopped } => {
-            rolled_back_by_ecs(service, to.as_deref(), reason, stopped.as_ref())
+            let what = rolled_back_by_ecs(service, to.as_deref(), reason);
+            match stopped {
+                None => what,
+                Some(stopped) => format!("{what} {}", task_failed(service, stopped, terms)),
+            }
         }
         Cause::ResolvedAnother { service, found } => {
             let wanted = terms.services.iter().find(|planned| planned.name == *service);
@@ -109,21 +113,10 @@ pub fn sentence(cause: &Cause, terms: &Terms) -> String {
 }
 
 /// Told for what it is: ECS counts such an end as a success of its own.
-fn rolled_back_by_ecs(
-    service: &ServiceName,
-    to: Option<&str>,
-    reason: &str,
-    stopped: Option<&Stopped>,
-) -> String {
+fn rolled_back_by_ecs(service: &ServiceName, to: Option<&str>, reason: &str) -> String {
     let to = to.map_or_else(String::new, |to| format!(" to service revision {}", words::clean(to)));
-    let what = words::sentence(&format!(
-        "ECS rolled {service} back by itself{to}: {}",
-        words::clean(reason)
-    ));
-    match stopped {
-        None => what,
-        Some(stopped) => format!("{what} {}", task_failed(service, stopped)),
-    }
+    let reason = words::clean(reason);
+    words::sentence(&format!("ECS rolled {service} back by itself{to}: {reason}"))
 }
 
 /// Who wants it undone, as a sentence.

@@ -174,7 +174,7 @@ pub(super) fn pattern<'a>(path: &[&'a str]) -> Vec<&'a str> {
     pattern
 }
 
-pub(super) static KEYS: [Key; 44] = [
+pub(super) static KEYS: [Key; 45] = [
     Key {
         path: &["database", "url"],
         form: Form::Text,

@@ -128,7 +128,7 @@ fn readme() -> &'static str {
 
 async fn plays_the_same(script: &str, least: usize) {
     let places = [None, Some(Way::Tls), Some(Way::Plain)];
-    let [terminal, tls, plainly] = places.map(|place| play(script, place));
+    let [terminal, tls, plainly] = places.map(|place| Box::pin(play(script, place)));
     let (terminal, tls, plainly) = tokio::join!(terminal, tls, plainly);
     assert!(terminal.expectations >= least, "the script expects {}", terminal.expectations);
     assert!(terminal.ends.len() > 2 && !terminal.cards.is_empty(), "{terminal:#?}");

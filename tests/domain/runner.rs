@@ -425,7 +425,7 @@ impl Run {
             return Err("something is asked on the way back".to_owned());
         }
         // Lists may go on showing what was told to stop.
-        let gone = rollout.forward.stopped();
+        let gone: BTreeSet<&TaskArn> = rollout.forward.stopped().collect();
         let target = self.target(name).ok_or("a service outside the plan")?;
         let ecs = seen.services[name].found().ok_or("not seen")?;
         let on = |digest: &Option<Digest>| digest.as_ref().is_some_and(|one| target.is(one));

@@ -13,7 +13,7 @@ use crate::world::{Peer, Reply, SETTINGS};
 async fn account(peer: &Peer) -> Account {
     let settings = Settings::parse("shipmate.toml", SETTINGS, Vec::new()).unwrap();
     let endpoint = Endpoint::Simulated { url: peer.url("/") };
-    let aws = Aws::connect(&settings.environments, &endpoint).await;
+    let aws = Aws::connect(&settings.environments, &endpoint, None).await;
     aws.account(&EnvironmentName::new("staging")).unwrap().clone()
 }
 
