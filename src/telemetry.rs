@@ -44,6 +44,15 @@ pub struct Label {
 /// Every metric that there is. docs/metrics.md is generated from this.
 pub const METRICS: [Metric; 11] = [
     Metric {
+        name: "shipmate_aws_events_total",
+        unit: "events",
+        meaning: "Requests to the path of AWS's events, by what became of them: `woke`, a deployment that runs there looks at once; `idle`, none runs there; `elsewhere`, of a cluster that no environment names; `ignored`, of another kind; `unreadable`; `refused`, without the right key.",
+        label: Some(Label {
+            name: "outcome",
+            values: &["woke", "idle", "elsewhere", "ignored", "unreadable", "refused"],
+        }),
+    },
+    Metric {
         name: "shipmate_aws_throttled_total",
         unit: "calls",
         meaning: "Calls that AWS throttled. Each slows calls of its family down for a while; where there are many, set a smaller `aws.share`.",
@@ -65,15 +74,6 @@ pub const METRICS: [Metric; 11] = [
                 "refused",
                 "superseded",
             ],
-        }),
-    },
-    Metric {
-        name: "shipmate_aws_events_total",
-        unit: "events",
-        meaning: "Requests to the path of AWS's events, by what became of them: `woke`, a deployment that runs there looks at once; `idle`, none runs there; `elsewhere`, of a cluster that no environment names; `ignored`, of another kind; `unreadable`; `refused`, without the right key.",
-        label: Some(Label {
-            name: "outcome",
-            values: &["woke", "idle", "elsewhere", "ignored", "unreadable", "refused"],
         }),
     },
     Metric {

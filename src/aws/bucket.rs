@@ -38,9 +38,10 @@ impl Bucket {
         Self { full, burst, rate: full, tokens: burst, at: now, slowed_at: None }
     }
 
-    /// The full rate, in tokens a second.
-    pub fn rate_at_most(&self) -> f64 {
-        self.full
+    /// The rate now, in tokens a second.
+    pub fn rate(&mut self, now: Instant) -> f64 {
+        self.advance(now);
+        self.rate
     }
 
     /// A token, or how long it takes until there is one.

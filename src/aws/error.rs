@@ -10,7 +10,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use crate::domain::event::StepFailure;
 use crate::domain::refusal::Refusal;
 
-/// A call that did not give what it should, after the SDK's own retries.
+/// A call that did not give what it should, however often it was tried.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AwsError {
     /// Slow, throttled, broken or out of reach: the same call may work later. Whether it had

@@ -45,10 +45,15 @@ impl LogPlace {
         // Without a prefix the stream is named by Docker's own id of the container.
         let prefix = options.get("awslogs-stream-prefix")?;
         let task = task.as_str().rsplit('/').next()?;
+        // It becomes part of an address, and who writes task definitions is not who asks.
+        let region = options.get("awslogs-region").cloned();
+        if region.as_deref().is_some_and(|region| !is_region(region)) {
+            return None;
+        }
         Some(Self {
             group: options.get("awslogs-group")?.clone(),
             stream: format!("{prefix}/{}/{task}", container.name()?),
-            region: options.get("awslogs-region").cloned(),
+            region,
         })
     }
 }
@@ -60,7 +65,7 @@ pub struct Logs {
     region: String,
     /// Another server than AWS's own.
     endpoint: Option<String>,
-    client: Arc<OnceCell<reqwest::Client>>,
+    http: Arc<OnceCell<reqwest::Client>>,
 }
 
 impl Logs {
@@ -69,7 +74,7 @@ impl Logs {
             credentials: config.credentials_provider(),
             region: config.region().map_or_else(String::new, ToString::to_string),
             endpoint: config.endpoint_url().map(str::to_owned),
-            client: Arc::default(),
+            http: Arc::default(),
         }
     }
 
@@ -97,7 +102,7 @@ impl Logs {
             ("x-amz-target", "Logs_20140328.GetLogEvents"),
         ];
         let signature = self.sign(region, &url, &headers, body.as_bytes()).await?;
-        let client = self.client.get_or_try_init(async || {
+        let client = self.http.get_or_try_init(async || {
             reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()
         });
         let client = client.await.map_err(|error| unreachable_by(&error))?;
@@ -154,6 +159,10 @@ impl Logs {
         let pairs = signature.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
         Ok(pairs.collect())
     }
+}
+
+fn is_region(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 /// In China AWS has another domain.
@@ -230,5 +239,7 @@ mod tests {
         assert_eq!(place, Some(LogPlace { group, stream, region: None }));
         assert_eq!(LogPlace::of(&container(LogDriver::Awslogs, &options[..1]), &task), None);
         assert_eq!(LogPlace::of(&container(LogDriver::Fluentd, &options), &task), None);
+        let elsewhere = [options[0], options[1], ("awslogs-region", "x@evil.example/")];
+        assert_eq!(LogPlace::of(&container(LogDriver::Awslogs, &elsewhere), &task), None);
     }
 }

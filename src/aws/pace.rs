@@ -1,6 +1,6 @@
 //! Keeps to AWS's rate limits: a bucket for each account, region and family of calls, at our
-//! share of what AWS allows, because others use it too. Every call goes through here, and so
-//! does each further try of one that AWS could not do. Must not know what the calls are for.
+//! share of what AWS allows, because others use it too. Every call of the SDKs goes through here,
+//! and so does each further try of one that AWS could not do. Must not know what the calls are for.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -132,9 +132,10 @@ impl Pace {
         self.first_pause
     }
 
-    /// How many calls of a family can be made in this time, by its full rate.
+    /// How many calls of a family can be made in this time, by its rate just now.
     pub fn calls_in(&self, family: Family, time: Duration) -> usize {
-        let rate = self.lines.get(&family).map_or(f64::MAX, |line| line.bucket().rate_at_most());
+        let rate =
+            self.lines.get(&family).map_or(f64::MAX, |line| line.bucket().rate(Instant::now()));
         // Far below what a count can hold, and one is always possible.
         (rate * time.as_secs_f64()).clamp(1.0, 1e9) as usize
     }

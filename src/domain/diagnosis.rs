@@ -50,17 +50,25 @@ impl Diagnosis {
         if says(&["exec format error", "matching platform", "no matching manifest"]) {
             return Some(Self::OtherProcessor);
         }
-        if says(&["no container instance", "insufficient memory", "insufficient cpu", "resource:"])
-        {
-            return Some(Self::NoRoom);
+        if says(&["cannotpull", "pull image", "registry auth", "unable to pull"]) {
+            return Some(Self::of_pull(&says));
         }
-        let pulls = says(&["cannotpull", "pull image", "registry auth", "unable to pull"]);
-        pulls.then(|| Self::of_pull(&says))
+        let no_room = says(&[
+            "no container instance",
+            "insufficient memory",
+            "insufficient cpu",
+            "resource:memory",
+            "resource:cpu",
+            "resource:ports",
+            "resource:eni",
+            "resource:gpu",
+        ]);
+        no_room.then_some(Self::NoRoom)
     }
 
     /// In this order: what forbids a pull often says in passing that there may be no such image.
     fn of_pull(says: &dyn Fn(&[&str]) -> bool) -> Self {
-        if says(&["toomanyrequests", "rate limit", "rate exceeded", "429"]) {
+        if says(&["toomanyrequests", "rate limit", "rate exceeded", "429 too many"]) {
             Self::PulledTooOften
         } else if says(&["no space left", "disk quota"]) {
             Self::DiskFull
@@ -128,6 +136,11 @@ mod tests {
                 MayNotPull,
                 "CannotPullECRContainerError: AccessDeniedException: User is not authorized to perform: ecr:GetAuthorizationToken",
             ),
+            (
+                MayNotPull,
+                "CannotPullContainerError: AccessDeniedException: User: arn:aws:sts::442912345678:assumed-role/x/y is not authorized to perform: ecr:BatchGetImage on resource: arn:aws:ecr:eu-west-1:442912345678:repository/x because no identity-based policy allows the ecr:BatchGetImage action",
+            ),
+            (NoRoom, "No Container Instances were found in your cluster. Reason: RESOURCE:MEMORY"),
             (
                 NoWayToRegistry,
                 "CannotPullContainerError: inspect image has been retried 5 time(s): failed to resolve ref: failed to do request: Head https://x: dial tcp 10.0.0.1:443: i/o timeout",

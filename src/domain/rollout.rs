@@ -33,6 +33,9 @@ pub struct Rollout {
     pub changes: Vec<Change>,
     /// What the task that it goes back for wrote last.
     pub last_lines: Option<LastLines>,
+    /// Services that are containers of one ECS service, by each of them: what restarts one of
+    /// them restarts all.
+    pub together: BTreeMap<ServiceName, Vec<ServiceName>>,
     /// The services that are asked something over HTTP, with the addresses as people see them.
     pub checks: BTreeMap<ServiceName, Vec<String>>,
 }
@@ -124,6 +127,7 @@ impl Rollout {
         let checked = plan.outlook.services.iter().filter(|service| !service.checks.is_empty());
         Self {
             started_at: at,
+            together: together(&plan.terms),
             checks: checked.map(|one| (one.name.clone(), one.checks.clone())).collect(),
             forward: Phase::begin(&plan.terms, at, known_failures),
             undo: None,
@@ -153,21 +157,23 @@ impl Rollout {
     pub fn apply(&mut self, event: &Event, at: Timestamp) -> Result<(), DoesNotFit> {
         match event {
             Event::StepStarted { step } => {
+                let restarted = all_of(&self.together, step);
                 let phase = self.phase_mut();
                 let over = phase.done.contains(step) || phase.failures.contains_key(step);
                 if over || !phase.under_way.insert(step.clone()) {
                     return Err(DoesNotFit);
                 }
-                if let Some(service) = step.restarted_service() {
-                    *phase.restarts.entry(service.clone()).or_default() += 1;
+                for service in restarted {
+                    *phase.restarts.entry(service).or_default() += 1;
                 }
             }
             Event::StepDone { step, outcome } => {
+                let restarted = all_of(&self.together, step);
                 let phase = self.phase_mut();
                 if !phase.under_way.remove(step) {
                     return Err(DoesNotFit);
                 }
-                phase.finish(step, outcome, at);
+                phase.finish(step, outcome, &restarted, at);
             }
             Event::StepFailed { step, failure } => {
                 let phase = self.phase_mut();
@@ -277,6 +283,24 @@ impl Rollout {
     }
 }
 
+/// The services that share an ECS service with others.
+fn together(terms: &Terms) -> BTreeMap<ServiceName, Vec<ServiceName>> {
+    let mut by_ecs: BTreeMap<&str, Vec<ServiceName>> = BTreeMap::new();
+    for service in &terms.services {
+        by_ecs.entry(&service.ecs_service).or_default().push(service.name.clone());
+    }
+    let shared = by_ecs.into_values().filter(|names| names.len() > 1);
+    shared
+        .flat_map(|names| names.clone().into_iter().map(move |name| (name, names.clone())))
+        .collect()
+}
+
+/// All services that a step restarts.
+fn all_of(together: &BTreeMap<ServiceName, Vec<ServiceName>>, step: &Step) -> Vec<ServiceName> {
+    let Some(service) = step.restarted_service() else { return Vec::new() };
+    together.get(service).cloned().unwrap_or_else(|| vec![service.clone()])
+}
+
 impl Phase {
     fn begin(terms: &Terms, at: Timestamp, known_failures: BTreeSet<TaskArn>) -> Self {
         let services =
@@ -301,23 +325,30 @@ impl Phase {
         }
     }
 
-    fn finish(&mut self, step: &Step, outcome: &StepOutcome, at: Timestamp) {
+    /// `restarted`: the services that the step restarted.
+    fn finish(
+        &mut self,
+        step: &Step,
+        outcome: &StepOutcome,
+        restarted: &[ServiceName],
+        at: Timestamp,
+    ) {
         let gets_on = self.gets_on(step);
         match (step, outcome) {
-            (
-                Step::StartDeployment { service, replacing },
-                StepOutcome::DeploymentStarted { id },
-            ) => {
+            (Step::StartDeployment { replacing, .. }, StepOutcome::DeploymentStarted { id }) => {
                 let ours = OurDeployment { id: id.clone(), replacing: replacing.clone() };
-                self.deployments.insert(service.clone(), ours);
+                self.deployments
+                    .extend(restarted.iter().map(|service| (service.clone(), ours.clone())));
             }
-            (Step::StopDeployment { service, .. }, StepOutcome::Done) => {
-                self.called_back.insert(service.clone());
+            (Step::StopDeployment { .. }, StepOutcome::Done) => {
+                self.called_back.extend(restarted.iter().cloned());
             }
-            (Step::StopTasks { service, .. }, _) => {
-                if let Some(tally) = self.services.get_mut(service) {
-                    tally.best_when_stopped = Some(tally.best);
-                    tally.total_when_stopped = tally.total;
+            (Step::StopTasks { .. }, _) => {
+                for service in restarted {
+                    if let Some(tally) = self.services.get_mut(service) {
+                        tally.best_when_stopped = Some(tally.best);
+                        tally.total_when_stopped = tally.total;
+                    }
                 }
             }
             (Step::Check { service, moment, .. }, StepOutcome::Unsatisfied { found }) => {

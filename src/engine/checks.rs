@@ -21,6 +21,10 @@ use crate::domain::id::ServiceName;
 const LONGEST_TRY: Duration = Duration::from_secs(5);
 const SHORTEST_TRY: Duration = Duration::from_secs(1);
 
+/// So many right answers in a row are wanted: behind one address there may still be tasks that
+/// run what ran before, and each answer is asked for on a connection of its own.
+const IN_A_ROW: u32 = 3;
+
 /// The checks of one rollout that this process has under way. Dropped, they end.
 #[derive(Default)]
 pub(super) struct Checks {
@@ -103,18 +107,29 @@ impl Engine {
         }
     }
 
-    /// Asks until the answer is the one expected, or the time for that is over.
+    /// Asks until the answer has been the one expected so many times in a row, or the time for
+    /// that is over.
     async fn satisfied(&self, check: &AfterCheck) -> Option<Unsatisfied> {
         let clock = &self.parts.clock;
         let rhythm = self.parts.rhythm;
         let mut left = check.within;
         let mut pause = rhythm.shortest;
+        let mut right = 0;
         loop {
             let began = clock.now();
             let limit = left.clamp(SHORTEST_TRY, LONGEST_TRY);
-            let Err(answer) = self.parts.probe.ask(check, limit).await else { return None };
+            let asked = self.parts.probe.ask(check, limit).await;
             let took = Duration::try_from(clock.now().duration_since(began)).unwrap_or_default();
             left = left.saturating_sub(took);
+            let Err(answer) = asked else {
+                right += 1;
+                if right >= IN_A_ROW {
+                    return None;
+                }
+                clock.sleep(rhythm.shortest).await;
+                continue;
+            };
+            right = 0;
             if left <= pause {
                 return Some(Unsatisfied {
                     url: check.url.to_string(),

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::checks::Checks;
 use super::last_lines::Reading;
 use super::news::Listener;
-use super::runner::{Hands, LONGEST_SILENCE, TAGS_EVERY, outcome_of, under_way};
+use super::runner::{Hands, LONGEST_SILENCE, outcome_of, under_way};
 use super::watcher::Watcher;
 use crate::aws::{AwsError, Room};
 use crate::domain::deployment::{Deployment, Stage};
@@ -32,6 +32,9 @@ const AHEAD: Duration = Duration::from_secs(5);
 
 /// Steps that take longer than this do not keep anybody from looking.
 const STEPS_ALONE: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether somebody else has moved a tag, while there is nothing to do.
+const TAGS_EVERY: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
 
 /// For how long an end waits for the log of a task that failed.
 const LONGEST_READING: Duration = Duration::from_secs(5);
@@ -56,6 +59,8 @@ pub(super) struct Course<'a> {
     deployment: Deployment,
     /// What was seen last; `None`: nothing yet.
     seen: Option<Observation>,
+    /// When the last look ended.
+    looked_at: Timestamp,
     /// `None`: it looks just now.
     watcher: Option<Watcher>,
     doing: FuturesUnordered<BoxFuture<'a, Event>>,
@@ -104,6 +109,7 @@ impl<'a> Course<'a> {
             touched: BTreeSet::new(),
             held_back: false,
             whole: false,
+            looked_at: hands.engine.parts.clock.now(),
             tags_read: hands.engine.parts.clock.now(),
             silence: rhythm.shortest,
         }
@@ -148,6 +154,8 @@ impl<'a> Course<'a> {
                 Ok(repairs) => drop(events.splice(0..0, repairs)),
                 Err(unknown) => {
                     tracing::warn!(deployment.id = %self.deployment.id, error = unknown.detail, "could not read the tags; trying again");
+                    let note = report::waits_for_answer(Unasked::Aws, &unknown.detail);
+                    self.want_card(Some(note));
                     return Ok(Then::Rest);
                 }
             }
@@ -233,6 +241,8 @@ impl<'a> Course<'a> {
         }
         for step in outcomes.iter().filter_map(outcome_of) {
             self.begun.remove(step);
+            // It may have waited for its turn for long: what changes, changes from now on.
+            self.touched.extend(step.restarted_service().cloned());
         }
         self.record_outcomes(outcomes).await
     }
@@ -283,7 +293,7 @@ impl<'a> Course<'a> {
             anyhow::bail!("two looks of deployment {} at once", self.deployment.id);
         };
         for service in std::mem::take(&mut self.touched) {
-            watcher.expect(service);
+            watcher.expect(service, self.hands.engine.parts.clock.now());
         }
         let forced = forced(&self.deployment, &self.services);
         let (hands, services, whole) = (self.hands, self.services.clone(), self.whole);
@@ -312,6 +322,7 @@ impl<'a> Course<'a> {
         match looked {
             Ok(seen) => {
                 self.seen = Some(seen);
+                self.looked_at = self.hands.engine.parts.clock.now();
                 let answers = self.checks.outcomes();
                 self.record_outcomes(answers).await?;
                 self.read_log(Duration::ZERO).await?;
@@ -361,11 +372,10 @@ impl<'a> Course<'a> {
             }
         }
         let pause = self.watcher.as_ref().map_or(parts.rhythm.shortest, |one| one.pause(now));
-        let looked_at = self.seen.as_ref().map_or(now, |seen| seen.at);
         tokio::select! {
             () = parts.clock.sleep(pause) => {}
             () = self.checks.one_ends() => {}
-            () = self.listener.news(&*parts.clock, looked_at) => {
+            () = self.listener.news(&*parts.clock, self.looked_at) => {
                 if let Some(watcher) = &mut self.watcher {
                     watcher.expect_change();
                 }

@@ -23,7 +23,8 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Returns once there is news, and some time has passed since the last look.
+    /// Returns once there is news, and some time has passed since the last look
+    /// ended.
     pub async fn news(&self, clock: &dyn Clock, last_look: Timestamp) {
         // However often it was woken meanwhile, that is once.
         self.wake.notified().await;

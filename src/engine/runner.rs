@@ -14,6 +14,7 @@ use crate::domain::environment::{Environment, Service};
 use crate::domain::event::{Event, Step, StepFailure, StepOutcome};
 use crate::domain::id::{DeploymentId, ServiceName};
 use crate::domain::observation::Observation;
+use crate::domain::plan::PlannedService;
 use crate::domain::rollout::Rollout;
 use crate::ports::StoreError;
 use crate::report;
@@ -23,9 +24,6 @@ pub(super) const LONGEST_SILENCE: Duration = Duration::from_secs(15);
 
 /// The pause before something is undone that AWS could not do just now.
 const TRY_AGAIN: Duration = Duration::from_secs(2);
-
-/// How often it is looked whether somebody else has moved a tag, while there is nothing to do.
-pub(super) const TAGS_EVERY: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
 
 impl Engine {
     /// Starts to carry a running deployment out, unless this process does so already. What was
@@ -86,8 +84,16 @@ impl Engine {
             .terms
             .services
             .iter()
-            .filter_map(|planned| environment.service(&planned.name))
-            .collect();
+            .filter_map(|planned| Some((planned, environment.service(&planned.name)?)))
+            .map(|(planned, service)| {
+                anyhow::ensure!(
+                    is_as_planned(planned, service),
+                    "the settings say something else of {} than the plan that was agreed to",
+                    planned.name
+                );
+                Ok(service)
+            })
+            .collect::<anyhow::Result<_>>()?;
         anyhow::ensure!(
             services.len() == deployment.plan.terms.services.len(),
             "the settings no longer name every service of the plan"
@@ -214,7 +220,7 @@ impl Hands<'_> {
                 let taken = self.account.ecs.stop_deployment(service, deployment).await;
                 Ok(if taken { StepOutcome::Done } else { StepOutcome::NotTaken })
             }
-            // As a rule it is asked beside the rollout: see `checks`.
+            // Never asked for here: `course` has it done beside the rollout.
             Step::Check { service, .. } => {
                 Ok(self.engine.check(asked_of(self.environment, service)).await)
             }
@@ -228,6 +234,13 @@ impl Hands<'_> {
             detail: format!("the settings no longer name {name}"),
         })
     }
+}
+
+/// Whether the settings still mean the same of ECS and ECR by a service's name.
+fn is_as_planned(planned: &PlannedService, service: &Service) -> bool {
+    planned.ecs_service == service.ecs_service
+        && planned.container == service.container
+        && planned.repository == service.repository
 }
 
 /// The step whose outcome an event is.

@@ -72,13 +72,15 @@ impl Hands<'_> {
             if !rollout.forward.has_begun(&step) {
                 continue;
             }
-            match self.check_tag(deployment, image).await? {
-                Found::Right => {}
-                Found::Repaired(found) => {
+            match self.check_tag(deployment, image).await {
+                Err(failure) if failure.transient => return Err(failure),
+                Ok(Found::Right) => {}
+                Ok(Found::Repaired(found)) => {
                     let repository = image.repository.clone();
                     repairs.push(Event::TagRepaired { repository, found });
                 }
-                Found::Moved { failure, .. } => {
+                // What may not be read is not known to be right, and never will be.
+                Ok(Found::Moved { failure, .. }) | Err(failure) => {
                     let moved = Cause::StepFailed { step, failure };
                     *end = match cause {
                         None => End::Failed { cause: moved, undo: None },

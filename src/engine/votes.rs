@@ -288,7 +288,7 @@ impl Engine {
         let Some(deployment) = self.parts.store.deployment(id).await? else { return Ok(()) };
         if let (Stage::Waiting, Some(no)) = (&deployment.stage, deployment.rejected_by()) {
             let end = End::Rejected { by: no.person.id.clone(), because: None };
-            return self.end_waiting(id, end).await;
+            return self.end_waiting(id, end).await.map(drop);
         }
         let approved = self.approve_if_agreed(id).await?;
         if approved.is_some() || matches!(deployment.stage, Stage::Queued { .. }) {

@@ -15,6 +15,9 @@ use crate::ports::Clock;
 
 /// So few services are all looked at each time: it costs next to nothing.
 const FEW: usize = 10;
+/// For how long a service is looked at again and again after something was done to it: twice as
+/// long as ECS may take to show that.
+const EXPECTED: SignedDuration = SignedDuration::from_secs(20);
 /// The longest time for which a service of many is not looked at while others are.
 const UNSEEN: SignedDuration = SignedDuration::from_secs(30);
 
@@ -45,6 +48,8 @@ pub(super) struct Watcher {
     standings: HashMap<ServiceName, HashMap<TaskArn, Standing>>,
     /// Services in which something is expected to change, or did lately.
     lively: BTreeSet<ServiceName>,
+    /// When something was last done to each service.
+    expected: BTreeMap<ServiceName, Timestamp>,
     /// When all services were last looked at.
     all_seen_at: Option<Timestamp>,
     whole: bool,
@@ -60,6 +65,7 @@ impl Watcher {
             following: Following::default(),
             standings: HashMap::new(),
             lively: BTreeSet::new(),
+            expected: BTreeMap::new(),
             all_seen_at: None,
             whole: false,
         }
@@ -113,9 +119,8 @@ impl Watcher {
         }
     }
 
-    /// Takes what somebody else has just looked at for the first look.
+    /// Takes what somebody else has just looked at for the first look. Nothing ends well on it.
     pub fn begin(&mut self, seen: Observation) -> Observation {
-        self.whole = true;
         self.all_seen_at = Some(seen.at);
         self.note(seen.services, seen.at, seen.at)
     }
@@ -146,8 +151,11 @@ impl Watcher {
         let at_rest = self.at_rest(at);
         for (name, service) in &seen {
             let quiet = service.found().is_none_or(|ecs| is_quiet(ecs, &at_rest));
-            if quiet {
+            let expected = self.expected.get(name).copied();
+            let expected = expected.is_some_and(|since| at.duration_since(since) < EXPECTED);
+            if quiet && !expected {
                 self.lively.remove(name);
+                self.expected.remove(name);
             } else {
                 self.lively.insert(name.clone());
             }
@@ -177,8 +185,9 @@ impl Watcher {
     }
 
     /// Something is being done to this service: look at it again and again.
-    pub fn expect(&mut self, service: ServiceName) {
-        self.lively.insert(service);
+    pub fn expect(&mut self, service: ServiceName, now: Timestamp) {
+        self.lively.insert(service.clone());
+        self.expected.insert(service, now);
     }
 
     /// How long to wait before the next look: not past the moment at which a task settles.
@@ -233,5 +242,49 @@ impl Condition {
             health: task.health,
             digest: task.digest.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::observation::{
+        ContainerSeen, Controller, EcsDeployment, RolloutState, Scheduling,
+    };
+
+    fn idle() -> ServiceSeen {
+        ServiceSeen::Found(Box::new(EcsService {
+            active: true,
+            desired: 0,
+            definition: "api:1".to_owned(),
+            minimum_healthy_percent: 100,
+            controller: Controller::Rolling,
+            scheduling: Scheduling::Replica,
+            load_balanced: false,
+            deployments: vec![EcsDeployment {
+                id: "ecs-svc/1".into(),
+                primary: true,
+                rollout: RolloutState::Completed,
+            }],
+            followed: BTreeMap::new(),
+            container: ContainerSeen::Absent { names: Vec::new() },
+            tasks: Vec::new(),
+        }))
+    }
+
+    /// ECS's lists may still show what was, as if nothing were under way.
+    #[test]
+    fn a_service_that_was_just_restarted_is_looked_at_until_that_must_show() {
+        let rhythm = Rhythm::default();
+        let mut watcher = Watcher::new(rhythm, Duration::ZERO);
+        let start = Timestamp::UNIX_EPOCH;
+        let name = ServiceName::new("api");
+        watcher.expect(name.clone(), start);
+        let lively = [1, 15, 21].map(|second| {
+            let at = start + SignedDuration::from_secs(second);
+            watcher.note([(name.clone(), idle())].into(), at, at);
+            watcher.lively.contains(&name)
+        });
+        assert_eq!(lively, [true, true, false]);
     }
 }

@@ -175,7 +175,7 @@ pub fn check_failed(service: &ServiceName, moment: Moment, found: &Unsatisfied) 
         Answer::Lacks { text } => {
             format!("{url} answered {expect}, but without “{}”", words::clean(text))
         }
-        Answer::Late => format!("{url} did not answer in time"),
+        Answer::Late => format!("{url} gave no answer"),
         Answer::Silent { why } => format!("{url} could not be asked ({})", words::clean(why)),
     };
     let within = words::duration(found.within);
@@ -277,6 +277,10 @@ pub fn task_name(task: &TaskArn) -> String {
 pub fn next_step(cause: &Cause) -> String {
     match cause {
         Cause::TaskFailed { service, task, stopped } => match Diagnosis::of(stopped) {
+            Some(diagnosis @ (Diagnosis::OwnHealthCheck | Diagnosis::LoadBalancer)) => {
+                let look = remedy(diagnosis).trim_end_matches('.');
+                format!("{look} of {service}, task {}.", task_name(task))
+            }
             Some(diagnosis) => remedy(diagnosis).to_owned(),
             None => format!("Look at the logs of {service}, task {}.", task_name(task)),
         },

@@ -123,7 +123,8 @@ fn services(plan: &Plan) -> Vec<String> {
 fn checks(plan: &Plan) -> Vec<String> {
     let line = |service: &PlannedService| {
         let seen = plan.outlook.services.iter().find(|seen| seen.name == service.name)?;
-        let canary = service.strategy == Strategy::Stop && seen.desired > 1;
+        let alone = service.has_canary() && !service.all_at_once();
+        let canary = alone && seen.desired > 1;
         let when = if canary { "on its canary and at the end" } else { "at the end" };
         let addresses = super::cause::addresses(&seen.checks);
         (seen.desired > 0 && !seen.checks.is_empty())

@@ -49,7 +49,7 @@ async fn a_service_that_answers_well_is_asked_on_its_canary_and_at_the_end() {
     let mut world = world(&peer, "30s").await;
     promote(&mut world).await;
     assert_eq!(world.stage(1).await, "succeeded", "{}", told(&world, &peer));
-    assert_eq!(peer.asked(), ["/health?key=hunter2"; 2]);
+    assert_eq!(peer.asked(), ["/health?key=hunter2"; 6]);
     assert!(told(&world, &peer).contains("After-checks passed: rest-api."));
     world.say("alice", "show 1").await;
     let story = told(&world, &peer);
@@ -73,7 +73,7 @@ async fn one_task_meets_an_image_that_answers_badly() {
 
 #[tokio::test]
 async fn a_service_that_answers_badly_at_the_end_is_undone_as_well() {
-    let peer = Peer::start([Reply::status(200), Reply::status(500)]).await;
+    let peer = Peer::start([200, 200, 200, 500].map(Reply::status)).await;
     let mut world = world(&peer, "1s").await;
     promote(&mut world).await;
     assert_undone(&world, 3).await;
@@ -85,6 +85,16 @@ async fn a_service_that_answers_badly_at_the_end_is_undone_as_well() {
         ),
         "{told}"
     );
+}
+
+/// Behind one address the old tasks may still answer, too.
+#[tokio::test]
+async fn a_right_answer_between_wrong_ones_is_not_enough() {
+    let peer = Peer::start([200, 503, 200, 200, 503].map(Reply::status)).await;
+    let mut world = world(&peer, "1s").await;
+    promote(&mut world).await;
+    assert_undone(&world, 1).await;
+    assert!(told(&world, &peer).contains("/health answered 503, not 200"));
 }
 
 #[tokio::test]
@@ -103,7 +113,7 @@ async fn a_service_that_does_not_answer_in_time_is_undone() {
     promote(&mut world).await;
     assert_undone(&world, 1).await;
     let told = told(&world, &peer);
-    assert!(told.contains("/health did not answer in time, for N s."), "{told}");
+    assert!(told.contains("/health gave no answer, for N s."), "{told}");
 }
 
 #[tokio::test]
@@ -142,7 +152,7 @@ async fn a_text_that_must_occur_is_looked_for() {
     let mut world = World::of(settings(&verify)).await;
     promote(&mut world).await;
     assert_eq!(world.stage(1).await, "succeeded", "{}", world.everything());
-    assert_eq!((peer.asked().len(), ready.asked().len()), (2, 2));
+    assert_eq!((peer.asked().len(), ready.asked().len()), (6, 6));
     ready.answer([Reply::status(200).body("not yet")]);
     world.say("alice", "promote core:1.6.0 to staging").await;
     world.wait().await;
@@ -175,7 +185,7 @@ async fn a_check_that_a_process_leaves_behind_is_made_by_the_next() {
     world.begin().await;
     world.wait().await;
     assert_eq!(world.stage(1).await, "succeeded", "{}", told(&world, &peer));
-    assert_eq!(peer.asked().len(), 3);
+    assert_eq!(peer.asked().len(), 7);
 }
 
 #[tokio::test]

@@ -152,6 +152,23 @@ async fn what_was_no_images_fault_proposes_none() {
     assert!(world.text().contains("No image is known to have made #9"), "{}", world.text());
 }
 
+/// Where nothing runs its images any more, it takes the right everywhere.
+#[tokio::test]
+async fn what_no_environment_runs_is_not_everybodys_to_ban() {
+    let mut world = World::patient().await;
+    world.say("alice", "promote core:1.6.0-crash to staging").await;
+    world.wait().await;
+    world.kill().await;
+    for service in ["rest-api", "worker"] {
+        world.settings_without(service);
+    }
+    world.begin().await;
+    world.say("alice", "ban image of 1").await;
+    assert!(world.text().contains("alice may not"), "{}", world.text());
+    world.say("bob", "ban image of 1").await;
+    assert!(world.text().contains("core:1.6.0-crash is banned"), "{}", world.text());
+}
+
 #[tokio::test]
 async fn who_may_not_and_what_is_not_there() {
     let mut world = World::start().await;

@@ -49,21 +49,6 @@ async fn who_may_not_and_what_is_not_banned() {
     assert!(world.text().contains("is banned by bob"), "{}", world.text());
 }
 
-/// Where nothing runs its images any more it takes the right everywhere.
-#[tokio::test]
-async fn what_no_environment_runs_is_nobodys_to_unban() {
-    let mut world = World::start().await;
-    world.say("bob", "ban web:2.1.0 because it loses orders").await;
-    let digest = world.sandbox.digest("web", "2.1.0").unwrap();
-    world.kill().await;
-    world.settings_without("web");
-    world.begin().await;
-    world.say("alice", &format!("unban web@{digest}")).await;
-    assert!(world.text().contains("alice may not"), "{}", world.text());
-    world.say("bob", &format!("unban web@{digest}")).await;
-    assert!(world.text().contains("web:2.1.0 is no longer banned"), "{}", world.text());
-}
-
 #[tokio::test]
 async fn what_is_banned_is_suggested() {
     let mut world = banned().await;

@@ -221,6 +221,10 @@ fn help_and_the_table_come_from_the_files() {
     continue [DEPLOYMENT] — Let a paused deployment go on, or one that stays on its canary
     canary [DEPLOYMENT] STAY — Leave each canary alone for at least so long
     queue [ENVIRONMENT] — What runs, waits and is queued, in order
+    ban IMAGES because REASON — Never promote an image again, whatever tag it has
+    unban IMAGES — Let a banned image be promoted again
+    bans — The images that are banned, by whom and why
+    release hold on ENVIRONMENT — Let automation move an environment again after a rollback
     help [TOPIC] — What can be said, or how one command goes
     whoami — Who you are to the policies, and your roles
     ");

@@ -72,6 +72,10 @@ fn there_is_a_form_for_each_command() {
     continue: deployment:Deployment
     canary: stay!:Text deployment:Deployment
     queue: environment:Environment
+    ban: images:Images deployment:Deployment reason:Text
+    unban: images!:Images reason:Text
+    bans:
+    release-hold: environment!:Environment reason:Text
     help (private): topic:Command
     whoami (private):
     ");

@@ -100,6 +100,33 @@ async fn what_is_not_one_image_is_not_copied() {
     world.assert_untouched();
 }
 
+/// What was agreed to is what is acted on, whatever its name means by now.
+#[tokio::test]
+async fn a_service_that_the_settings_call_something_else_by_now_is_left_alone() {
+    let mut world = World::hasty().await;
+    world.say("alice", "promote core:1.5.0 to staging").await;
+    world.until("a task has been stopped", || !world.told_to_stop().is_empty()).await;
+    world.kill().await;
+    let stopped = world.told_to_stop();
+    let before = world.settings_without("worker");
+    let mut changed = before.clone();
+    let staging = changed.environments.0.get_mut(&"staging".into()).unwrap();
+    for service in staging.services.iter_mut().filter(|one| one.name.as_str() == "worker") {
+        "web".clone_into(&mut service.ecs_service);
+    }
+    world.set_settings(changed);
+    world.begin().await;
+    world.until_said("Stands still where it is").await;
+    assert!(world.everything().contains("something else of worker"), "{}", world.everything());
+    assert_eq!(world.told_to_stop(), stopped, "nothing is done meanwhile");
+    world.kill().await;
+    world.set_settings(before);
+    world.begin().await;
+    world.wait().await;
+    assert_eq!(world.stage(1).await, "succeeded", "{}", world.everything());
+    world.assert_core("staging", "1.5.0");
+}
+
 #[tokio::test]
 async fn without_its_service_in_the_settings_it_stands_still_and_says_so() {
     let mut world = World::hasty().await;

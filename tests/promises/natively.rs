@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use shipmate::domain::event::Cause;
-use shipmate::sandbox::{Behaviour, Fault, FaultKind, ImageSpec, Times};
+use shipmate::sandbox::{
+    Behaviour, ContainerSpec, Fault, FaultKind, ImageSpec, RepositorySpec, ServiceSpec, Times,
+    World as Aws,
+};
 
 use crate::world::{Plan, World};
 
@@ -117,4 +120,83 @@ async fn service_deployments_that_may_not_be_looked_at_are_no_reason_to_fail() {
     world.wait().await;
     assert_eq!(world.stage(1).await, "succeeded", "{}", world.everything());
     assert_eq!(world.sandbox.count_calls("ListServiceDeployments"), 1, "it is asked once");
+}
+
+/// Two images in containers of one ECS service.
+fn side_by_side(unpinned: bool, bad: Behaviour) -> Plan {
+    let settings = r#"
+[roles]
+developer = { people = ["alice"] }
+
+[environments.staging]
+region = "eu-west-1"
+cluster = "staging"
+tag = "staging-latest"
+
+[services.api]
+repository = "core"
+container = "app"
+ecs-service = "shop"
+environments = ["staging"]
+
+[services.proxy]
+repository = "web"
+container = "proxy"
+ecs-service = "shop"
+environments = ["staging"]
+"#;
+    let container = |name: &str, image: &str| {
+        let container = ContainerSpec::new(name, &format!("{image}:staging-latest"));
+        if unpinned { container.unpinned() } else { container }
+    };
+    let service = ServiceSpec::new("staging", "shop", 2, container("app", "core"))
+        .container(container("proxy", "web"))
+        .percent(50, 200);
+    let mut aws = Aws::new().service(service);
+    for name in ["core", "web"] {
+        let old = ImageSpec::new("1.0.0").tag("staging-latest");
+        let bad = ImageSpec::new("3.0.0").behaviour(bad);
+        aws = aws.repository(
+            RepositorySpec::new(name).image(old).image(ImageSpec::new("2.0.0")).image(bad),
+        );
+    }
+    // Longer than what crashes lives.
+    let settle = Duration::from_millis(300);
+    Plan { aws, settings: settings.to_owned(), settle, ..Plan::default() }
+}
+
+#[tokio::test]
+async fn two_containers_of_one_ecs_service_are_restarted_once() {
+    for unpinned in [true, false] {
+        let mut world = World::of(side_by_side(unpinned, Behaviour::Good)).await;
+        world.say("alice", "promote core:2.0.0 and web:2.0.0 to staging").await;
+        world.wait().await;
+        assert_eq!(world.stage(1).await, "succeeded", "{}", world.everything());
+        let restarts = (world.told_to_stop().len(), world.forced().len());
+        assert_eq!(restarts, if unpinned { (2, 0) } else { (0, 1) }, "{}", world.everything());
+        for task in world.sandbox.tasks("staging", "shop") {
+            for (container, repository) in [("app", "core"), ("proxy", "web")] {
+                let wanted = world.sandbox.digest(repository, "2.0.0");
+                assert_eq!(task.digests.get(container), wanted.as_ref());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_containers_of_one_ecs_service_go_back_together() {
+    for unpinned in [true, false] {
+        let crash = Behaviour::Crash { exit_code: 1 };
+        let mut world = World::of(side_by_side(unpinned, crash)).await;
+        world.say("alice", "promote core:2.0.0 and web:3.0.0 to staging").await;
+        world.wait().await;
+        assert_eq!(world.stage(1).await, "rolled-back", "{}", world.everything());
+        for (container, repository) in [("app", "core"), ("proxy", "web")] {
+            assert_eq!(world.tag(repository, "staging-latest"), "1.0.0");
+            let wanted = world.sandbox.digest(repository, "1.0.0");
+            for task in world.sandbox.tasks("staging", "shop") {
+                assert_eq!(task.digests.get(container), wanted.as_ref(), "{}", world.everything());
+            }
+        }
+    }
 }

@@ -100,11 +100,16 @@ async fn answer(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<
         head.push(stream.read_u8().await?);
     }
     let head = String::from_utf8_lossy(&head).into_owned();
+    // What is left unread when it closes would cost the asker the end of the answer.
+    let lower = head.to_ascii_lowercase();
+    let length = lower.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+    stream.read_exact(&mut body).await?;
     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
     let reply = {
         let mut state = state.lock().unwrap();
         state.asked.push(path);
-        state.heads.push(head.to_ascii_lowercase());
+        state.heads.push(lower);
         let last = state.replies.len() == 1;
         let next = if last { state.replies.front().cloned() } else { state.replies.pop_front() };
         next.expect("a reply")

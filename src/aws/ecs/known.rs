@@ -27,11 +27,6 @@ pub struct Known {
 }
 
 impl Known {
-    /// Takes what somebody else has just looked at.
-    pub fn of(services: BTreeMap<ServiceName, ServiceSeen>) -> Self {
-        Self { services, ..Self::default() }
-    }
-
     /// Takes in what was just seen of some services, and which of all tasks are at rest now.
     pub fn take(&mut self, seen: BTreeMap<ServiceName, ServiceSeen>, at_rest: HashSet<TaskArn>) {
         self.services.extend(seen);

@@ -28,6 +28,8 @@ const SEEN_AT_ONCE: usize = 100;
 pub struct Following {
     found: HashMap<(ServiceName, EcsDeploymentId), Found>,
     looks: u64,
+    /// When each was last looked for in vain.
+    missed: HashMap<(ServiceName, EcsDeploymentId), u64>,
     /// AWS does not let us look: it is not asked again.
     denied: bool,
 }
@@ -78,14 +80,19 @@ impl Cluster {
         let known = |service: &Service, id: &EcsDeploymentId| {
             following.found.contains_key(&key(service, id))
         };
-        let new = ours.iter().filter(|(service, id)| !known(service, id));
-        let new: Vec<_> = new.take(FOUND_AT_ONCE).copied().collect();
+        let mut new: Vec<_> =
+            ours.iter().filter(|(service, id)| !known(service, id)).copied().collect();
+        // Those that ECS does not tell of keep none of the others from being found.
+        new.sort_by_key(|(service, id)| following.missed.get(&key(service, id)).copied());
+        new.truncate(FOUND_AT_ONCE);
         for (service, id) in new {
+            following.missed.insert(key(service, id), following.looks + 1);
             if let Some((arn, revision)) = self.find(service, id).await? {
                 let container = service.container.clone();
                 let state = ServiceDeploymentState::Standing;
                 let seen = ServiceDeployment { state, resolved: None };
                 let found = Found { arn, revision, container, seen, looked: 0, over: false };
+                following.missed.remove(&key(service, id));
                 following.found.insert(key(service, id), found);
             }
         }

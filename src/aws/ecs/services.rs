@@ -17,6 +17,8 @@ use crate::domain::id::TaskArn;
 
 /// How many services DescribeServices takes.
 const SERVICES_AT_ONCE: usize = 10;
+/// How many task definitions are kept: many more than a cluster has in use.
+const DEFINITIONS_KEPT: usize = 10_000;
 /// For how long the number of a cluster's tasks is good enough to choose by.
 const SIZE_KEPT: Duration = Duration::from_secs(60);
 
@@ -63,6 +65,9 @@ impl Cluster {
             answer.task_definition.and_then(|definition| definition.container_definitions);
         let containers = Arc::new(definition.unwrap_or_default());
         let mut definitions = self.definitions.lock().unwrap_or_else(PoisonError::into_inner);
+        if definitions.len() >= DEFINITIONS_KEPT {
+            definitions.clear();
+        }
         definitions.insert(arn.to_owned(), Arc::clone(&containers));
         Ok(containers)
     }

@@ -2,6 +2,7 @@
 //! now; what went wrong is judged in `trouble`.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::{Look, Next};
 use crate::domain::after_check::Moment;
@@ -50,12 +51,19 @@ impl Survey<'_> {
     pub fn next(self, end: Event) -> Next {
         let mut next = Next { events: self.counts, steps: Vec::new() };
         let mut all_good = true;
-        for (_, _, need) in self.needs {
+        // Of services that are containers of one ECS service, one at a time is restarted.
+        let mut restarted: BTreeSet<&str> = BTreeSet::new();
+        for (service, _, need) in self.needs {
             match need {
                 Need::Nothing => continue,
                 Need::Time => {}
                 Need::Note(event) => next.events.push(*event),
-                Need::Do(step) => next.steps.push(step),
+                Need::Do(step) => {
+                    if step.restarted_service().is_none() || restarted.insert(&service.ecs_service)
+                    {
+                        next.steps.push(step);
+                    }
+                }
             }
             all_good = false;
         }
@@ -87,7 +95,12 @@ impl Look<'_> {
 
     /// Whether something is being done to it just now.
     fn is_busy(&self, service: &PlannedService) -> bool {
-        self.phase.under_way.iter().any(|step| step.restarts(&service.name))
+        let with = self.rollout.together.get(&service.name);
+        let restarts = |step: &Step| {
+            step.restarts(&service.name)
+                || with.is_some_and(|names| names.iter().any(|name| step.restarts(name)))
+        };
+        self.phase.under_way.iter().any(restarts)
     }
 
     /// The services that this phase is about, with the version that each should run.

@@ -181,11 +181,12 @@ impl Look<'_> {
         (newer || !self.may_lag()).then(|| Cause::Overtaken { service: service.clone() })
     }
 
-    /// Whether nothing has got better for too long. Fewer places to fill count as better. What has just got better, or is about to,
-    /// counts although no event tells of it yet: a process that was away for long finds it so.
+    /// Whether nothing has got better for too long. Fewer places to fill count as better. What
+    /// has just got better, or is about to, counts although no event tells of it yet: a process
+    /// that was away for long finds it so.
     pub(super) fn no_progress(&self, survey: &Survey<'_>) -> Option<Cause> {
         // What is being done has its own limits of time.
-        if !self.phase.under_way.is_empty()
+        if self.phase.under_way.iter().any(Step::acts)
             || survey.counts.iter().any(|event| self.is_better(event))
         {
             return None;

@@ -158,8 +158,10 @@ impl Engine {
             let bans = self.parts.store.bans().await;
             let mut bans = bans.map_err(|error| anywhere(error.into()))?;
             bans.retain(|ban| {
-                let mut running = self.running_anywhere(Some(&ban.image.repository));
-                running.any(|environment| readable.contains(&environment.name))
+                // One of an image that nothing runs any more is everybody's to see.
+                let mut running = self.running_anywhere(Some(&ban.image.repository)).peekable();
+                running.peek().is_none()
+                    || running.any(|environment| readable.contains(&environment.name))
             });
             Ok(bans)
         };
@@ -210,18 +212,22 @@ impl Engine {
         };
         let reference =
             ImageReference { repository: Some(repository), pick: reference.pick.clone() };
+        let by_tag = matches!(reference.pick, Pick::Tag(_));
         let mut found: Vec<Meant> = Vec::new();
         let mut missed = None;
         for environment in self.running_anywhere(reference.repository.as_ref()) {
             match self.meant_in(environment, &reference).await {
                 Ok(one) if found.iter().all(|other| other.image != one.image) => found.push(one),
                 Ok(_) => {}
-                Err(Problem::Refused(refusal)) => missed = Some(refusal),
+                Err(problem @ Problem::Refused(_)) => missed = Some(problem),
+                // A digest is the same image wherever it was found; a tag may be another one
+                // in a registry that could not be asked.
+                Err(problem @ Problem::Undecided(_)) if !by_tag => missed = Some(problem),
                 Err(problem @ (Problem::Denied(_) | Problem::Undecided(_))) => return Err(problem),
             }
         }
         match missed {
-            Some(refusal) if found.is_empty() => Err(refusal.into()),
+            Some(problem) if found.is_empty() => Err(problem),
             Some(_) | None => Ok(found),
         }
     }
@@ -303,10 +309,26 @@ impl Engine {
             }
         };
         let named: Vec<Ban> = bans.iter().filter(of_repository).filter(fits).cloned().collect();
-        if !named.is_empty() {
-            return Ok(named);
-        }
         let asked = reference.to_string();
+        let repositories: BTreeSet<&Repository> =
+            named.iter().map(|ban| &ban.image.repository).collect();
+        match named.as_slice() {
+            [] => {}
+            [_] => return Ok(named),
+            [first, ..] if repositories.len() == 1 => {
+                let choices = named.iter().map(|ban| ban.image.digest.short().to_owned());
+                return Err(Refusal::AmbiguousDigest {
+                    repository: first.image.repository.clone(),
+                    prefix: asked,
+                    choices: choices.collect(),
+                }
+                .into());
+            }
+            [_, ..] => {
+                let choices = repositories.into_iter().cloned().collect();
+                return Err(Refusal::WhichRepository { asked, choices }.into());
+            }
+        }
         let not_banned = || Refusal::NotBanned { asked: asked.clone() };
         match &reference.pick {
             Pick::Digest(_) | Pick::Prefix(_) => Err(not_banned().into()),
@@ -330,8 +352,12 @@ impl Engine {
             match deployment.stage {
                 Stage::Waiting | Stage::Queued { .. } => {
                     let end = End::Refused { why: RefusedWhy::Plan { refusal } };
-                    self.end_waiting(deployment.id, end).await?;
-                    still.refused.push(deployment.id);
+                    if self.end_waiting(deployment.id, end).await? {
+                        still.refused.push(deployment.id);
+                    } else if self.reload(deployment.id).await?.end().is_none() {
+                        // It began to run meanwhile.
+                        still.promoting.push(deployment.id);
+                    }
                 }
                 Stage::Running(_) => still.promoting.push(deployment.id),
                 Stage::Ended(_) => {}

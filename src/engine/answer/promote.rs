@@ -250,7 +250,7 @@ impl Engine {
         &self,
         id: DeploymentId,
         end: End,
-    ) -> Result<(), Problem> {
+    ) -> Result<bool, Problem> {
         let ended = self
             .append_if(id, |deployment| match deployment.stage {
                 Stage::Waiting | Stage::Queued { .. } => {
@@ -259,11 +259,11 @@ impl Engine {
                 Stage::Running(_) | Stage::Ended(_) => Vec::new(),
             })
             .await?;
-        if let Some(deployment) = ended {
+        if let Some(deployment) = &ended {
             tracing::info!(deployment.id = %id, end = end.code(), "ended before it began");
-            self.finish(&deployment).await;
+            self.finish(deployment).await;
         }
-        Ok(())
+        Ok(ended.is_some())
     }
 
     /// Appends what `decide` makes of the newest state, and decides anew when somebody else
