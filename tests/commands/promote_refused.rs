@@ -1,10 +1,12 @@
 //! `promote`, refused: what cannot work, what is not permitted, and what was not understood.
 //! Each answer is private, says what to do next, and nothing is changed.
 
+use std::time::Duration;
+
 use insta::assert_snapshot;
 use shipmate::sandbox::{
     Controller, Fault, FaultKind, ImageSpec, Mutability, RepositorySpec, Scheduling, ServiceSpec,
-    Strategy, World as Aws, demo_world,
+    Strategy, Times, World as Aws, demo_world,
 };
 
 use crate::world::{Plan, SETTINGS, World};
@@ -218,7 +220,8 @@ async fn what_aws_does_not_let_shipmate_do() {
 
 #[tokio::test]
 async fn a_service_that_is_being_deleted() {
-    let mut world = World::start().await;
+    let times = Times { stopping: Duration::from_secs(20), ..Times::fast() };
+    let mut world = World::of(Plan { times, ..Plan::default() }).await;
     let ecs = crate::sandbox::clients(&world.sandbox).await.ecs;
     ecs.delete_service().cluster("staging").service("web").force(true).send().await.unwrap();
     world.sandbox.clear_calls();

@@ -12,7 +12,7 @@ use crate::world::{Plan, World};
 
 /// Time enough between a restart and its first pull.
 fn slow_to_pull() -> Plan {
-    let times = Times { pulling: Duration::from_millis(600), ..Times::fast() };
+    let times = Times { pulling: Duration::from_secs(3), ..Times::fast() };
     Plan { times, settle: Duration::from_millis(300), ..Plan::default() }
 }
 

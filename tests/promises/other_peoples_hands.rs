@@ -1,10 +1,12 @@
 //! Other people's hands in the middle of a rollout: what they do is seen, told and never
 //! overwritten, and the deployment ends in the right way. docs/rollout.md lists each case.
 
-use aws_sdk_ecs::types::{ContainerDefinition, VersionConsistency};
-use shipmate::sandbox::{Mishap, ServiceView};
+use std::time::Duration;
 
-use crate::world::{LONG, World};
+use aws_sdk_ecs::types::{ContainerDefinition, VersionConsistency};
+use shipmate::sandbox::{Mishap, ServiceView, Times};
+
+use crate::world::{LONG, Plan, World};
 
 /// A promotion of core:1.5.0 to staging, whose canaries are on their way.
 async fn begun() -> World {
@@ -16,7 +18,10 @@ async fn begun() -> World {
 
 /// A promotion of web:2.1.0 to staging, which ECS deploys.
 async fn deploying() -> World {
-    let mut world = World::hasty().await;
+    deploying_in(World::hasty().await).await
+}
+
+async fn deploying_in(mut world: World) -> World {
     world.say("alice", "promote web:2.1.0 to staging").await;
     world.until("ECS deploys it", || !world.forced().is_empty()).await;
     world
@@ -179,7 +184,9 @@ async fn a_service_that_others_update_while_ours_is_under_way() {
 
 #[tokio::test]
 async fn a_deployment_that_somebody_rolls_back_in_ecs() {
-    let world = deploying().await;
+    // Slow enough that it is still in progress when somebody does.
+    let times = Times { pulling: Duration::from_secs(3), ..Times::fast() };
+    let world = deploying_in(World::of(Plan { times, ..Plan::default() }).await).await;
     let ecs = crate::sandbox::clients(&world.sandbox).await.ecs;
     let listed = ecs.list_service_deployments().cluster("staging").service("web");
     let listed = listed.send().await.unwrap();

@@ -352,6 +352,7 @@ pub fn card(fake: &FakeDiscord, embed: &Value, components: &[Value]) -> Card {
         let action = CardAction::ALL.into_iter().find(|one| id.starts_with(one.label()));
         card.actions.extend(action);
         card.rollback |= id.starts_with("rollback");
+        card.ban |= id.starts_with("ban:");
     }
     card
 }
