@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::event::{Cause, End, Event, Step, StepFailure, StopRequest};
 use super::id::TaskArn;
 use super::observation::Observation;
-use super::others::changes;
+use super::others::{Change, changes};
 use super::plan::{ImageMove, Kind, PlannedService, Terms};
 use super::rollout::{Phase, Rollout};
 
@@ -87,7 +87,12 @@ pub fn next(
         service.and_then(|service| phase.restarts.get(service)).copied().unwrap_or(0)
     });
     let mut next = decided.beside(phase);
-    let changes = changes(terms, &rollout.standing, seen);
+    let mut changes = changes(terms, &rollout.standing, seen);
+    changes.retain(|change| match change {
+        // Ours, or found otherwise.
+        Change::Deployed { service, .. } => !rollout.is_deployed(service),
+        Change::Scaled { .. } | Change::Redefined { .. } | Change::TagMoved { .. } => true,
+    });
     let told = changes.into_iter().map(|change| Event::OthersChanged { change });
     next.events.splice(0..0, told);
     next
@@ -146,7 +151,12 @@ impl Look<'_> {
         let trouble = self.back_trouble();
         let failed = |undo: Cause| End::Failed { cause: cause.clone(), undo: Some(undo) };
         if let Some(stuck) = self.no_progress(&survey) {
-            return Next::event(Event::Ended { end: failed(trouble.unwrap_or(stuck)) });
+            // With what was counted: there may be fewer good ones than there were.
+            let end = Event::Ended { end: failed(trouble.unwrap_or(stuck)) };
+            return Next {
+                events: survey.counts.into_iter().chain([end]).collect(),
+                steps: Vec::new(),
+            };
         }
         let end = match (trouble, cause) {
             (Some(trouble), _) => failed(trouble),

@@ -277,6 +277,24 @@ impl Rollout {
         self.pause.as_ref().filter(|_| !self.goes_back())
     }
 
+    /// Whether this rollout has ECS deploy the service, or had, whatever came of it: as its plan
+    /// says, or because others left no room for stopping its tasks.
+    pub fn is_deployed(&self, name: &ServiceName) -> bool {
+        let forward = self.forward.begun();
+        let back = self.undo.iter().flat_map(|undo| undo.phase.begun());
+        forward.chain(back).any(|step| match step {
+            Step::StartDeployment { service, .. } => {
+                let with = self.together.get(name);
+                service == name || with.is_some_and(|names| names.contains(service))
+            }
+            Step::MoveTag { .. }
+            | Step::KeepTag { .. }
+            | Step::StopTasks { .. }
+            | Step::StopDeployment { .. }
+            | Step::Check { .. } => false,
+        })
+    }
+
     /// Whether anything outside may have been changed.
     pub fn touched(&self) -> bool {
         self.forward.begun().next().is_some()

@@ -62,7 +62,7 @@ pub fn with_end(mut card: Card, deployment: &Deployment, ended: &Ended) -> Card 
     }
     match (&ended.end, &ended.rollout) {
         (End::Failed { .. }, Some(rollout)) if rollout.touched() => {
-            card.field("What stands where now", standing(deployment, rollout))
+            card.field("What stands where now", standing(deployment, &ended.end, rollout))
         }
         (
             End::Succeeded
@@ -319,10 +319,10 @@ fn refused(deployment: &Deployment, why: &RefusedWhy) -> Told {
 }
 
 /// After an undo that did not end well: each tag and each service.
-fn standing(deployment: &Deployment, rollout: &Rollout) -> Vec<String> {
+fn standing(deployment: &Deployment, end: &End, rollout: &Rollout) -> Vec<String> {
     let terms = &deployment.plan.terms;
-    let mut lines: Vec<String> =
-        terms.images.iter().map(|image| tag_stands(terms, rollout, image)).collect();
+    let stands = |image| tag_stands(terms, rollout, image, end);
+    let mut lines: Vec<String> = terms.images.iter().map(stands).collect();
     let back = rollout.undo.is_some();
     for (name, tally) in &rollout.phase().services {
         let service = terms.services.iter().find(|service| &service.name == name);
@@ -340,21 +340,46 @@ fn standing(deployment: &Deployment, rollout: &Rollout) -> Vec<String> {
     words::at_most(lines, 16)
 }
 
+/// Whether the last look before the end found an environment's tag moved by somebody else.
+fn was_moved_since(end: &End, terms: &Terms, of: &Repository) -> bool {
+    let (End::Failed { undo: Some(found), .. } | End::Failed { cause: found, undo: None }) = end
+    else {
+        return false;
+    };
+    match found {
+        Cause::StepFailed { step, failure } => {
+            failure.code == "tag-moved-by-others" && moves_tag(step, terms, of)
+        }
+        Cause::TaskFailed { .. }
+        | Cause::NoProgress { .. }
+        | Cause::EcsGaveUp { .. }
+        | Cause::RolledBackByEcs { .. }
+        | Cause::ResolvedAnother { .. }
+        | Cause::Overtaken { .. }
+        | Cause::ServiceGone { .. }
+        | Cause::NotFollowed { .. }
+        | Cause::CheckFailed { .. }
+        | Cause::Stopped { .. } => false,
+    }
+}
+
 /// Where an environment's tag stands in one repository, as far as the steps tell.
-fn tag_stands(terms: &Terms, rollout: &Rollout, image: &ImageMove) -> String {
+fn tag_stands(terms: &Terms, rollout: &Rollout, image: &ImageMove, end: &End) -> String {
     let (tag, repository) = (&terms.tag, &image.repository);
     let before = image.from.as_ref().map_or("nothing", |from| from.name.as_str());
     let after = image.to.name.as_str();
     let begun = |phase: &Phase| phase.begun().any(|step| moves_tag(step, terms, repository));
     let done = |phase: &Phase| phase.done.iter().any(|step| moves_tag(step, terms, repository));
     let undo = rollout.undo.as_ref().map(|undo| &undo.phase);
+    let moved = was_moved_since(end, terms, repository);
+    let since = if moved { ", and somebody else moved it since" } else { "" };
     if !begun(&rollout.forward) {
         format!("{repository}: {tag} was not moved from {before}")
     } else if undo.is_some_and(done) {
-        format!("{repository}: {tag} was moved back to {before}")
+        format!("{repository}: {tag} was moved back to {before}{since}")
     } else if undo.is_some_and(begun) || !done(&rollout.forward) {
         format!("{repository}: {tag} may not be at {before}; {after} was to be undone")
     } else {
-        format!("{repository}: {tag} was moved to {after} and not back")
+        format!("{repository}: {tag} was moved to {after} and not back{since}")
     }
 }

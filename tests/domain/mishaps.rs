@@ -313,6 +313,34 @@ fn a_service_that_follows_something_else_is_left_and_the_rest_goes_back() {
 }
 
 #[test]
+fn what_was_counted_before_others_took_a_service_away_does_not_stand_at_the_end() {
+    let mut sketch = one_service();
+    sketch.images[0].to = Behaviour::Exits(0);
+    sketch.services.push(sketch.services[0].clone());
+    let mut world = sketch.world();
+    let mut run = sketch.start(&world).expect("it can be planned");
+    let mut taken = false;
+    for moment in 0..500 {
+        let undo = run.deployment.rollout().unwrap().undo.as_ref();
+        if !taken && undo.is_some_and(|undo| undo.phase.services[&service_name(1)].good > 0) {
+            taken = true;
+            let service = world.services.get_mut(&service_name(1)).unwrap();
+            service.tag = "other".into();
+            service.tasks.iter_mut().for_each(|task| task.digest = Some(digest(0, "other")));
+        }
+        run.pump(&mut world, moment);
+        if run.deployment.end().is_some() {
+            break;
+        }
+        world.tick();
+    }
+    assert!(taken && code(&run) == "failed", "{}", story(&run));
+    let undo = run.deployment.rollout().unwrap().undo.as_ref().unwrap();
+    let good = |index| undo.phase.services[&service_name(index)].good;
+    assert_eq!((good(0), good(1)), (4, 0), "{}", story(&run));
+}
+
+#[test]
 fn what_others_scale_is_told_once() {
     let sketch = one_service();
     let (run, _) = run_with(&sketch, 4, |world| {
@@ -331,6 +359,39 @@ fn a_service_that_scales_to_nothing_is_done() {
         world.services.get_mut(&service_name(0)).unwrap().desired = 0;
     });
     assert_eq!(code(&run), "succeeded", "{}", story(&run));
+}
+
+#[test]
+fn a_service_that_is_scaled_in_until_no_task_may_be_stopped_is_deployed() {
+    let mut deployed = 0;
+    for at in 1..30 {
+        let sketch = one_service();
+        let (run, world) = run_with(&sketch, at, |world| {
+            world.services.get_mut(&service_name(0)).unwrap().desired = 1;
+        });
+        assert_eq!(code(&run), "succeeded", "at {at}: {}", story(&run));
+        let broken = judge_end(&run, &world);
+        assert!(broken.is_empty(), "at {at}: {broken:#?}\n{}", story(&run));
+        let rollout = run.deployment.rollout().unwrap();
+        let ours = |change: &Change| matches!(change, Change::Deployed { .. });
+        assert!(!rollout.changes.iter().any(ours), "ours is not others': {}", story(&run));
+        deployed += u32::from(rollout.is_deployed(&service_name(0)));
+    }
+    assert!(deployed > 5, "{deployed} times");
+}
+
+#[test]
+fn a_service_that_had_to_be_deployed_comes_back_as_well() {
+    for (at, cancelled) in (1..20).flat_map(|at| (at..at + 8).map(move |after| (at, after))) {
+        let mut sketch = one_service();
+        sketch.mishaps.cancelled = Some(cancelled);
+        let (run, world) = run_with(&sketch, at, |world| {
+            world.services.get_mut(&service_name(0)).unwrap().desired = 1;
+        });
+        let broken = judge_end(&run, &world);
+        assert!(broken.is_empty(), "{at}, {cancelled}: {broken:#?}\n{}", story(&run));
+        assert!(["cancelled", "succeeded"].contains(&code(&run)), "{}", story(&run));
+    }
 }
 
 #[test]

@@ -7,7 +7,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use shipmate::domain::after_check::{Answer, Moment, Unsatisfied};
 use shipmate::domain::deployment::Deployment;
-use shipmate::domain::environment::Strategy;
 use shipmate::domain::event::{End, Event, Recorded, Step, StepFailure, StepOutcome, StopRequest};
 use shipmate::domain::id::{Digest, EcsDeploymentId, Repository, ServiceName, Tag, TaskArn};
 use shipmate::domain::next::{Next, Tempo, next};
@@ -446,20 +445,6 @@ impl Run {
             return Err("a service on the target is restarted".to_owned());
         }
         Ok(())
-    }
-}
-
-impl Run {
-    /// Others scaled a service so that no task of it can be stopped without going below its
-    /// minimum, which nobody agreed to: a good image may end rolled back then.
-    pub fn scaled_out_of_room(&self, world: &World) -> bool {
-        self.deployment.plan.terms.services.iter().any(|planned| {
-            let service = &world.services[&planned.name];
-            let stops = planned.strategy == Strategy::Stop
-                && !planned.below_minimum
-                && !planned.all_at_once();
-            stops && service.minimum() >= service.desired as usize
-        })
     }
 }
 

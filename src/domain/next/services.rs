@@ -90,7 +90,30 @@ impl Look<'_> {
             survey.counts.extend(self.progress(service, version, &ecs));
             survey.needs.push((service, version, self.need(service, version, &ecs)));
         }
+        survey.counts.extend(self.counts_of_the_left());
         survey
+    }
+
+    /// Going back, what cannot come back is left as it is, and is counted all the same: what is
+    /// told in the end is what stands then, and not what stood before somebody took it away.
+    fn counts_of_the_left(&self) -> impl Iterator<Item = Event> {
+        let left =
+            |service: &&PlannedService| self.rollout.undo.is_some() && self.goal(service).is_none();
+        self.terms.services.iter().filter(left).filter_map(|service| {
+            let image = self.terms.image(&service.repository)?;
+            let version = image.from.as_ref().filter(|_| self.touched(image))?;
+            match self.seen.services.get(&service.name)? {
+                ServiceSeen::Found(ecs) => self.progress(service, version, ecs),
+                ServiceSeen::Missing => {
+                    let tally = self.phase.services.get(&service.name)?;
+                    (tally.good > 0).then(|| Event::Progressed {
+                        service: service.name.clone(),
+                        good: 0,
+                        total: tally.total,
+                    })
+                }
+            }
+        })
     }
 
     /// Whether something is being done to it just now.
@@ -167,7 +190,12 @@ impl Look<'_> {
         if going_back && !self.rollout.forward.restarted(&service.name) {
             return self.need_untouched(service, version, ecs);
         }
-        match service.strategy {
+        let strategy = if self.rollout.is_deployed(&service.name) {
+            Strategy::Deployment
+        } else {
+            service.strategy
+        };
+        match strategy {
             Strategy::Stop if going_back => self.need_back_by_stop(service, version, ecs),
             Strategy::Stop => self.need_by_stop(service, version, ecs),
             Strategy::Deployment if going_back => {
@@ -333,10 +361,17 @@ impl Look<'_> {
         let room = if one_by_one { 1 } else { ecs.room() };
         let tasks = idle.into_iter().chain(serving.into_iter().take(room as usize));
         let tasks: Vec<TaskArn> = tasks.take(most as usize).map(|task| task.arn.clone()).collect();
-        if tasks.is_empty() {
-            return Need::Time;
+        if !tasks.is_empty() {
+            return Need::Do(Step::StopTasks { service: service.name.clone(), tasks });
         }
-        Need::Do(Step::StopTasks { service: service.name.clone(), tasks })
+        // Scaled in, or given another minimum, so that no task can be stopped any more: ECS's own
+        // deployment starts the new ones first.
+        match ecs.primary().filter(|_| self.rollout.undo.is_none()) {
+            Some(primary) if ecs.never_room() && ecs.steady() && all_serve(ecs) => {
+                restart(service, primary)
+            }
+            Some(_) | None => Need::Time,
+        }
     }
 
     fn need_by_deployment(
