@@ -23,6 +23,7 @@ mod report;
 mod world;
 mod commands;
 mod promises;
+mod rollout;
 mod web;
 mod after_checks;
 mod last_lines;

@@ -1,9 +1,10 @@
 //! A place to die in: the journal with a trap before and after each write. Between two writes
 //! lies exactly one deed, so that the traps are all the places where dying makes a difference.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -13,6 +14,7 @@ use shipmate::domain::event::{Event, Recorded};
 use shipmate::domain::id::{DeploymentId, EnvironmentName, MessageId, Repository};
 use shipmate::domain::image::Image;
 use shipmate::ports::{Hold, Said, Store, StoreError, Summary, Unhandled};
+use shipmate::sandbox::{Handle, ServiceView};
 use shipmate::store::SqliteStore;
 use tokio::sync::Notify;
 
@@ -22,6 +24,24 @@ pub struct Trap {
     /// Counts down to the place; below zero nobody is caught.
     left: AtomicI64,
     caught: Notify,
+    /// How what stands is looked at when a deployment ends, and what was seen then.
+    look: Mutex<Option<Look>>,
+    ends: Mutex<BTreeMap<DeploymentId, Scene>>,
+    /// The same for what is being written down just now.
+    nearly: Mutex<BTreeMap<DeploymentId, Scene>>,
+}
+
+type Look = Box<dyn Fn() -> Scene + Send + Sync>;
+
+/// What really stood just before a deployment's end was written down.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    pub at: Instant,
+    /// How many calls AWS had had by then.
+    pub calls: usize,
+    pub services: Vec<ServiceView>,
+    /// Tags with their digests, by repository.
+    pub tags: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl Trap {
@@ -33,6 +53,38 @@ impl Trap {
     /// How many places were passed since it was set to none.
     pub fn passed(&self) -> i64 {
         -self.left.load(Ordering::SeqCst)
+    }
+
+    /// From now on what really stands is looked at when a deployment ends.
+    pub fn look_at_ends(&self, sandbox: Handle, repositories: &'static [&'static str]) {
+        let tags = move |sandbox: &Handle| {
+            let names = repositories.iter();
+            names.map(|name| ((*name).to_owned(), sandbox.tags(name))).collect()
+        };
+        let look = move || Scene {
+            at: Instant::now(),
+            calls: sandbox.calls().len(),
+            services: sandbox.services(),
+            tags: tags(&sandbox),
+        };
+        *self.look.lock().unwrap() = Some(Box::new(look));
+    }
+
+    /// What stood when this deployment ended, if it has.
+    pub fn end_of(&self, deployment: i64) -> Option<Scene> {
+        self.ends.lock().unwrap().get(&DeploymentId(deployment)).cloned()
+    }
+
+    /// It turned out that the end of this deployment was written down: whoever did so may have
+    /// died before hearing of it.
+    pub fn believe_end_of(&self, deployment: DeploymentId) {
+        if let Some(scene) = self.nearly.lock().unwrap().remove(&deployment) {
+            self.ends.lock().unwrap().insert(deployment, scene);
+        }
+    }
+
+    fn look(&self) -> Option<Scene> {
+        self.look.lock().unwrap().as_ref().map(|look| look())
     }
 
     pub async fn pass(&self) {
@@ -120,7 +172,14 @@ impl Store for WatchedStore {
         at: Timestamp,
     ) -> Result<Deployment, StoreError> {
         self.trap.pass().await;
+        let ends = events.iter().any(|event| matches!(event, Event::Ended { .. }));
+        if let Some(scene) = ends.then(|| self.trap.look()).flatten() {
+            self.trap.nearly.lock().unwrap().insert(deployment, scene);
+        }
         let appended = self.inner.append(deployment, version, events, at).await;
+        if ends && appended.is_ok() {
+            self.trap.believe_end_of(deployment);
+        }
         self.trap.pass().await;
         appended
     }
