@@ -24,6 +24,7 @@ use crate::domain::id::{Digest, Repository, Tag};
 use crate::domain::image::Image;
 use crate::domain::mutability::Mutability;
 use crate::domain::observation::{ImageSeen, TagsSeen};
+use crate::domain::others::tag_moved_by_others;
 
 /// The manifests that ECR keeps. All are accepted, so that it never translates one.
 const MEDIA_TYPES: [&str; 4] = [
@@ -202,14 +203,9 @@ impl Repositories {
         to: &Digest,
     ) -> Result<(), StepFailure> {
         self.put(repository, tag, to, |now| match now {
-            Some(now) if Some(now) != from => Err(StepFailure {
-                transient: false,
-                code: "tag-moved-by-others".to_owned(),
-                detail: format!(
-                    "{repository}:{tag} points at {} now, which is not what the plan saw; somebody else moved it",
-                    now.short()
-                ),
-            }),
+            Some(now) if Some(now) != from => {
+                Err(tag_moved_by_others(repository, tag, "what the plan saw", Some(now)))
+            }
             Some(_) | None => Ok(()),
         })
         .await

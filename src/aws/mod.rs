@@ -1,5 +1,6 @@
 //! ECR and ECS through the real SDKs, and one call of CloudWatch Logs: reads that make an
-//! observation, and steps that are done once however often they are asked for. Imports only `domain`; decides nothing.
+//! observation, and steps that are done once however often they are asked for. Imports only
+//! `domain`; decides nothing.
 
 mod bucket;
 mod ecr;

@@ -218,7 +218,8 @@ pub enum StepOutcome {
     DeploymentStarted {
         id: EcsDeploymentId,
     },
-    /// It was over, or ECS would not: nothing was changed, and there is another way.
+    /// It was over, or ECS would not: nothing was changed, and there is another way. Of a check:
+    /// the settings name nothing to ask any more.
     NotTaken,
     /// An after-check did not pass.
     Unsatisfied {
@@ -397,6 +398,61 @@ impl End {
 }
 
 impl Event {
+    /// The step whose outcome it is.
+    pub fn outcome_of(&self) -> Option<&Step> {
+        match self {
+            Self::StepDone { step, .. } | Self::StepFailed { step, .. } => Some(step),
+            Self::Requested(_)
+            | Self::Posted { .. }
+            | Self::VoteCast(_)
+            | Self::VoteWithdrawn { .. }
+            | Self::Approved
+            | Self::OutlookChanged { .. }
+            | Self::Replanned { .. }
+            | Self::Started { .. }
+            | Self::StepStarted { .. }
+            | Self::Progressed { .. }
+            | Self::CanaryPassed { .. }
+            | Self::Paused { .. }
+            | Self::Continued { .. }
+            | Self::CanaryAsked { .. }
+            | Self::StopRequested { .. }
+            | Self::UndoStarted { .. }
+            | Self::Ended { .. }
+            | Self::TagRepaired { .. }
+            | Self::OthersChanged { .. }
+            | Self::LogRead(_) => None,
+        }
+    }
+
+    /// The service whose tasks were counted, how many are good, and how many there are.
+    pub fn progress(&self) -> Option<(&ServiceName, u32, u32)> {
+        match self {
+            Self::Progressed { service, good, total } => Some((service, *good, *total)),
+            Self::Requested(_)
+            | Self::Posted { .. }
+            | Self::VoteCast(_)
+            | Self::VoteWithdrawn { .. }
+            | Self::Approved
+            | Self::OutlookChanged { .. }
+            | Self::Replanned { .. }
+            | Self::Started { .. }
+            | Self::StepStarted { .. }
+            | Self::StepDone { .. }
+            | Self::StepFailed { .. }
+            | Self::CanaryPassed { .. }
+            | Self::Paused { .. }
+            | Self::Continued { .. }
+            | Self::CanaryAsked { .. }
+            | Self::StopRequested { .. }
+            | Self::UndoStarted { .. }
+            | Self::Ended { .. }
+            | Self::TagRepaired { .. }
+            | Self::OthersChanged { .. }
+            | Self::LogRead(_) => None,
+        }
+    }
+
     /// Whether it changes the direction of a rollout, or ends it.
     pub fn is_turn(&self) -> bool {
         match self {

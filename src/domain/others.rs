@@ -120,8 +120,13 @@ impl Change {
     }
 }
 
+/// Whether a step could not be done because somebody else had moved its tag.
+pub fn is_tag_moved_by_others(failure: &StepFailure) -> bool {
+    failure.code == "tag-moved-by-others"
+}
+
 /// Why nothing more can be done about a tag that points at something else than where this
-/// rollout wants it. `wanted`: the image's name. `found`: where it points; `None`: it is gone.
+/// rollout wants it. `wanted`: that, in words. `found`: where it points; `None`: it is gone.
 pub fn tag_moved_by_others(
     repository: &Repository,
     tag: &Tag,

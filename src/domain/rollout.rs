@@ -75,6 +75,9 @@ pub struct Phase {
     pub failed: Option<(Step, StepFailure)>,
     /// Every step that could not be done. It may have arrived all the same.
     pub failures: BTreeMap<Step, StepFailure>,
+    /// Services that were to be asked at the end, and of which the settings name nothing to ask
+    /// any more.
+    pub unasked: BTreeSet<ServiceName>,
     /// The first after-check that did not pass.
     pub unsatisfied: Option<FailedCheck>,
     /// Our ECS deployment of each service that was restarted that way.
@@ -335,6 +338,7 @@ impl Phase {
             done: BTreeSet::new(),
             failed: None,
             failures: BTreeMap::new(),
+            unasked: BTreeSet::new(),
             unsatisfied: None,
             deployments: BTreeMap::new(),
             called_back: BTreeSet::new(),
@@ -372,6 +376,9 @@ impl Phase {
             (Step::Check { service, moment, .. }, StepOutcome::Unsatisfied { found }) => {
                 let (service, moment, found) = (service.clone(), *moment, found.clone());
                 self.unsatisfied.get_or_insert(FailedCheck { service, moment, found });
+            }
+            (Step::Check { service, moment: Moment::End, .. }, StepOutcome::NotTaken) => {
+                self.unasked.insert(service.clone());
             }
             (
                 Step::MoveTag { .. }

@@ -37,7 +37,7 @@ impl Checks {
     /// Whether this process has it under way already, or knows what came of it.
     pub fn has(&self, step: &Step) -> bool {
         self.steps.values().any(|(running, _)| running == step)
-            || self.outcomes.iter().any(|event| is_of(event, step))
+            || self.outcomes.iter().any(|event| event.outcome_of() == Some(step))
     }
 
     /// Begins a check, of what the settings say now.
@@ -98,8 +98,12 @@ impl Checks {
 }
 
 impl Engine {
-    /// Asks all of these at once; of several that do not pass, the first is told.
+    /// Asks all of these at once; of several that do not pass, the first is told. Where the
+    /// settings name none any more nothing is asked, which is not the same as to have passed.
     pub(super) async fn check(&self, asked: Vec<AfterCheck>) -> StepOutcome {
+        if asked.is_empty() {
+            return StepOutcome::NotTaken;
+        }
         let tries = asked.iter().map(|check| self.satisfied(check));
         match join_all(tries).await.into_iter().flatten().next() {
             None => StepOutcome::Done,
@@ -148,8 +152,4 @@ impl Engine {
 /// What a service is asked by the settings as they are now.
 pub(super) fn asked_of(environment: &Environment, service: &ServiceName) -> Vec<AfterCheck> {
     environment.service(service).map(|service| service.verify.clone()).unwrap_or_default()
-}
-
-fn is_of(event: &Event, step: &Step) -> bool {
-    matches!(event, Event::StepDone { step: done, .. } if done == step)
 }

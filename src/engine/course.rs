@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::checks::Checks;
 use super::last_lines::Reading;
 use super::news::Listener;
-use super::runner::{Hands, LONGEST_SILENCE, outcome_of, under_way};
+use super::runner::{Hands, LONGEST_SILENCE, under_way};
 use super::watcher::Watcher;
 use crate::aws::{AwsError, Room};
 use crate::domain::deployment::{Deployment, Stage};
@@ -239,7 +239,7 @@ impl<'a> Course<'a> {
         while let Some(Some(outcome)) = self.doing.next().now_or_never() {
             outcomes.push(outcome);
         }
-        for step in outcomes.iter().filter_map(outcome_of) {
+        for step in outcomes.iter().filter_map(Event::outcome_of) {
             self.begun.remove(step);
             // It may have waited for its turn for long: what changes, changes from now on.
             self.touched.extend(step.restarted_service().cloned());
@@ -251,7 +251,7 @@ impl<'a> Course<'a> {
         // What was done is written down whatever else happened to the deployment meanwhile.
         while !self.hands.record(&mut self.deployment, outcomes.clone()).await? {
             let still: Vec<Step> = under_way(&self.deployment);
-            outcomes.retain(|event| outcome_of(event).is_some_and(|step| still.contains(step)));
+            outcomes.retain(|event| event.outcome_of().is_some_and(|step| still.contains(step)));
         }
         Ok(())
     }

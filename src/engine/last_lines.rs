@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::Engine;
+use super::runner::Hands;
 use crate::aws::Account;
 use crate::domain::deployment::Deployment;
 use crate::domain::environment::Environment;
@@ -83,6 +84,28 @@ impl Drop for Reading {
         if let Some(reading) = &self.0 {
             reading.abort();
         }
+    }
+}
+
+impl Hands<'_> {
+    /// Writes down what was read of a log; false: nothing was.
+    pub async fn note_log(
+        &self,
+        deployment: &mut Deployment,
+        read: Option<Event>,
+    ) -> anyhow::Result<bool> {
+        let Some(read) = read else { return Ok(false) };
+        let unread = |deployment: &Deployment| {
+            let rollout = deployment.rollout();
+            deployment.end().is_none()
+                && rollout.is_some_and(|rollout| rollout.last_lines.is_none())
+        };
+        while unread(deployment) {
+            if self.record(deployment, vec![read.clone()]).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

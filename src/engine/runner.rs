@@ -117,26 +117,6 @@ pub(super) struct Hands<'a> {
 }
 
 impl Hands<'_> {
-    /// Writes down what was read of a log; false: nothing was.
-    pub async fn note_log(
-        &self,
-        deployment: &mut Deployment,
-        read: Option<Event>,
-    ) -> anyhow::Result<bool> {
-        let Some(read) = read else { return Ok(false) };
-        let unread = |deployment: &Deployment| {
-            let rollout = deployment.rollout();
-            deployment.end().is_none()
-                && rollout.is_some_and(|rollout| rollout.last_lines.is_none())
-        };
-        while unread(deployment) {
-            if self.record(deployment, vec![read.clone()]).await? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// Appends; false: somebody else did first, and `deployment` is what it is now.
     pub async fn record(
         &self,
@@ -241,33 +221,6 @@ fn is_as_planned(planned: &PlannedService, service: &Service) -> bool {
     planned.ecs_service == service.ecs_service
         && planned.container == service.container
         && planned.repository == service.repository
-}
-
-/// The step whose outcome an event is.
-pub(super) fn outcome_of(event: &Event) -> Option<&Step> {
-    match event {
-        Event::StepDone { step, .. } | Event::StepFailed { step, .. } => Some(step),
-        Event::Requested(_)
-        | Event::Posted { .. }
-        | Event::VoteCast(_)
-        | Event::VoteWithdrawn { .. }
-        | Event::Approved
-        | Event::OutlookChanged { .. }
-        | Event::Replanned { .. }
-        | Event::Started { .. }
-        | Event::StepStarted { .. }
-        | Event::Progressed { .. }
-        | Event::CanaryPassed { .. }
-        | Event::Paused { .. }
-        | Event::Continued { .. }
-        | Event::CanaryAsked { .. }
-        | Event::StopRequested { .. }
-        | Event::UndoStarted { .. }
-        | Event::Ended { .. }
-        | Event::TagRepaired { .. }
-        | Event::OthersChanged { .. }
-        | Event::LogRead(_) => None,
-    }
 }
 
 pub(super) fn under_way(deployment: &Deployment) -> Vec<Step> {

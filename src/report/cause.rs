@@ -5,6 +5,7 @@ use crate::domain::diagnosis::Diagnosis;
 use crate::domain::event::{Cause, Step, StepFailure, StopRequest};
 use crate::domain::id::{DeploymentId, ServiceName, TaskArn};
 use crate::domain::observation::{StopCause, Stopped};
+use crate::domain::others::is_tag_moved_by_others;
 use crate::domain::plan::Terms;
 
 use super::plan::name_of;
@@ -301,7 +302,7 @@ pub fn next_step(cause: &Cause) -> String {
         Cause::NotFollowed { service, .. } => {
             format!("Find out who changed the task definition of {service}.")
         }
-        Cause::StepFailed { failure, .. } if failure.code == "tag-moved-by-others" => {
+        Cause::StepFailed { failure, .. } if is_tag_moved_by_others(failure) => {
             "Find out who else moves this tag.".to_owned()
         }
         Cause::StepFailed { failure, .. } if failure.code.starts_with("AccessDenied") => {

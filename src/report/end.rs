@@ -3,8 +3,9 @@
 use crate::domain::after_check::Moment;
 use crate::domain::card::{Card, Tone};
 use crate::domain::deployment::{Deployment, Ended};
-use crate::domain::event::{Cause, End, RefusedWhy, Step};
-use crate::domain::id::{Digest, PersonId, Repository};
+use crate::domain::event::{Cause, End, RefusedWhy, Step, StepFailure};
+use crate::domain::id::{Digest, PersonId, Repository, ServiceName};
+use crate::domain::others::is_tag_moved_by_others;
 use crate::domain::plan::{ImageMove, Kind, Terms};
 use crate::domain::rollout::{Phase, Rollout};
 
@@ -152,6 +153,14 @@ fn succeeded(deployment: &Deployment, ended: &Ended) -> Told {
     } else {
         format!("{checked} After-checks passed: {}.", words::some_of(asked.into_iter(), 3))
     };
+    let unasked = rollout.iter().flat_map(|rollout| &rollout.forward.unasked);
+    let unasked: Vec<&str> = unasked.map(ServiceName::as_str).collect();
+    let checked = if unasked.is_empty() {
+        checked
+    } else {
+        let names = words::some_of(unasked.into_iter(), 3);
+        format!("{checked} Not asked, since the settings name no check any more: {names}.")
+    };
     let again = if deployment.is_rollback() { " again" } else { "" };
     let headline = format!("{environment} runs {}{again}.", terms.names());
     let (details, next, commands) = match terms.kind {
@@ -179,7 +188,9 @@ fn idle_services<'a>(deployment: &'a Deployment, rollout: Option<&Rollout>) -> V
 /// The services that passed their check at the end.
 fn checked_services(rollout: &Rollout) -> Vec<&str> {
     let passed = rollout.forward.done.iter().filter_map(|step| match step {
-        Step::Check { service, moment: Moment::End, .. } => Some(service.as_str()),
+        Step::Check { service, moment: Moment::End, .. } => {
+            (!rollout.forward.unasked.contains(service)).then_some(service.as_str())
+        }
         Step::MoveTag { .. }
         | Step::KeepTag { .. }
         | Step::StopTasks { .. }
@@ -340,27 +351,36 @@ fn standing(deployment: &Deployment, end: &End, rollout: &Rollout) -> Vec<String
     words::at_most(lines, 16)
 }
 
-/// Whether the last look before the end found an environment's tag moved by somebody else.
-fn was_moved_since(end: &End, terms: &Terms, of: &Repository) -> bool {
-    let (End::Failed { undo: Some(found), .. } | End::Failed { cause: found, undo: None }) = end
-    else {
-        return false;
+/// Whether an environment's tag was found moved by somebody else since the last turn: by a look
+/// before the end, or by a step that found it so.
+fn was_moved_since(end: &End, terms: &Terms, rollout: &Rollout, of: &Repository) -> bool {
+    let found_by = |step: &Step, failure: &StepFailure| {
+        is_tag_moved_by_others(failure) && is_about(step, terms, of)
     };
-    match found {
-        Cause::StepFailed { step, failure } => {
-            failure.code == "tag-moved-by-others" && moves_tag(step, terms, of)
+    let by_end = match end {
+        End::Failed { undo: Some(Cause::StepFailed { step, failure }), .. }
+        | End::Failed { cause: Cause::StepFailed { step, failure }, undo: None } => {
+            found_by(step, failure)
         }
-        Cause::TaskFailed { .. }
-        | Cause::NoProgress { .. }
-        | Cause::EcsGaveUp { .. }
-        | Cause::RolledBackByEcs { .. }
-        | Cause::ResolvedAnother { .. }
-        | Cause::Overtaken { .. }
-        | Cause::ServiceGone { .. }
-        | Cause::NotFollowed { .. }
-        | Cause::CheckFailed { .. }
-        | Cause::Stopped { .. } => false,
-    }
+        End::Failed { .. }
+        | End::Succeeded
+        | End::RolledBack { .. }
+        | End::Cancelled { .. }
+        | End::Rejected { .. }
+        | End::Expired
+        | End::Refused { .. }
+        | End::Superseded { .. } => false,
+    };
+    let failures = &rollout.phase().failures;
+    by_end || failures.iter().any(|(step, failure)| found_by(step, failure))
+}
+
+/// Whether it moves this repository's tag, or restarts a service that runs from it.
+fn is_about(step: &Step, terms: &Terms, repository: &Repository) -> bool {
+    let restarted = step.restarted_service();
+    let service = terms.services.iter().find(|service| Some(&service.name) == restarted);
+    moves_tag(step, terms, repository)
+        || service.is_some_and(|service| service.repository == *repository)
 }
 
 /// Where an environment's tag stands in one repository, as far as the steps tell.
@@ -371,7 +391,7 @@ fn tag_stands(terms: &Terms, rollout: &Rollout, image: &ImageMove, end: &End) ->
     let begun = |phase: &Phase| phase.begun().any(|step| moves_tag(step, terms, repository));
     let done = |phase: &Phase| phase.done.iter().any(|step| moves_tag(step, terms, repository));
     let undo = rollout.undo.as_ref().map(|undo| &undo.phase);
-    let moved = was_moved_since(end, terms, repository);
+    let moved = was_moved_since(end, terms, rollout, repository);
     let since = if moved { ", and somebody else moved it since" } else { "" };
     if !begun(&rollout.forward) {
         format!("{repository}: {tag} was not moved from {before}")

@@ -160,35 +160,12 @@ pub fn details(terms: &Terms, events: &[Recorded], now: &Zoned) -> Vec<Card> {
 
 /// Whether it is one of the many that make up a rollout which goes well.
 fn is_usual(event: &Event) -> bool {
-    match event {
-        Event::StepDone { step, .. } => match step {
-            Step::StopTasks { .. } | Step::StartDeployment { .. } => true,
-            Step::MoveTag { .. }
-            | Step::KeepTag { .. }
-            | Step::StopDeployment { .. }
-            | Step::Check { .. } => false,
-        },
-        Event::Progressed { .. } | Event::CanaryPassed { .. } => true,
-        Event::Requested(_)
-        | Event::Posted { .. }
-        | Event::VoteCast(_)
-        | Event::VoteWithdrawn { .. }
-        | Event::Approved
-        | Event::OutlookChanged { .. }
-        | Event::Replanned { .. }
-        | Event::Started { .. }
-        | Event::StepStarted { .. }
-        | Event::StepFailed { .. }
-        | Event::StopRequested { .. }
-        | Event::UndoStarted { .. }
-        | Event::Ended { .. }
-        | Event::TagRepaired { .. }
-        | Event::Paused { .. }
-        | Event::Continued { .. }
-        | Event::CanaryAsked { .. }
-        | Event::OthersChanged { .. }
-        | Event::LogRead(_) => false,
-    }
+    matches!(
+        event,
+        Event::Progressed { .. }
+            | Event::CanaryPassed { .. }
+            | Event::StepDone { step: Step::StopTasks { .. } | Step::StartDeployment { .. }, .. }
+    )
 }
 
 /// `10:00:00 to 10:00:09: 240 tasks of 48 services were told to stop, 30 canaries passed`
@@ -270,30 +247,7 @@ fn thinned(events: &[Recorded]) -> Vec<&Recorded> {
 }
 
 fn progressed(recorded: &Recorded) -> Option<&ServiceName> {
-    match &recorded.event {
-        Event::Progressed { service, .. } => Some(service),
-        Event::Requested(_)
-        | Event::Posted { .. }
-        | Event::VoteCast(_)
-        | Event::VoteWithdrawn { .. }
-        | Event::Approved
-        | Event::OutlookChanged { .. }
-        | Event::Replanned { .. }
-        | Event::Started { .. }
-        | Event::StepStarted { .. }
-        | Event::StepDone { .. }
-        | Event::StepFailed { .. }
-        | Event::CanaryPassed { .. }
-        | Event::Paused { .. }
-        | Event::Continued { .. }
-        | Event::CanaryAsked { .. }
-        | Event::StopRequested { .. }
-        | Event::UndoStarted { .. }
-        | Event::Ended { .. }
-        | Event::TagRepaired { .. }
-        | Event::OthersChanged { .. }
-        | Event::LogRead(_) => None,
-    }
+    recorded.event.progress().map(|(service, ..)| service)
 }
 
 fn without_middle(mut story: Vec<String>) -> Vec<String> {
@@ -348,9 +302,19 @@ fn event_line(event: &Event, terms: &Terms) -> String {
             match outcome {
                 StepOutcome::Done => done,
                 StepOutcome::DeploymentStarted { id } => format!("{done}: {id}"),
-                StepOutcome::NotTaken => {
-                    format!("could not {}: it was too late", StepWords::of(step, terms).to())
-                }
+                StepOutcome::NotTaken => match step {
+                    Step::Check { service, .. } => {
+                        format!("{service} was asked nothing: the settings name no check any more")
+                    }
+                    Step::MoveTag { .. }
+                    | Step::KeepTag { .. }
+                    | Step::StopTasks { .. }
+                    | Step::StartDeployment { .. }
+                    | Step::StopDeployment { .. } => {
+                        let to = StepWords::of(step, terms).to();
+                        format!("could not {to}: it was too late")
+                    }
+                },
                 StepOutcome::Unsatisfied { found } => unsatisfied(step, found),
             }
         }

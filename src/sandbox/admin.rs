@@ -1,5 +1,5 @@
-//! The admin path, `/_sandbox/…`: what a Handle does, as JSON over HTTP, for programs that are not in the
-//! same process. Must not do anything that a Handle cannot.
+//! The admin path, `/_sandbox/…`: what a Handle does, as JSON over HTTP, for programs that are not
+//! in the same process. Must not do anything that a Handle cannot.
 
 use axum::Json;
 use axum::body::Bytes;

@@ -1,5 +1,5 @@
-//! EventBridge: takes what ECS tells, and sends it to an address as an API destination does. Must not know
-//! what events mean.
+//! EventBridge: takes what ECS tells, and sends it to an address as an API destination does. Must
+//! not know what events mean.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -28,7 +28,8 @@ pub struct Destination {
     pub delivery: Delivery,
 }
 
-/// How events arrive. EventBridge promises neither that each comes once nor that they come in order.
+/// How events arrive. EventBridge promises neither that each comes once nor that they come in
+/// order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Delivery {
@@ -92,7 +93,8 @@ pub(super) async fn deliver(handle: Handle) {
     }
 }
 
-/// Sends one event, and again where EventBridge would. The last status, or 0 where there was no answer.
+/// Sends one event, and again where EventBridge would. The last status, or 0 where there was no
+/// answer.
 async fn send(client: &reqwest::Client, to: &Destination, event: &Value) -> u16 {
     let mut status = 0;
     for attempt in 0..ATTEMPTS {

@@ -1,6 +1,6 @@
-//! Faults at random: which calls meet which fault follows from a seed, the operation and how often it has
-//! been called. The same calls meet the same faults, in whatever order other operations are called in
-//! between. Must not know what the faults do.
+//! Faults at random: which calls meet which fault follows from a seed, the operation and how often
+//! it has been called. The same calls meet the same faults, in whatever order other operations are
+//! called in between. Must not know what the faults do.
 
 use std::collections::HashMap;
 
@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::faults::FaultKind;
 
-/// How likely each kind of fault is for a call, from 0 to 1. A call meets one of them at most, so that
-/// together they are at most 1.
+/// How likely each kind of fault is for a call, from 0 to 1. A call meets one of them at most, so
+/// that together they are at most 1.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Odds {

@@ -1,5 +1,5 @@
-//! The world of the demo: two environments, two repositories, and images that are broken in different
-//! ways. Must not know who the people of the demo are or what they say.
+//! The world of the demo: two environments, two repositories, and images that are broken in
+//! different ways. Must not know who the people of the demo are or what they say.
 
 use super::world::{
     Behaviour, CircuitBreaker, ContainerSpec, ImageSpec, LaunchType, RepositorySpec, ServiceSpec,
@@ -21,7 +21,8 @@ pub fn demo_world() -> World {
         };
         world = world
             .service(
-                // A proxy beside the application: its digest is another image's, and must be ignored.
+                // A proxy beside the application: its digest is another image's, and must be
+                // ignored.
                 ServiceSpec::new(environment, "rest-api", rest_api, app("rest-api").health_check())
                     .container(
                         ContainerSpec::new("proxy", "public.ecr.aws/envoy/envoy:v1.32")

@@ -1,5 +1,5 @@
-//! What the simulated AWS refuses with: a closed list of AWS's error names, and the message that goes
-//! with one. Must not know who asked or over which wire the answer goes.
+//! What the simulated AWS refuses with: a closed list of AWS's error names, and the message that
+//! goes with one. Must not know who asked or over which wire the answer goes.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! Faults on order: what goes wrong with which call, and how often, or how likely. Must not know what the
-//! calls do.
+//! Faults on order: what goes wrong with which call, and how often, or how likely. Must not know
+//! what the calls do.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,7 +106,8 @@ pub(super) struct Faults {
 }
 
 impl Faults {
-    /// Takes an order. What could never hold for a call is refused, so that a slip of the pen is seen.
+    /// Takes an order. What could never hold for a call is refused, so that a slip of the pen is
+    /// seen.
     pub(super) fn order(&mut self, fault: &Fault, state: &State) -> Result<(), String> {
         let operation = fault.operation.as_str();
         if operation != "*" && !super::is_operation(operation) {

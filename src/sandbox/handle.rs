@@ -1,5 +1,5 @@
-//! What can be seen of a sandbox and done to it beside AWS's calls, and the task that lets time pass in
-//! it. Must not know HTTP.
+//! What can be seen of a sandbox and done to it beside AWS's calls, and the task that lets time
+//! pass in it. Must not know HTTP.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -94,7 +94,8 @@ impl Handle {
         Moment { wall: (self.shared.clock)(), at: Instant::now() }
     }
 
-    /// Brings the sandbox up to now, does something in it, and sees that what follows is not missed.
+    /// Brings the sandbox up to now, does something in it, and sees that what follows is not
+    /// missed.
     pub(super) fn with<T>(&self, act: impl FnOnce(&mut Inside, Moment) -> T) -> T {
         let mut inside = self.lock();
         let now = self.now();
@@ -195,22 +196,24 @@ impl Handle {
     /// Orders something to go wrong.
     ///
     /// # Errors
-    /// If it names an operation that the sandbox or an error that AWS does not have, or is for a stale
-    /// answer of a call that does not only read.
+    /// If it names an operation that the sandbox or an error that AWS does not have, or is for a
+    /// stale answer of a call that does not only read.
     pub fn order(&self, fault: Fault) -> Result<(), String> {
         self.with(|inside, _| inside.faults.order(&fault, &inside.state))
     }
 
-    /// Lets calls go wrong at random, with these odds: the same calls meet the same faults. What was
-    /// ordered comes first.
+    /// Lets calls go wrong at random, with these odds: the same calls meet the same faults. What
+    /// was ordered comes first.
     ///
     /// # Errors
-    /// If the odds are together more than 1, or it names an operation that the sandbox does not have.
+    /// If the odds are together more than 1, or it names an operation that the sandbox does not
+    /// have.
     pub fn let_happen(&self, odds: Odds) -> Result<(), String> {
         self.lock().faults.happen(odds)
     }
 
-    /// Withdraws all orders, and nothing happens at random any more. Calls that hang already go on hanging.
+    /// Withdraws all orders, and nothing happens at random any more. Calls that hang already go on
+    /// hanging.
     pub fn clear_faults(&self) {
         self.lock().faults.clear();
     }
@@ -220,8 +223,8 @@ impl Handle {
         self.lock().limits.switch(on);
     }
 
-    /// From now on calls that are signed with this access key need the leave of this IAM policy. Other keys
-    /// are administrators'.
+    /// From now on calls that are signed with this access key need the leave of this IAM policy.
+    /// Other keys are administrators'.
     ///
     /// # Errors
     /// If it is no policy, or has what the sandbox does not know.
@@ -293,12 +296,14 @@ impl Handle {
         self.service(cluster, service).map(|service| service.tasks).unwrap_or_default()
     }
 
-    /// The tasks of a service that are stopping or have stopped and can still be seen, the oldest first.
+    /// The tasks of a service that are stopping or have stopped and can still be seen, the oldest
+    /// first.
     pub fn stopped_tasks(&self, cluster: &str, service: &str) -> Vec<TaskView> {
         self.with(|inside, _| view::stopped(&inside.state, cluster, service))
     }
 
-    /// Waits until the service is as the condition says, and says whether it came to be within the time.
+    /// Waits until the service is as the condition says, and says whether it came to be within the
+    /// time.
     pub async fn wait_for(
         &self,
         cluster: &str,

@@ -1,5 +1,5 @@
-//! Reads the JSON that a call carries, member by member, and refuses what is missing or of the wrong
-//! type as AWS does. Must not know any operation.
+//! Reads the JSON that a call carries, member by member, and refuses what is missing or of the
+//! wrong type as AWS does. Must not know any operation.
 
 use serde_json::{Map, Value};
 
@@ -131,8 +131,8 @@ fn wrong(name: &str, kind: &str) -> Refusal {
     Refusal::new(ErrorName::Serialization, format!("{name} must be {kind}"))
 }
 
-/// Cuts one page out of items that stand in the order of their keys. A token is the last key that was
-/// given, so that a page stays right when items come and go between two calls.
+/// Cuts one page out of items that stand in the order of their keys. A token is the last key that
+/// was given, so that a page stays right when items come and go between two calls.
 pub(super) fn page<K: ToString, T>(
     items: impl Iterator<Item = (K, T)>,
     size: usize,

@@ -1,5 +1,5 @@
-//! The simulated CloudWatch Logs, as far as reading a stream goes. Must not know how tasks live: ECS knows
-//! what their containers have written.
+//! The simulated CloudWatch Logs, as far as reading a stream goes. Must not know how tasks live:
+//! ECS knows what their containers have written.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

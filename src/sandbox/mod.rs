@@ -1,7 +1,8 @@
-//! A simulated AWS (ECR, ECS, and as much of CloudWatch Logs as reading takes) at the wire, for the demo and
-//! the tests. It speaks AWS's JSON protocol on a loopback port, and behaves as the documented service does
-//! where a deployment can tell: tags resolve when they do on AWS, tasks start, fail and stop in their
-//! states, and limits are kept. Knows nothing of the rest of Shipmate.
+//! A simulated AWS (ECR, ECS, and as much of CloudWatch Logs as reading takes) at the wire, for the
+//! demo and the tests. It speaks AWS's JSON protocol on a loopback port, and behaves as the
+//! documented service does where a deployment can tell: tags resolve when they do on AWS, tasks
+//! start, fail and stop in their states, and limits are kept. Knows nothing of the rest of
+//! Shipmate.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -61,7 +62,8 @@ pub use world::{
     RepositorySpec, Scheduling, ServiceSpec, Strategy, World,
 };
 
-/// The operations that the sandbox answers, as `(service, operation)`, such as `("ecs", "StopTask")`.
+/// The operations that the sandbox answers, as `(service, operation)`, such as `("ecs",
+/// "StopTask")`.
 pub fn operations() -> impl Iterator<Item = (&'static str, &'static str)> {
     let ecs = ecs::OPERATIONS.iter().map(|operation| ("ecs", *operation));
     let ecr = ecr::OPERATIONS.iter().map(|operation| ("ecr", *operation));
@@ -119,7 +121,8 @@ impl Sandbox {
                 // If the sender is gone, so is the sandbox.
                 let _gone = stopped.wait_for(|stopped| *stopped).await;
             };
-            // The listener is bound and hyper's errors are each connection's own: serving does not fail.
+            // The listener is bound and hyper's errors are each connection's own: serving does not
+            // fail.
             let service = router.into_make_service_with_connect_info::<Breaker>();
             let listener = Listening(listener);
             let _served = axum::serve(listener, service).with_graceful_shutdown(shutdown).await;

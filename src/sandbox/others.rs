@@ -1,5 +1,6 @@
-//! Other people's hands, and ECS's own: what happens to repositories and services while somebody is looking
-//! the other way. None of it stands in the log of calls, and no fault, limit or policy is in its way.
+//! Other people's hands, and ECS's own: what happens to repositories and services while somebody is
+//! looking the other way. None of it stands in the log of calls, and no fault, limit or policy is
+//! in its way.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -25,13 +26,14 @@ pub enum Deed {
     RollBack,
     /// It is deleted, with its tasks.
     Delete,
-    /// ECS rebalances availability zones: a task is started, and another stopped once that one is healthy.
+    /// ECS rebalances availability zones: a task is started, and another stopped once that one is
+    /// healthy.
     Rebalance,
 }
 
 impl Handle {
-    /// Somebody else moves or makes a tag, to what another tag or a digest is. The digest is the answer,
-    /// or `None` where there is no such image.
+    /// Somebody else moves or makes a tag, to what another tag or a digest is. The digest is the
+    /// answer, or `None` where there is no such image.
     pub fn put_tag(&self, repository: &str, tag: &str, to: &str) -> Option<String> {
         self.with(|inside, _| {
             let repository = inside.state.registry.get_mut(repository)?;
@@ -49,7 +51,8 @@ impl Handle {
         })
     }
 
-    /// Somebody else deletes an image and its tags, as a lifecycle policy would. It says whether it was there.
+    /// Somebody else deletes an image and its tags, as a lifecycle policy would. It says whether it
+    /// was there.
     pub fn delete_image(&self, repository: &str, tag_or_digest: &str) -> bool {
         self.with(|inside, _| {
             let repository = inside.state.registry.get_mut(repository);
@@ -57,15 +60,16 @@ impl Handle {
         })
     }
 
-    /// A build pushes an image. The digest is the answer, or `None` where there is no such repository.
+    /// A build pushes an image. The digest is the answer, or `None` where there is no such
+    /// repository.
     pub fn push(&self, repository: &str, image: &ImageSpec) -> Option<String> {
         self.with(|inside, now| {
             Some(inside.state.registry.get_mut(repository)?.add(image, now.wall))
         })
     }
 
-    /// Somebody else archives an image, by a tag or its digest: it cannot be pulled any more. It says whether
-    /// it was there.
+    /// Somebody else archives an image, by a tag or its digest: it cannot be pulled any more. It
+    /// says whether it was there.
     pub fn archive_image(&self, repository: &str, tag_or_digest: &str) -> bool {
         self.with(|inside, _| {
             let repository = inside.state.registry.get_mut(repository);

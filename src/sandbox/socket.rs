@@ -1,5 +1,5 @@
-//! The connections that the sandbox accepts, each of which can be broken on order, as a network breaks it:
-//! with a reset instead of an answer. Must not know what is said on them.
+//! The connections that the sandbox accepts, each of which can be broken on order, as a network
+//! breaks it: with a reset instead of an answer. Must not know what is said on them.
 
 use std::io;
 use std::net::SocketAddr;

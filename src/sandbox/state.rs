@@ -1,5 +1,5 @@
-//! Everything that the simulated account holds at one moment, and what is due when. Changes only when it
-//! is told what time it is; must not know of sockets, threads or clocks.
+//! Everything that the simulated account holds at one moment, and what is due when. Changes only
+//! when it is told what time it is; must not know of sockets, threads or clocks.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};

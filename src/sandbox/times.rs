@@ -1,5 +1,5 @@
-//! How long things take in the sandbox, and what time it is there. Must not know what happens when the
-//! time is over.
+//! How long things take in the sandbox, and what time it is there. Must not know what happens when
+//! the time is over.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -29,7 +29,8 @@ pub struct Times {
     pub deprovisioning: Duration,
     /// From a change until the service scheduler looks at the service.
     pub scheduler_tick: Duration,
-    /// How long the scheduler waits after a first task that failed before it was RUNNING. It doubles.
+    /// How long the scheduler waits after a first task that failed before it was RUNNING. It
+    /// doubles.
     pub backoff: Duration,
     /// What the wait does not exceed (27 minutes at AWS).
     pub backoff_limit: Duration,
@@ -80,7 +81,8 @@ impl Times {
         }
     }
 
-    /// `duration` as the task with this number takes it: always the same, so that runs can be compared.
+    /// `duration` as the task with this number takes it: always the same, so that runs can be
+    /// compared.
     pub(super) fn spread(&self, duration: Duration, number: u64) -> Duration {
         let part = number.wrapping_mul(2_654_435_761) % 1_000;
         let factor = 1.0 + self.jitter * (part as f64 / 1_000.0 - 0.5);
@@ -88,7 +90,8 @@ impl Times {
     }
 }
 
-/// One moment, on both clocks: the wall clock that was handed in stamps things, the other one times them.
+/// One moment, on both clocks: the wall clock that was handed in stamps things, the other one times
+/// them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {
     pub(super) wall: SystemTime,

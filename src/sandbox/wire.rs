@@ -1,6 +1,6 @@
-//! AWS's wire protocols: JSON 1.1 for ECS, ECR and CloudWatch Logs, and as much of the query protocol as STS needs. Finds out
-//! which call it is, lets faults and limits have their say, and writes the answer. Must not know what a
-//! call does.
+//! AWS's wire protocols: JSON 1.1 for ECS, ECR and CloudWatch Logs, and as much of the query
+//! protocol as STS needs. Finds out which call it is, lets faults and limits have their say, and
+//! writes the answer. Must not know what a call does.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -55,8 +55,8 @@ struct Arrived<'a> {
 }
 
 impl Arrived<'_> {
-    /// The id of the access key that it is signed with. The signature itself is not checked: the sandbox
-    /// knows nobody's secrets.
+    /// The id of the access key that it is signed with. The signature itself is not checked: the
+    /// sandbox knows nobody's secrets.
     fn key(&self) -> &str {
         let signed = self.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let credential =
@@ -282,7 +282,8 @@ fn query(handle: &Handle, arrived: Arrived<'_>) -> Response {
     (status, [(header::CONTENT_TYPE, "text/xml")], xml).into_response()
 }
 
-/// A body that promises the whole and gives a half, and then fails, so that the connection is broken.
+/// A body that promises the whole and gives a half, and then fails, so that the connection is
+/// broken.
 struct Cut {
     half: Option<Bytes>,
     whole: u64,
@@ -308,7 +309,8 @@ impl HttpBody for Cut {
             return Poll::Ready(Some(Ok(http_body::Frame::data(half))));
         }
         if !self.sent {
-            // What was given is written before the next question, and only then the connection breaks.
+            // What was given is written before the next question, and only then the connection
+            // breaks.
             self.sent = true;
             context.waker().wake_by_ref();
             return Poll::Pending;

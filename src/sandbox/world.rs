@@ -1,5 +1,6 @@
-//! What a sandbox starts with, as plain data: repositories with images, clusters with services. The same
-//! types are read from JSON by the admin path. Must not know how a service runs or how a manifest looks.
+//! What a sandbox starts with, as plain data: repositories with images, clusters with services. The
+//! same types are read from JSON by the admin path. Must not know how a service runs or how a
+//! manifest looks.
 
 use std::collections::BTreeMap;
 
@@ -50,8 +51,8 @@ impl World {
         self
     }
 
-    /// `services` services of `tasks` tasks each in one cluster, named `service-0000` and so on, all of
-    /// them on the image.
+    /// `services` services of `tasks` tasks each in one cluster, named `service-0000` and so on,
+    /// all of them on the image.
     pub fn many_services(
         mut self,
         cluster: &str,
@@ -115,8 +116,8 @@ pub enum Mutability {
     MutableWithExclusion,
 }
 
-/// One image, or an index of one image for each platform. Its manifest and digest come out of `version`
-/// and the rest, so that the same description has the same digest in every sandbox.
+/// One image, or an index of one image for each platform. Its manifest and digest come out of
+/// `version` and the rest, so that the same description has the same digest in every sandbox.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ImageSpec {
@@ -142,7 +143,8 @@ pub struct ImageSpec {
     pub scan: Option<BTreeMap<String, u32>>,
     #[serde(default)]
     pub archived: bool,
-    /// What a container of it writes when it starts; where it is absent, what goes with its behaviour.
+    /// What a container of it writes when it starts; where it is absent, what goes with its
+    /// behaviour.
     #[serde(default)]
     pub log: Option<Vec<String>>,
 }
@@ -272,8 +274,8 @@ pub struct ServiceSpec {
     pub scheduling: Scheduling,
     #[serde(default)]
     pub strategy: Strategy,
-    /// Whether nobody has deployed it since before ECS kept versions consistent: it has no revision then,
-    /// and each new task looks its tag up.
+    /// Whether nobody has deployed it since before ECS kept versions consistent: it has no revision
+    /// then, and each new task looks its tag up.
     #[serde(default)]
     pub predates_consistency: bool,
     /// How long before the start of the sandbox its tasks were started, in seconds.
@@ -371,7 +373,8 @@ pub struct ContainerSpec {
     pub version_consistency: bool,
     #[serde(default = "yes")]
     pub essential: bool,
-    /// The CloudWatch log group that it writes to, if any; the prefix of its streams is the service's name.
+    /// The CloudWatch log group that it writes to, if any; the prefix of its streams is the
+    /// service's name.
     #[serde(default)]
     pub log_group: Option<String>,
 }

@@ -188,6 +188,27 @@ async fn a_check_that_a_process_leaves_behind_is_made_by_the_next() {
     assert_eq!(peer.asked().len(), 7);
 }
 
+/// Nobody has asked, so nobody says that it passed.
+#[tokio::test]
+async fn what_is_asked_no_more_has_not_passed() {
+    let peer = Peer::start([Reply::status(200).after(Duration::from_secs(600))]).await;
+    let mut world = world(&peer, "60s").await;
+    world.say("alice", "promote core:1.5.0 to staging").await;
+    world.until("the canary is asked", || !peer.asked().is_empty()).await;
+    world.kill().await;
+    let mut settings = world.settings_without("nothing");
+    for environment in settings.environments.0.values_mut() {
+        environment.services.iter_mut().for_each(|service| service.verify.clear());
+    }
+    world.set_settings(settings);
+    world.begin().await;
+    world.wait().await;
+    let told = told(&world, &peer);
+    assert_eq!(world.stage(1).await, "succeeded", "{told}");
+    assert!(told.contains("the settings name no check any more: rest-api."), "{told}");
+    assert!(!told.contains("After-checks passed"), "{told}");
+}
+
 #[tokio::test]
 async fn a_check_keeps_nobody_from_calling_it_off() {
     let peer = Peer::start([Reply::status(200).after(Duration::from_secs(600))]).await;

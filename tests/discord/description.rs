@@ -1,5 +1,6 @@
-//! Discord's own description of its API: what the fake is asked and answers in a run of all tests is held
-//! against it by a script (CONTRIBUTING.md says how). Here only: that the script finds what is wrong.
+//! Discord's own description of its API: what the fake is asked and answers in a run of all tests
+//! is held against it by a script (CONTRIBUTING.md says how). Here only: that the script finds what
+//! is wrong.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,17 +1,20 @@
-//! Shipmate, as `shipmate run` starts it, on discord-digital-twin: a Discord that others wrote (npm, MIT), with
-//! a REST API and a gateway. It was made for other people's bots, and so shares no mistake with our fake.
+//! Shipmate, as `shipmate run` starts it, on discord-digital-twin: a Discord that others wrote
+//! (npm, MIT), with a REST API and a gateway. It was made for other people's bots, and so shares no
+//! mistake with our fake.
 //!
-//! The twin agrees with us about: Identify, READY and GUILD_CREATE; the commands of a guild (set, and kept
-//! as they were sent); interactions of all three kinds, their tokens, and that each is acknowledged once;
-//! deferred answers that become messages; autocompletion; buttons and the updates of their messages;
-//! mentions, replies, embeds and edits of messages; threads of messages; members with their roles.
+//! The twin agrees with us about: Identify, READY and GUILD_CREATE; the commands of a guild (set,
+//! and kept as they were sent); interactions of all three kinds, their tokens, and that each is
+//! acknowledged once; deferred answers that become messages; autocompletion; buttons and the
+//! updates of their messages; mentions, replies, embeds and edits of messages; threads of messages;
+//! members with their roles.
 //!
-//! It cannot show: reactions (it tells nobody who reacted), direct messages, nonces (the same one posts
-//! twice), Resume, limits, permissions, who sees an answer, or whether it came in time. It has no
-//! `GET /gateway`, no `GET` of commands and no `/oauth2/applications/@me`, all of which Shipmate has to do
-//! without here. Where it is otherwise than Discord's documentation: a thread has another number than its
-//! message, and `@original` of a button's deferred answer is the button's own message, so that the answer
-//! stands in the card's place until the card is next edited.
+//! It cannot show: reactions (it tells nobody who reacted), direct messages, nonces (the same one
+//! posts twice), Resume, limits, permissions, who sees an answer, or whether it came in time. It
+//! has no `GET /gateway`, no `GET` of commands and no `/oauth2/applications/@me`, all of which
+//! Shipmate has to do without here. Where it is otherwise than Discord's documentation: a thread
+//! has another number than its message, and `@original` of a button's deferred answer is the
+//! button's own message, so that the answer stands in the card's place until the card is next
+//! edited.
 
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
-//! The sandbox's answers, held against the service models that AWS publishes: every member is known and of
-//! the right type, what the model requires is there, and what it lists as values are the only values.
-//! Every operation is called; what it requires is required; every error is one that AWS has.
+//! The sandbox's answers, held against the service models that AWS publishes: every member is known
+//! and of the right type, what the model requires is there, and what it lists as values are the
+//! only values. Every operation is called; what it requires is required; every error is one that
+//! AWS has.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
-//! The demo's world: what it begins with, and what its broken images do where the demo promotes them to.
+//! The demo's world: what it begins with, and what its broken images do where the demo promotes
+//! them to.
 
 use shipmate::sandbox::{Sandbox, ServiceView};
 
@@ -33,7 +34,8 @@ async fn both_environments_begin_steady() {
     assert_eq!(sandbox.tags("core"), again.tags("core"), "digests are the same in every sandbox");
 }
 
-/// Moves staging's tag to an image, stops one task of rest-api, and waits for the first new task to fail.
+/// Moves staging's tag to an image, stops one task of rest-api, and waits for the first new task to
+/// fail.
 async fn first_failure(sandbox: &Sandbox, tag: &str) -> (Option<String>, Option<String>) {
     sandbox.put_tag("core", "staging-latest", tag).unwrap();
     let stopped = sandbox.tasks("staging", "rest-api")[0].id.clone();

@@ -25,7 +25,8 @@ async fn a_forced_deployment_resolves_the_tag_anew() {
     assert_eq!(statuses, ["PRIMARY", "ACTIVE"]);
     assert_eq!(service.deployments()[1].id(), Some(before.as_str()));
 
-    // The tag moves once more while the deployment is under way: its tasks are pinned to what was first.
+    // The tag moves once more while the deployment is under way: its tasks are pinned to what was
+    // first.
     let first_pulled = |service: &shipmate::sandbox::ServiceView| {
         service.tasks.iter().any(|task| task.digests.get("app") == Some(&moved))
     };

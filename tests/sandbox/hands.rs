@@ -1,5 +1,5 @@
-//! Other people's hands, and ECS's own, in the simulated AWS: what they do, and that no call is logged for
-//! it.
+//! Other people's hands, and ECS's own, in the simulated AWS: what they do, and that no call is
+//! logged for it.
 
 use std::collections::BTreeSet;
 

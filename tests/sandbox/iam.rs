@@ -1,5 +1,5 @@
-//! IAM policies, enforced for the keys that have one: what the policy that ships allows, what it does not,
-//! and what AWS says then.
+//! IAM policies, enforced for the keys that have one: what the policy that ships allows, what it
+//! does not, and what AWS says then.
 
 use aws_sdk_ecr::config::Credentials;
 use aws_sdk_ecr::types::ImageIdentifier;

@@ -1,5 +1,5 @@
-//! The sandbox, held against what AWS does: by the real SDK clients, by AWS's own service models, and by
-//! other people's tools.
+//! The sandbox, held against what AWS does: by the real SDK clients, by AWS's own service models,
+//! and by other people's tools.
 
 mod conformance;
 mod demonstration;
@@ -56,8 +56,8 @@ pub(crate) struct Clients {
 }
 
 pub(crate) async fn configuration(url: &str) -> SdkConfig {
-    // The connector is the one that production uses, without TLS: reading the system's certificates takes
-    // longer than most of these tests.
+    // The connector is the one that production uses, without TLS: reading the system's certificates
+    // takes longer than most of these tests.
     let http = Builder::new().build_http();
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)

@@ -1,5 +1,5 @@
-//! AWS's own service models, out of PyPI's botocore, and a check of JSON against them. Must not know the
-//! sandbox.
+//! AWS's own service models, out of PyPI's botocore, and a check of JSON against them. Must not
+//! know the sandbox.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -28,8 +28,8 @@ pub(crate) struct Model {
     shapes: Map<String, Value>,
 }
 
-/// Reads `data/SERVICE/VERSION/service-2.json` of botocore, which may be compressed. botocore is looked for in
-/// SHIPMATE_BOTOCORE (its folder), with the peers, and with the system's python3.
+/// Reads `data/SERVICE/VERSION/service-2.json` of botocore, which may be compressed. botocore is
+/// looked for in SHIPMATE_BOTOCORE (its folder), with the peers, and with the system's python3.
 pub(crate) fn load(service: &str, version: &str) -> Option<Model> {
     const READ: &str = "
 import gzip, os, sys

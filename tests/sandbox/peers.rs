@@ -1,5 +1,5 @@
-//! Other people's tools against the sandbox: the recipes by which people redeploy with the AWS CLI and with
-//! fabfuel's ecs-deploy work on it end to end.
+//! Other people's tools against the sandbox: the recipes by which people redeploy with the AWS CLI
+//! and with fabfuel's ecs-deploy work on it end to end.
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};

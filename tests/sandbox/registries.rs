@@ -1,5 +1,6 @@
-//! Registries that others wrote, moto and ministack, and ours: Shipmate's own client moves tags in each of
-//! them. Where they differ it is told here, so that a difference that goes away is seen too.
+//! Registries that others wrote, moto and ministack, and ours: Shipmate's own client moves tags in
+//! each of them. Where they differ it is told here, so that a difference that goes away is seen
+//! too.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -149,7 +150,8 @@ struct Pushed {
     digest: Digest,
 }
 
-/// Where builds push to, and what they push: the sandbox takes no manifest whose layers it does not have.
+/// Where builds push to, and what they push: the sandbox takes no manifest whose layers it does not
+/// have.
 async fn builds() -> Sandbox {
     let filled = |name: &str| {
         let index = ImageSpec::new("multi").platforms(&["linux/amd64", "linux/arm64"]);
@@ -263,8 +265,8 @@ impl Registry {
     }
 }
 
-/// What every registry does right: a tag moves to an image and back, once however often it is asked for, and
-/// not where somebody else has moved it; the manifest stays as it was, byte by byte.
+/// What every registry does right: a tag moves to an image and back, once however often it is asked
+/// for, and not where somebody else has moved it; the manifest stays as it was, byte by byte.
 async fn tags_move(url: &str, builds: &Sandbox) -> Registry {
     let registry = Registry::new(url, builds).await;
     let one = registry.push("app", "live", "one").await;
@@ -327,8 +329,8 @@ async fn tags_move_in_moto() {
     let moto = Server::moto(&program).await;
     let builds = builds().await;
     let registry = tags_move(&moto.url, &builds).await;
-    // Unlike AWS it says of a frozen tag that it points there already, which is no failure; so that only
-    // another look tells. Images of partly frozen repositories it cannot take at all.
+    // Unlike AWS it says of a frozen tag that it points there already, which is no failure; so that
+    // only another look tells. Images of partly frozen repositories it cannot take at all.
     assert_eq!(moves(&registry, "frozen", "live").await, (Ok(()), false));
 }
 

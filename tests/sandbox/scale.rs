@@ -1,4 +1,5 @@
-//! A large world: a hundred services of ten tasks are all replaced, and nothing waits for anything else.
+//! A large world: a hundred services of ten tasks are all replaced, and nothing waits for anything
+//! else.
 
 use std::time::{Duration, Instant};
 

@@ -47,6 +47,9 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
 /// More lines than this are telling you something.
 const LONGEST: usize = 600;
 
+/// The width that the formatter keeps to, in characters.
+const WIDTH: usize = 100;
+
 struct Source {
     /// As written from the root: `src/engine/mod.rs`.
     path: String,
@@ -172,6 +175,20 @@ fn the_readers_of_imports_can_read() {
 fn each_file_says_what_lives_there() {
     let silent = sources().into_iter().filter(|source| !source.text.starts_with("//!"));
     none(silent.map(|source| format!("{}: open it with //!", source.path)).collect());
+}
+
+/// The formatter leaves comments alone.
+#[test]
+fn no_comment_is_wider_than_the_code() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        for (at, line) in source.text.lines().enumerate() {
+            if line.trim_start().starts_with("//") && line.chars().count() > WIDTH {
+                wrong.push(format!("{}:{}", source.path, at + 1));
+            }
+        }
+    }
+    none(wrong);
 }
 
 #[test]

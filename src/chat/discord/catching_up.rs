@@ -32,8 +32,8 @@ struct Told {
 }
 
 impl Discord {
-    /// What was said to us in our channels and their threads, and in conversations of two that we had before,
-    /// since we last listened; oldest first.
+    /// What was said to us in our channels and their threads, and in conversations of two that we
+    /// had before, since we last listened; oldest first.
     pub(super) async fn missed(
         &self,
         filter: &Filter,

@@ -243,34 +243,10 @@ impl Look<'_> {
     }
 
     fn is_better(&self, event: &Event) -> bool {
-        match event {
-            Event::Progressed { service, good, total } => self
-                .phase
-                .services
-                .get(service)
-                .is_some_and(|tally| *good > tally.best || *total < tally.total),
-            Event::Requested(_)
-            | Event::Posted { .. }
-            | Event::VoteCast(_)
-            | Event::VoteWithdrawn { .. }
-            | Event::Approved
-            | Event::OutlookChanged { .. }
-            | Event::Replanned { .. }
-            | Event::Started { .. }
-            | Event::StepStarted { .. }
-            | Event::StepDone { .. }
-            | Event::StepFailed { .. }
-            | Event::CanaryPassed { .. }
-            | Event::Paused { .. }
-            | Event::Continued { .. }
-            | Event::CanaryAsked { .. }
-            | Event::StopRequested { .. }
-            | Event::UndoStarted { .. }
-            | Event::Ended { .. }
-            | Event::TagRepaired { .. }
-            | Event::OthersChanged { .. }
-            | Event::LogRead(_) => false,
-        }
+        event.progress().is_some_and(|(service, good, total)| {
+            let tally = self.phase.services.get(service);
+            tally.is_some_and(|tally| good > tally.best || total < tally.total)
+        })
     }
 }
 

@@ -42,7 +42,8 @@ pub(super) fn batch_get(state: &State, input: Input<'_>) -> Result<Value, Refusa
     Ok(json!({"images": images, "failures": failures}))
 }
 
-/// An image as it is, or, asked for by tag in another format, translated: then it has another digest.
+/// An image as it is, or, asked for by tag in another format, translated: then it has another
+/// digest.
 fn shown_as(
     image: &Image,
     id: &ImageId<'_>,
@@ -83,7 +84,8 @@ pub(super) fn describe(state: &State, input: Input<'_>) -> Result<Value, Refusal
     }
     let filter = Filter::read(input)?;
     let after = token(input)?;
-    // AWS promises no order. This one is by digest, so that nobody comes to rely on the newest being first.
+    // AWS promises no order. This one is by digest, so that nobody comes to rely on the newest
+    // being first.
     let images = repository
         .images
         .iter()

@@ -84,8 +84,8 @@ pub(super) struct Built {
     pub(super) blobs: Vec<(String, Blob)>,
 }
 
-/// The manifests of a described image. They are indented, as build tools write them, so that whoever
-/// writes one again in another way gets another digest.
+/// The manifests of a described image. They are indented, as build tools write them, so that
+/// whoever writes one again in another way gets another digest.
 pub(super) fn build(repository: &str, spec: &ImageSpec) -> Built {
     let mut built = Built { texts: Vec::new(), blobs: Vec::new() };
     if spec.platforms.is_empty() {
@@ -188,8 +188,8 @@ fn attestation(repository: &str, spec: &ImageSpec, built: &mut Built) -> String 
     text
 }
 
-/// The same image in the other format, as ECR gives it when a tag is asked for and the asker takes no
-/// other: with another digest.
+/// The same image in the other format, as ECR gives it when a tag is asked for and the asker takes
+/// no other: with another digest.
 pub(super) fn translate(text: &str, accepted: &[&str]) -> Option<(String, &'static str)> {
     let mut value: Value = serde_json::from_str(text).ok()?;
     let (from_docker, to) = match value["mediaType"].as_str()? {
@@ -217,7 +217,7 @@ pub(super) fn translate(text: &str, accepted: &[&str]) -> Option<(String, &'stat
 }
 
 fn pretty(value: &Value) -> String {
-    // A Value has string keys only and writes into memory, so that this cannot fail; the compact form
-    // would do as well.
+    // A Value has string keys only and writes into memory, so that this cannot fail; the compact
+    // form would do as well.
     serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string())
 }

@@ -1,4 +1,5 @@
-//! What the simulated ECR holds: repositories, images by digest, tags, blobs. Must not know AWS's calls.
+//! What the simulated ECR holds: repositories, images by digest, tags, blobs. Must not know AWS's
+//! calls.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;

@@ -1,4 +1,5 @@
-//! Service deployments: how one begins, completes, fails and is rolled back. Must not start or stop tasks.
+//! Service deployments: how one begins, completes, fails and is rolled back. Must not start or stop
+//! tasks.
 
 use std::collections::BTreeMap;
 
@@ -164,8 +165,8 @@ pub(super) fn give_up(state: &mut State, key: ServiceKey, now: Moment) {
     tell::deployment(state, key, Turn::Failed, (&id, reason), now);
 }
 
-/// Makes the last deployment that completed primary again, as it was pinned, and gives the one that it
-/// undoes that status. It says whether there was one.
+/// Makes the last deployment that completed primary again, as it was pinned, and gives the one that
+/// it undoes that status. It says whether there was one.
 pub(super) fn go_back(
     state: &mut State,
     key: ServiceKey,

@@ -1,4 +1,5 @@
-//! ECS's calls about service deployments and service revisions. Must not know tasks beyond counting them.
+//! ECS's calls about service deployments and service revisions. Must not know tasks beyond counting
+//! them.
 
 use serde_json::{Value, json};
 
@@ -92,7 +93,8 @@ fn finish(shown: &mut Value, deployment: &Deployment) {
     }
 }
 
-/// The deployment of an ARN, `…:service-deployment/CLUSTER/SERVICE/ID` or the same with `service-revision`.
+/// The deployment of an ARN, `…:service-deployment/CLUSTER/SERVICE/ID` or the same with
+/// `service-revision`.
 fn find<'a>(state: &'a State, kind: &str, arn: &str) -> Option<(&'a Service, &'a Deployment)> {
     let rest = arn.strip_prefix(&state.arn(&format!("{kind}/")))?;
     let mut parts = rest.split('/');

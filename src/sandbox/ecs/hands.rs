@@ -1,5 +1,5 @@
-//! What is done to services and tasks without a call of whoever is tested: by autoscaling, by ECS itself,
-//! by the machines. Must not know AWS's calls.
+//! What is done to services and tasks without a call of whoever is tested: by autoscaling, by ECS
+//! itself, by the machines. Must not know AWS's calls.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,9 +27,9 @@ pub(in super::super) fn set_desired(
     true
 }
 
-/// ECS begins to rebalance availability zones: it starts a task, and stops the oldest once the new one is
-/// healthy. It says whether it does: not while a deployment is under way, and not where the service has no
-/// room for one more.
+/// ECS begins to rebalance availability zones: it starts a task, and stops the oldest once the new
+/// one is healthy. It says whether it does: not while a deployment is under way, and not where the
+/// service has no room for one more.
 pub(in super::super) fn rebalance(
     state: &mut State,
     cluster: &str,
@@ -66,13 +66,15 @@ pub enum Mishap {
     FailsHealthCheck,
     /// Fargate takes the capacity back.
     SpotInterruption,
-    /// Availability zones are rebalanced, and the task is stopped without another one being there first.
+    /// Availability zones are rebalanced, and the task is stopped without another one being there
+    /// first.
     Rebalanced,
     /// Somebody stops it in the console.
     StoppedByHand,
 }
 
-/// Something happens to a task. It says whether there is such a task, and it is not stopping already.
+/// Something happens to a task. It says whether there is such a task, and it is not stopping
+/// already.
 pub(in super::super) fn befall(state: &mut State, id: &str, mishap: Mishap, now: Moment) -> bool {
     let key = id.rsplit('/').next().and_then(|id| state.task_ids.get(id)).copied();
     let Some(task) = key.and_then(|key| state.tasks.get_mut(&key)).filter(|task| task.wanted)

@@ -1,5 +1,5 @@
-//! The life of a task: which state comes after which, and how it ends. Must not decide which tasks there
-//! should be, or what a tag means.
+//! The life of a task: which state comes after which, and how it ends. Must not decide which tasks
+//! there should be, or what a tag means.
 
 use std::time::Duration;
 
@@ -274,8 +274,8 @@ fn while_running(state: &mut State, key: TaskKey, now: Moment) {
     }
 }
 
-/// Begins to end a task, if it is not ending already: from now on nobody wants it, and it goes through
-/// the states that are left.
+/// Begins to end a task, if it is not ending already: from now on nobody wants it, and it goes
+/// through the states that are left.
 pub(super) fn end(state: &mut State, key: TaskKey, stop: Stop, now: Moment) {
     let times = state.times.clone();
     let Some(task) = state.tasks.get_mut(&key).filter(|task| task.wanted) else {

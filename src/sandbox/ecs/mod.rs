@@ -1,5 +1,5 @@
-//! The simulated Amazon ECS: which call is answered by which function. Must not know ECR's calls, only
-//! what pulling an image gives.
+//! The simulated Amazon ECS: which call is answered by which function. Must not know ECR's calls,
+//! only what pulling an image gives.
 
 mod clusters;
 mod definitions;

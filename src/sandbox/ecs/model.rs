@@ -1,5 +1,5 @@
-//! What the simulated ECS holds: clusters, task definitions, services, deployments, tasks. Must not know
-//! AWS's calls, or what happens when.
+//! What the simulated ECS holds: clusters, task definitions, services, deployments, tasks. Must not
+//! know AWS's calls, or what happens when.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::SystemTime;
@@ -72,7 +72,8 @@ pub(in super::super) struct Service {
     pub(super) strategy: Strategy,
     pub(super) created: SystemTime,
     pub(super) labels: Vec<Value>,
-    /// Members that the sandbox only gives back: `networkConfiguration`, `loadBalancers` and the like.
+    /// Members that the sandbox only gives back: `networkConfiguration`, `loadBalancers` and the
+    /// like.
     pub(super) kept: Map<String, Value>,
     /// The oldest first. Exactly one is primary.
     pub(super) deployments: Vec<Deployment>,
@@ -261,7 +262,8 @@ impl Service {
         self.deployments.iter_mut().find(|deployment| deployment.number == number)
     }
 
-    /// How many failed tasks in a row the circuit breaker takes: half of the desired count, 3 to 200.
+    /// How many failed tasks in a row the circuit breaker takes: half of the desired count, 3 to
+    /// 200.
     pub(super) fn threshold(&self) -> u32 {
         self.desired.div_ceil(2).clamp(3, 200)
     }
@@ -385,7 +387,8 @@ impl Task {
         self.containers.iter().any(|container| container.health_check && container.essential)
     }
 
-    /// Whether the scheduler counts it as healthy: RUNNING, and HEALTHY where there is a health check.
+    /// Whether the scheduler counts it as healthy: RUNNING, and HEALTHY where there is a health
+    /// check.
     pub(super) fn is_healthy(&self) -> bool {
         let healthy = !self.has_health_check() || self.health() == Health::Healthy;
         self.wanted && self.stage == Stage::Running && healthy

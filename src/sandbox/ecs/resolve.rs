@@ -1,13 +1,13 @@
-//! Which digest a task's containers run: when a tag is looked up, and when what a deployment's first task
-//! found holds instead. Must not know the states of a task.
+//! Which digest a task's containers run: when a tag is looked up, and when what a deployment's
+//! first task found holds instead. Must not know the states of a task.
 
 use super::super::digest::sha256;
 use super::super::state::State;
 use super::super::world::{Behaviour, LaunchType};
 use super::model::{Pin, TaskKey};
 
-/// Finds out which digest each container will run. The first task of a deployment pins what it finds;
-/// containers without version consistency look the tag up each time.
+/// Finds out which digest each container will run. The first task of a deployment pins what it
+/// finds; containers without version consistency look the tag up each time.
 pub(super) fn resolve(state: &mut State, key: TaskKey) {
     let Some(task) = state.tasks.get(&key) else {
         return;

@@ -1,6 +1,6 @@
 //! The service scheduler: how many tasks of which deployment there should be, within the service's
-//! percentages, and what a started or a failed task means for a deployment. Must not know how a task
-//! lives, or who called.
+//! percentages, and what a started or a failed task means for a deployment. Must not know how a
+//! task lives, or who called.
 
 use super::super::digest;
 use super::super::state::{Due, State};
@@ -56,7 +56,8 @@ pub(super) fn started(state: &mut State, key: ServiceKey, task: TaskKey, now: Mo
     wake(state, key, now);
 }
 
-/// A task of the service failed: it did not start, an essential container exited, or its health check did.
+/// A task of the service failed: it did not start, an essential container exited, or its health
+/// check did.
 pub(super) fn failed(
     state: &mut State,
     key: ServiceKey,
@@ -170,8 +171,8 @@ pub(in super::super) fn look(state: &mut State, key: ServiceKey, now: Moment) {
             .copied()
             .collect();
         stop(state, key, &surplus, now);
-        // Where there is room for more tasks than desired, old ones go as new ones become healthy; where
-        // there is none, old ones make room, down to the minimum.
+        // Where there is room for more tasks than desired, old ones go as new ones become healthy;
+        // where there is none, old ones make room, down to the minimum.
         let floor = if most > desired { desired } else { least };
         let healthy = counted.primary_healthy + counted.older_healthy;
         let sick = counted.older.len() - counted.older_healthy;
@@ -195,8 +196,8 @@ pub(super) fn is_deploying(service: &Service) -> bool {
         || service.primary().is_some_and(|primary| primary.rollout == Rollout::InProgress)
 }
 
-/// Goes on with rebalancing, where it is under way, and says how many tasks it wants beside the desired
-/// ones. The task that was to go goes once all others are healthy.
+/// Goes on with rebalancing, where it is under way, and says how many tasks it wants beside the
+/// desired ones. The task that was to go goes once all others are healthy.
 fn rebalance(state: &mut State, key: ServiceKey, counted: &Count, now: Moment) -> usize {
     let service = &mut state.services[key.0];
     let Some(Rebalancing { leaving }) = service.rebalancing else {

@@ -1,5 +1,5 @@
-//! Puts described clusters and services into the simulated ECS, as if they had been running for a while.
-//! Must not know AWS's calls.
+//! Puts described clusters and services into the simulated ECS, as if they had been running for a
+//! while. Must not know AWS's calls.
 
 use std::time::Duration;
 
@@ -98,7 +98,8 @@ fn make_running(state: &mut State, key: TaskKey, then: Moment) {
     }
 }
 
-/// The whole of an image's reference. One without a registry's host is to the sandbox's own registry.
+/// The whole of an image's reference. One without a registry's host is to the sandbox's own
+/// registry.
 pub(in super::super) fn reference(state: &State, image: &str) -> String {
     let has_host =
         image.split('/').next().is_some_and(|host| host.contains('.') && image.contains('/'));

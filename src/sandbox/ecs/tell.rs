@@ -1,4 +1,5 @@
-//! What ECS tells EventBridge, in EventBridge's envelopes, where somebody listens. Must not know who does.
+//! What ECS tells EventBridge, in EventBridge's envelopes, where somebody listens. Must not know
+//! who does.
 
 use std::time::SystemTime;
 

@@ -1,5 +1,5 @@
-//! What a test sees without a call: tasks and services as plain data. Must not change anything, and must
-//! not know AWS's calls.
+//! What a test sees without a call: tasks and services as plain data. Must not change anything, and
+//! must not know AWS's calls.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! What containers have written to their logs, where their task definition has the awslogs driver. Must not
-//! know CloudWatch's calls.
+//! What containers have written to their logs, where their task definition has the awslogs driver.
+//! Must not know CloudWatch's calls.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,5 +1,6 @@
-//! A policy document: its statements, and what they decide. Only what the sandbox understands is taken,
-//! so that nothing in a document goes unheeded. Must not know which call is about which resource.
+//! A policy document: its statements, and what they decide. Only what the sandbox understands is
+//! taken, so that nothing in a document goes unheeded. Must not know which call is about which
+//! resource.
 
 use serde_json::{Map, Value};
 

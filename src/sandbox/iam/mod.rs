@@ -1,6 +1,6 @@
-//! Who may call what: identity-based policies of IAM, for the access keys that have one. A key without a
-//! policy is an administrator's, so that tests and other people's tools can do what they like. Must not
-//! know what calls do.
+//! Who may call what: identity-based policies of IAM, for the access keys that have one. A key
+//! without a policy is an administrator's, so that tests and other people's tools can do what they
+//! like. Must not know what calls do.
 
 mod document;
 mod request;
@@ -38,8 +38,8 @@ impl Policies {
         std::mem::take(&mut self.denials)
     }
 
-    /// Whether the call may be made, with the refusal that AWS gives where not. Every resource that it is
-    /// about must be allowed.
+    /// Whether the call may be made, with the refusal that AWS gives where not. Every resource that
+    /// it is about must be allowed.
     pub(super) fn admit(
         &mut self,
         state: &State,

@@ -1,5 +1,5 @@
-//! What a call is about, as IAM sees it: the ARNs of its resources, and the keys of its context, by the
-//! service authorization reference of ECS, ECR and CloudWatch Logs. Must not decide anything.
+//! What a call is about, as IAM sees it: the ARNs of its resources, and the keys of its context, by
+//! the service authorization reference of ECS, ECR and CloudWatch Logs. Must not decide anything.
 
 use serde_json::Value;
 

@@ -1,5 +1,5 @@
-//! People ask by command, button, menu and form, as far as Discord's own client lets them, and see what
-//! is shown to them for it.
+//! People ask by command, button, menu and form, as far as Discord's own client lets them, and see
+//! what is shown to them for it.
 
 use std::time::{Duration, Instant};
 
@@ -39,8 +39,8 @@ impl InteractionHandle {
         self.look(|_, found| found.acknowledged)
     }
 
-    /// The messages that came of it and stand, the first answer before the others: id, content, embeds,
-    /// components, `ephemeral`, and `loading` for a promise.
+    /// The messages that came of it and stand, the first answer before the others: id, content,
+    /// embeds, components, `ephemeral`, and `loading` for a promise.
     pub fn shown(&self) -> Vec<Value> {
         self.look(|state, found| {
             // An answer that changes the card of a button shows nothing of its own.

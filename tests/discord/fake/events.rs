@@ -1,5 +1,5 @@
-//! What happened, on its way to the sessions that asked for it. Only intents, the sight of a channel and
-//! the content of messages are weighed here; sockets are the gateway's.
+//! What happened, on its way to the sessions that asked for it. Only intents, the sight of a
+//! channel and the content of messages are weighed here; sockets are the gateway's.
 
 use serde_json::{Value, json};
 

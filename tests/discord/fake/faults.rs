@@ -114,7 +114,8 @@ impl FakeDiscord {
         self.lock().faults.order(matcher, Trouble::Slow(by), Span::Always);
     }
 
-    /// The next `times` requests are carried out, and their connection is dropped without an answer.
+    /// The next `times` requests are carried out, and their connection is dropped without an
+    /// answer.
     pub fn process_then_reset(&self, matcher: Matcher, times: usize) {
         self.lock().faults.order(matcher, Trouble::DoneThenReset, Span::Times(times));
     }
@@ -139,7 +140,8 @@ impl FakeDiscord {
         self.to_all_connections(&Out::Text(r#"{"op":7,"d":null,"s":null,"t":null}"#.to_owned()));
     }
 
-    /// Tells every client that its session is not valid (op 9). One that is not resumable is forgotten.
+    /// Tells every client that its session is not valid (op 9). One that is not resumable is
+    /// forgotten.
     pub fn invalidate_sessions(&self, resumable: bool) {
         if !resumable {
             self.lock().sessions.clear();

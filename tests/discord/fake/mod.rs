@@ -1,9 +1,10 @@
-//! A Discord of our own: REST and gateway at the wire, in one process, with a state behind them. It is
-//! built on Discord's documentation and must know nothing of Shipmate, so that nothing of ours is right
-//! merely because both sides share a mistake. It refuses what Discord refuses, and fails on order.
+//! A Discord of our own: REST and gateway at the wire, in one process, with a state behind them. It
+//! is built on Discord's documentation and must know nothing of Shipmate, so that nothing of ours
+//! is right merely because both sides share a mistake. It refuses what Discord refuses, and fails
+//! on order.
 //!
-//! REST is reached in two ways: plainly (`rest_url`), and by TLS (`tls_address`) with a certificate for
-//! `discord.com`. The gateway (`gateway_url`) is a plain websocket.
+//! REST is reached in two ways: plainly (`rest_url`), and by TLS (`tls_address`) with a certificate
+//! for `discord.com`. The gateway (`gateway_url`) is a plain websocket.
 
 mod asking;
 pub mod events;

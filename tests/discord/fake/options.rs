@@ -1,5 +1,5 @@
-//! What somebody types behind a slash command, as the data of an interaction, with the types that the
-//! command was registered with.
+//! What somebody types behind a slash command, as the data of an interaction, with the types that
+//! the command was registered with.
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,5 @@
-//! People: they write, react, delete, and get roles. What they do is not held against their permissions.
+//! People: they write, react, delete, and get roles. What they do is not held against their
+//! permissions.
 
 use super::FakeDiscord;
 use super::events::{self, At};

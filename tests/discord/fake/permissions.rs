@@ -1,4 +1,5 @@
-//! What a member may do in a channel, out of roles and overwrites, in the order that Discord documents.
+//! What a member may do in a channel, out of roles and overwrites, in the order that Discord
+//! documents.
 
 use super::rest::answer::Refused;
 use super::state::{ChannelKind, State};
@@ -16,7 +17,8 @@ pub const USE_APPLICATION_COMMANDS: u64 = 1 << 31;
 pub const CREATE_PUBLIC_THREADS: u64 = 1 << 35;
 pub const SEND_MESSAGES_IN_THREADS: u64 = 1 << 38;
 
-/// The permissions of a user in a channel; in a direct channel the two of them may do what there is to do.
+/// The permissions of a user in a channel; in a direct channel the two of them may do what there is
+/// to do.
 pub fn of(state: &State, user: u64, channel: u64) -> u64 {
     let Some(found) = state.channels.get(&channel) else { return 0 };
     match found.kind {

@@ -1,5 +1,5 @@
-//! What was asked and answered, written down for whoever holds it against Discord's own description of its
-//! API. Judges nothing itself.
+//! What was asked and answered, written down for whoever holds it against Discord's own description
+//! of its API. Judges nothing itself.
 
 use std::collections::HashSet;
 use std::fs::{File, create_dir_all};
@@ -71,8 +71,8 @@ fn open() -> Option<Mutex<Recorder>> {
     Some(Mutex::new(Recorder { file, shapes: HashSet::new() }))
 }
 
-/// The text without what is different each time: a word with a digit in it is a number, an id, a token or a
-/// digest, and one is like another of the same length.
+/// The text without what is different each time: a word with a digit in it is a number, an id, a
+/// token or a digest, and one is like another of the same length.
 fn shape(line: &str) -> String {
     let mut shape = String::with_capacity(line.len());
     for word in line.split_inclusive(|character: char| !character.is_ascii_alphanumeric()) {

@@ -235,8 +235,8 @@ pub fn message(state: &State, of: &StoredMessage) -> Value {
     value
 }
 
-/// Components with the numbers that Discord gives to those that were sent without one, and with what it fills
-/// in for menus.
+/// Components with the numbers that Discord gives to those that were sent without one, and with
+/// what it fills in for menus.
 fn numbered(components: &[Value], last: &mut u64) -> Value {
     let number = |component: &Value| {
         let mut component = component.clone();

@@ -60,7 +60,8 @@ impl FakeDiscord {
         public_key_hex()
     }
 
-    /// Whether interactions go to the gateway (as they do at first) or to an endpoint, never to both.
+    /// Whether interactions go to the gateway (as they do at first) or to an endpoint, never to
+    /// both.
     pub fn interactions_by_gateway(&self, by_gateway: bool) {
         self.lock().interactions_by_gateway = by_gateway;
     }

@@ -1,5 +1,5 @@
-//! Much talk in a channel, made cheaply: what is said is told to whoever is connected and kept nowhere,
-//! so that it can neither be read by REST nor be sent again on a Resume. For measuring.
+//! Much talk in a channel, made cheaply: what is said is told to whoever is connected and kept
+//! nowhere, so that it can neither be read by REST nor be sent again on a Resume. For measuring.
 
 use std::time::Instant;
 

@@ -1,5 +1,5 @@
-//! How REST is reached: plainly, and by TLS as `discord.com`. A connection can be cut from within. Knows
-//! nothing of what is said on it.
+//! How REST is reached: plainly, and by TLS as `discord.com`. A connection can be cut from within.
+//! Knows nothing of what is said on it.
 
 use std::io;
 use std::net::SocketAddr;

@@ -151,7 +151,8 @@ impl World {
         world.person(bot, "bot", &[])
     }
 
-    /// The guild of the tests: two channels, three roles, six people, and the bot with what it needs.
+    /// The guild of the tests: two channels, three roles, six people, and the bot with what it
+    /// needs.
     pub fn shipmate() -> World {
         let needed = may::VIEW_CHANNEL
             | may::SEND_MESSAGES

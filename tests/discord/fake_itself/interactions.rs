@@ -1,4 +1,5 @@
-//! Commands, buttons, forms and completion: acknowledged in time, once, and seen by whom they are for.
+//! Commands, buttons, forms and completion: acknowledged in time, once, and seen by whom they are
+//! for.
 
 use std::time::Duration;
 

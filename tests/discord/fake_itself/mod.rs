@@ -1,4 +1,5 @@
-//! The fake Discord itself, with serenity as a client that somebody else wrote. Knows nothing of Shipmate.
+//! The fake Discord itself, with serenity as a client that somebody else wrote. Knows nothing of
+//! Shipmate.
 
 mod gateway;
 mod interactions;

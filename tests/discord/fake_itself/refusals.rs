@@ -1,5 +1,5 @@
-//! What Discord refuses, with its codes and in its shape; asked with plain JSON, since serenity would not
-//! send some of it.
+//! What Discord refuses, with its codes and in its shape; asked with plain JSON, since serenity
+//! would not send some of it.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
-//! The gateway's sockets: who connects, what is sent when, and how it ends. What the operations mean is in
-//! `operations`.
+//! The gateway's sockets: who connects, what is sent when, and how it ends. What the operations
+//! mean is in `operations`.
 
 mod operations;
 pub mod session;

@@ -1,4 +1,5 @@
-//! Sessions and their connections: what was sent in a session is kept, so that it can be sent again.
+//! Sessions and their connections: what was sent in a session is kept, so that it can be sent
+//! again.
 
 use std::time::Instant;
 

@@ -1,5 +1,5 @@
-//! A message that a client wants: read out of its body and held against Discord's limits. Knows nothing
-//! of where it will stand.
+//! A message that a client wants: read out of its body and held against Discord's limits. Knows
+//! nothing of where it will stand.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,8 @@ pub struct Draft {
     pub content: Option<String>,
     pub embeds: Option<Vec<Value>>,
     pub components: Option<Vec<Value>>,
-    /// Those flags that a client may set; without the ephemeral one, which is for interactions only.
+    /// Those flags that a client may set; without the ephemeral one, which is for interactions
+    /// only.
     pub flags: Option<u64>,
     pub ephemeral: bool,
     pub nonce: Option<Value>,

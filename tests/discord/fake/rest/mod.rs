@@ -1,5 +1,5 @@
-//! REST: a request is logged, held against ordered trouble, token and limits, and then carried out on the
-//! state. Sockets and TLS are in `wire`, what each route does in the file of its topic.
+//! REST: a request is logged, held against ordered trouble, token and limits, and then carried out
+//! on the state. Sockets and TLS are in `wire`, what each route does in the file of its topic.
 
 pub mod answer;
 mod callback;
