@@ -77,6 +77,8 @@ pub(super) struct Course<'a> {
     held_back: bool,
     /// The next look must describe every task.
     whole: bool,
+    /// When the last step that restarts tasks was done: a good end needs a look that began later.
+    restarted_at: Option<Timestamp>,
     /// When it was last looked whether somebody else has moved a tag.
     tags_read: Timestamp,
     /// How long to wait after a look that AWS does not answer.
@@ -110,6 +112,7 @@ impl<'a> Course<'a> {
             held_back: false,
             whole: false,
             looked_at: hands.engine.parts.clock.now(),
+            restarted_at: None,
             tags_read: hands.engine.parts.clock.now(),
             silence: rhythm.shortest,
         }
@@ -143,7 +146,9 @@ impl<'a> Course<'a> {
             return Ok(Then::Look);
         }
         if let Some(Event::Ended { end }) = events.last_mut() {
-            if is_as_it_should_be(end) && !self.watcher.as_ref().is_some_and(Watcher::saw_all) {
+            let saw_all = self.watcher.as_ref().is_some_and(Watcher::saw_all);
+            let since = self.restarted_at.is_none_or(|restarted| seen.at >= restarted);
+            if is_as_it_should_be(end) && !(saw_all && since) {
                 let tried = std::mem::replace(&mut self.whole, true);
                 return Ok(if tried { Then::Rest } else { Then::Look });
             }
@@ -241,8 +246,11 @@ impl<'a> Course<'a> {
         }
         for step in outcomes.iter().filter_map(Event::outcome_of) {
             self.begun.remove(step);
-            // It may have waited for its turn for long: what changes, changes from now on.
-            self.touched.extend(step.restarted_service().cloned());
+            if let Some(service) = step.restarted_service() {
+                // It may have waited for its turn for long: what changes, changes from now on.
+                self.touched.insert(service.clone());
+                self.restarted_at = Some(self.hands.engine.parts.clock.now());
+            }
         }
         self.record_outcomes(outcomes).await
     }

@@ -197,6 +197,30 @@ async fn a_deployment_that_somebody_rolls_back_in_ecs() {
     web_is_back(&world, &told);
 }
 
+/// There is no undo of an undo: theirs is left, and said at once.
+#[tokio::test]
+async fn a_way_back_that_somebody_rolls_back_in_ecs() {
+    let times = Times { pulling: Duration::from_secs(1), ..Times::fast() };
+    let settle = Duration::from_secs(20);
+    let mut world = deploying_in(World::of(Plan { times, settle, ..Plan::default() }).await).await;
+    let new = world.sandbox.digest("web", "2.1.0").unwrap();
+    let there = world
+        .sandbox
+        .wait_for("staging", "web", LONG, |view| view.is_steady() && view.runs("web", &new));
+    assert!(there.await, "ECS deploys it");
+    world.say("alice", "cancel 1").await;
+    world.until("it goes back", || world.forced().len() == 2).await;
+    let ecs = crate::sandbox::clients(&world.sandbox).await.ecs;
+    let listed = ecs.list_service_deployments().cluster("staging").service("web");
+    let listed = listed.send().await.unwrap();
+    let ours = listed.service_deployments()[0].service_deployment_arn().unwrap().to_owned();
+    ecs.stop_service_deployment().service_deployment_arn(ours).send().await.unwrap();
+    let told = ends(&world, "failed").await;
+    assert_eq!(world.tag("web", "staging-latest"), "2.0.0", "{told}");
+    assert!(told.contains("Another ECS deployment of web took the place of ours."), "{told}");
+    assert_eq!(world.forced().len(), 2, "{told}");
+}
+
 #[tokio::test]
 async fn a_tag_that_others_take_away_in_the_middle() {
     let world = begun().await;

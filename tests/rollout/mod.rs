@@ -26,6 +26,8 @@ use self::tally::Tally;
 
 /// How many are played unless the environment says otherwise.
 const SEEDS: u64 = 6;
+/// Stories that were once judged wrong, by a mistake of the engine's: played with the few.
+const ONCE_WRONG: [u64; 6] = [101, 130, 133, 316, 560, 590];
 /// How many worlds there are at a time.
 const AT_ONCE: usize = 4;
 /// Among so many everything that can be drawn has been.
@@ -40,7 +42,11 @@ async fn whatever_aws_and_people_do_it_ends_right_or_cleanly_undone() {
     let first = number("SHIPMATE_FIRST_SEED", 1);
     let seeds = number("SHIPMATE_SEEDS", SEEDS);
     let began = Instant::now();
-    let mut runs = stream::iter(first..first + seeds).map(run).buffer_unordered(AT_ONCE);
+    let chosen = std::env::var_os("SHIPMATE_SEEDS").is_some();
+    let again: &[u64] = if chosen { &[] } else { &ONCE_WRONG };
+    let seeds: Vec<u64> = (first..first + seeds).chain(again.iter().copied()).collect();
+    let mut runs = stream::iter(seeds.clone()).map(run).buffer_unordered(AT_ONCE);
+    let seeds = seeds.len() as u64;
     let mut wrong = Vec::new();
     let mut tally = Tally::default();
     let mut done = 0;

@@ -7,11 +7,11 @@ use std::time::Duration;
 use shipmate::domain::deployment::Stage;
 use shipmate::domain::event::{End, Event, Recorded};
 use shipmate::domain::plan::Version;
-use shipmate::sandbox::{Call, Deed, Mishap, TaskView};
+use shipmate::sandbox::{Call, CircuitBreaker, Deed, Mishap, TaskView};
 
 use super::deeds;
 use super::facts::{Facts, Side, TAG, digest_of, good, is_on_other, services_of};
-use super::play::Played;
+use super::play::{Done, Played};
 use super::story::{Act, SERVICES, SETTLE, Story};
 
 /// The promises that were broken, as sentences.
@@ -223,7 +223,8 @@ impl Judge<'_> {
     fn failed(&self, broken: &mut Vec<String>) {
         let card = &self.facts.played.card;
         self.expect(self.facts.played.loud && card.contains("FAILED"), "a failure is loud", broken);
-        let others = self.facts.arrived().any(|one| self.is_hopeless(&one.act));
+        let others = |one: &Done| self.is_hopeless(&one.act) || self.is_last_word(one);
+        let others = self.facts.arrived().any(others);
         self.expect(others, "it failed, and nobody made that necessary", broken);
         if !self.facts.touched() {
             let untouched = self.facts.deeds().next().is_none();
@@ -232,6 +233,16 @@ impl Judge<'_> {
         }
         self.expect(self.facts.played.held, "a failure leaves a hold", broken);
         self.standing_is_true(broken);
+    }
+
+    /// Whether somebody had ECS roll back what Shipmate deployed last, on its way back: nobody
+    /// undoes that.
+    fn is_last_word(&self, one: &Done) -> bool {
+        let Act::Deed { service, deed: Deed::RollBack } = &one.act else { return false };
+        let ours = self.facts.deeds().filter(|(_, call)| {
+            call.operation == "UpdateService" && call.parameters["service"] == *service
+        });
+        ours.last().is_some_and(|(place, _)| one.after > place)
     }
 
     /// What the card says stands where now, does.
@@ -320,19 +331,32 @@ impl Judge<'_> {
 
     /// Whether somebody did something else to the same thing afterwards, before Shipmate may
     /// have seen what was there in between.
-    fn is_revoked(&self, one: &super::play::Done) -> bool {
-        self.facts.arrived().any(|later| {
-            later.at > one.at
-                && match (&one.act, &later.act) {
-                    (Act::Tag { repository, .. }, Act::Tag { repository: other, .. }) => {
-                        repository == other
+    fn is_revoked(&self, one: &Done) -> bool {
+        // Another definition that ECS deploys while a bad image is under the tag goes back with
+        // its circuit breaker, and then stands nowhere.
+        let by_ecs = match &one.act {
+            Act::Deed { service, deed: Deed::Redefine { .. } } => {
+                let story = self.facts.story;
+                let repository = SERVICES.iter().find(|(name, _)| name == service);
+                let version = repository.and_then(|(_, repository)| story.target(repository));
+                story.breaker == CircuitBreaker::Rollback && version == Some("3.0.0")
+            }
+            _ => false,
+        };
+        by_ecs
+            || self.facts.arrived().any(|later| {
+                later.at > one.at
+                    && match (&one.act, &later.act) {
+                        (Act::Tag { repository, .. }, Act::Tag { repository: other, .. }) => {
+                            repository == other
+                        }
+                        (Act::Deed { service, .. }, Act::Deed { service: other, deed }) => {
+                            service == other
+                                && matches!(deed, Deed::RollBack | Deed::Redefine { .. })
+                        }
+                        _ => false,
                     }
-                    (Act::Deed { service, .. }, Act::Deed { service: other, deed }) => {
-                        service == other && matches!(deed, Deed::RollBack | Deed::Redefine { .. })
-                    }
-                    _ => false,
-                }
-        })
+            })
     }
 
     /// No fault, no bad image, nobody who did harm: then nothing but success is right.

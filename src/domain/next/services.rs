@@ -145,7 +145,9 @@ impl Look<'_> {
         let stuck = |step: &Step| {
             step.restarts(&service.name) && !matches!(step, Step::StopDeployment { .. })
         };
-        self.lost(service).is_some() || self.phase.failures.keys().any(stuck)
+        self.lost(service).is_some()
+            || self.taken_from_us(service).is_some()
+            || self.phase.failures.keys().any(stuck)
     }
 
     /// The service as it was seen, except that tasks which we told to stop do not count as
@@ -325,7 +327,7 @@ impl Look<'_> {
                 Strategy::Deployment if self.phase.deployments.contains_key(&service.name) => {
                     Need::Time
                 }
-                Strategy::Deployment => restart_once_steady(service, ecs),
+                Strategy::Deployment => self.restart_once_steady(service, ecs),
             };
         }
         let restarted = self.phase.restarted(&service.name);
@@ -437,7 +439,7 @@ impl Look<'_> {
         if self.all_settled(version, ecs) || old_tasks(version, ecs).is_empty() {
             return self.time_unless_settled(version, ecs);
         }
-        restart_once_steady(service, ecs)
+        self.restart_once_steady(service, ecs)
     }
 
     /// ECS's own way back from a deployment of ours that is still in progress: what still runs
@@ -454,6 +456,30 @@ impl Look<'_> {
         let tried = self.phase.has_begun(&step);
         let in_progress = primary.id == ours.id && primary.rollout == RolloutState::InProgress;
         (in_progress && !tried).then_some(Need::Do(step))
+    }
+
+    /// What ECS has under way may bring the tasks by itself, unless they fail on what is undone.
+    fn restart_once_steady(&self, service: &PlannedService, ecs: &EcsService) -> Need {
+        match ecs.primary() {
+            Some(primary)
+                if ecs.steady() || primary.has_failed() || self.fails_on_undone(service, ecs) =>
+            {
+                restart(service, primary)
+            }
+            Some(_) | None => Need::Time,
+        }
+    }
+
+    /// Whether a task failed on the undone version since it goes back: an ECS deployment of
+    /// somebody else's that began while the tag pointed there starts it again and again.
+    fn fails_on_undone(&self, service: &PlannedService, ecs: &EcsService) -> bool {
+        let image = self.terms.image(&service.repository);
+        let failed = |task: &Task| {
+            task.failed()
+                && image.is_some_and(|image| on(task, &image.to))
+                && !self.phase.known_failures.contains(&task.arn)
+        };
+        ecs.tasks.iter().any(failed)
     }
 
     fn time_unless_settled(&self, version: &Version, ecs: &EcsService) -> Need {
@@ -483,14 +509,6 @@ fn restart(service: &PlannedService, primary: &EcsDeployment) -> Need {
     Need::Do(Step::StartDeployment { service: service.name.clone(), replacing: primary.id.clone() })
 }
 
-/// What ECS has under way may bring the tasks by itself.
-fn restart_once_steady(service: &PlannedService, ecs: &EcsService) -> Need {
-    match ecs.primary() {
-        Some(primary) if ecs.steady() || primary.has_failed() => restart(service, primary),
-        Some(_) | None => Need::Time,
-    }
-}
-
 /// On whichever version.
 pub(super) fn all_serve(ecs: &EcsService) -> bool {
     let check = ecs.container.has_health_check();
@@ -502,7 +520,7 @@ fn runs_only(version: &Version, ecs: &EcsService) -> bool {
     ecs.wanted_tasks().next().is_some() && ecs.wanted_tasks().all(|task| on(task, version))
 }
 
-fn old_tasks<'a>(version: &Version, ecs: &'a EcsService) -> Vec<&'a Task> {
+pub(super) fn old_tasks<'a>(version: &Version, ecs: &'a EcsService) -> Vec<&'a Task> {
     ecs.wanted_tasks().filter(|task| is_old(task, version)).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::services::{Need, Survey, all_serve, is_old};
+use super::services::{Need, Survey, all_serve, is_old, old_tasks};
 use super::{Look, nothing_to_go_back_to};
 use crate::domain::event::{Cause, Event, Step};
 use crate::domain::id::{Repository, ServiceName, TaskArn};
@@ -51,7 +51,8 @@ impl Look<'_> {
             let touched = |service: &&PlannedService| {
                 self.terms.image(&service.repository).is_some_and(|image| self.touched(image))
             };
-            self.terms.services.iter().filter(touched).find_map(|service| self.lost(service))
+            let mut services = self.terms.services.iter().filter(touched);
+            services.find_map(|service| self.lost(service).or_else(|| self.taken_from_us(service)))
         };
         failed.or_else(nowhere).or_else(lost)
     }
@@ -75,6 +76,19 @@ impl Look<'_> {
             ContainerSeen::Absent { .. } => None,
         };
         Some(Cause::NotFollowed { service: service.name.clone(), found })
+    }
+
+    /// Going back, whether somebody took the place of our ECS deployment, and what they left is
+    /// what is undone: theirs is done, and nothing of ours is under way any more.
+    pub(super) fn taken_from_us(&self, service: &PlannedService) -> Option<Cause> {
+        self.rollout.undo.as_ref()?;
+        let ours = self.phase.deployments.get(&service.name)?;
+        let ecs = self.ecs(&service.name)?;
+        let theirs = ecs.primary().is_some_and(|primary| primary.id != ours.id);
+        let before = self.terms.image(&service.repository)?.from.as_ref()?;
+        let left = ecs.steady() && !old_tasks(before, &ecs).is_empty();
+        let taken = theirs && left && !self.may_lag();
+        taken.then(|| Cause::Overtaken { service: service.name.clone() })
     }
 
     /// A tag that somebody else moved away from where this rollout had put it.
