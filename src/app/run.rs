@@ -284,3 +284,35 @@ async fn told_to_stop() {
         Err(_) => drop(interrupted.await),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTINGS: &str = r#"
+[roles]
+[environments.staging]
+region = "eu-west-1"
+cluster = "staging"
+tag = "staging-latest"
+[services.core]
+repository = "core"
+container = "app"
+environments = ["staging"]
+[web]
+listen = "127.0.0.1:0"
+"#;
+
+    #[test]
+    fn who_hears_of_what_happens_need_not_look_so_often() {
+        let longest = |more: &str| {
+            let settings =
+                Settings::parse("shipmate.toml", &format!("{SETTINGS}{more}"), Vec::new());
+            rhythm(&settings.unwrap_or_else(|error| panic!("{error}"))).longest
+        };
+        assert_eq!(longest(""), Rhythm::default().longest);
+        let heard = longest("[web.aws-events]\nkey-file = \"/run/key\"\n");
+        assert_eq!(heard, LONGEST_PAUSE_WITH_EVENTS);
+        assert!(heard > Rhythm::default().longest);
+    }
+}

@@ -33,7 +33,7 @@ pub(super) fn read_stop(task: &SdkTask, own: &str) -> Stopped {
 }
 
 /// ECS does not say which container a task stopped for, and when one ends, the others are told
-/// to. So it is the one that says why, else one that ended by itself and badly, else our own.
+/// to. So it is the one that says why, else one that ended by itself, badly or not, else our own.
 fn culprit<'a>(containers: &'a [Container], own: &str) -> Option<&'a Container> {
     let is_own = |container: &&Container| container.name() == Some(own);
     // Our own first, where several would do.
@@ -43,11 +43,14 @@ fn culprit<'a>(containers: &'a [Container], own: &str) -> Option<&'a Container> 
     let ended_badly = |one: &&Container| {
         one.exit_code().is_some_and(|code| code != 0 && !TOLD_TO_STOP.contains(&code))
     };
+    let by_itself =
+        |one: &&Container| one.exit_code().is_some_and(|code| !TOLD_TO_STOP.contains(&code));
     let mut candidates = ordered.iter().copied();
     candidates
         .clone()
         .find(says_why)
         .or_else(|| candidates.clone().find(ended_badly))
+        .or_else(|| candidates.clone().find(by_itself))
         .or_else(|| candidates.next())
 }
 
@@ -80,6 +83,8 @@ mod tests {
             container("proxy", Some(137), Some("OutOfMemoryError: Container killed")),
         ];
         assert_eq!(named(&oom), Some("proxy"));
+        let ended = [container("app", Some(143), None), container("proxy", Some(0), None)];
+        assert_eq!(named(&ended), Some("proxy"));
         let nobody_says = [container("proxy", Some(0), None), container("app", Some(0), None)];
         assert_eq!(named(&nobody_says), Some("app"));
         assert_eq!(named(&[]), None);

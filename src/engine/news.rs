@@ -23,8 +23,7 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Returns once there is news, and some time has passed since the last look
-    /// ended.
+    /// Returns once there is news, and some time has passed since the last look ended.
     pub async fn news(&self, clock: &dyn Clock, last_look: Timestamp) {
         // However often it was woken meanwhile, that is once.
         self.wake.notified().await;
@@ -73,12 +72,33 @@ impl Engine {
 /// Whether the environment is that cluster, as far as the settings say. Its account is known
 /// where the settings name a role or the cluster's ARN.
 fn is_there(environment: &Environment, news: &NewsOf) -> bool {
+    let role = environment.role_arn.as_deref();
+    environment.region == news.region && is_cluster(&environment.cluster, role, news)
+}
+
+fn is_cluster(cluster: &str, role: Option<&str>, news: &NewsOf) -> bool {
     let account = |arn: &str| arn.split(':').nth(4).map(str::to_owned);
-    let cluster = environment.cluster.as_str();
     let arn = Some(cluster).filter(|cluster| cluster.starts_with("arn:"));
     let name = cluster.rsplit('/').next().unwrap_or(cluster);
-    let known = arn.and_then(account).or_else(|| environment.role_arn.as_deref().and_then(account));
-    environment.region == news.region
-        && name == news.cluster
-        && known.is_none_or(|account| account == news.account)
+    let known = arn.and_then(account).or_else(|| role.and_then(account));
+    name == news.cluster && known.is_none_or(|account| account == news.account)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_of_the_same_name_in_another_account_is_another() {
+        let (region, cluster) = ("eu-west-1".to_owned(), "staging".to_owned());
+        let news = NewsOf { region, account: "111122223333".to_owned(), cluster };
+        let arn = |account| format!("arn:aws:ecs:eu-west-1:{account}:cluster/staging");
+        let role = |account| format!("arn:aws:iam::{account}:role/shipmate");
+        assert!(is_cluster("staging", None, &news), "of whichever account");
+        assert!(!is_cluster("production", None, &news));
+        for (account, there) in [("111122223333", true), ("444455556666", false)] {
+            assert_eq!(is_cluster(&arn(account), None, &news), there);
+            assert_eq!(is_cluster("staging", Some(&role(account)), &news), there);
+        }
+    }
 }

@@ -78,7 +78,9 @@ fn row(key: &Key) -> String {
     };
     let unset = match key.unset {
         Unset::Required => "required".to_owned(),
-        Unset::Default(value) if key.form == Form::Number => format!("`{value}`"),
+        Unset::Default(value) if matches!(key.form, Form::Number | Form::Switch) => {
+            format!("`{value}`")
+        }
         Unset::Default(value) => format!("`\"{value}\"`"),
         Unset::Otherwise(words) => words.to_owned(),
     };

@@ -162,6 +162,17 @@ async fn a_text_that_must_occur_is_looked_for() {
 }
 
 #[tokio::test]
+async fn a_body_is_read_so_far_and_no_further() {
+    let far = format!("{} ready", "x".repeat(300_000));
+    let peer = Peer::start([Reply::status(200).body(&far)]).await;
+    let url = peer.url("/");
+    let verify = format!("url = \"{url}\"\nbody = \"ready\"\nwithin = \"1s\"");
+    let mut world = World::of(settings(&verify)).await;
+    promote(&mut world).await;
+    assert_undone(&world, 1).await;
+}
+
+#[tokio::test]
 async fn an_environment_that_has_no_address_is_not_checked() {
     let peer = Peer::start([Reply::status(503)]).await;
     let mut world = world(&peer, "1s").await;

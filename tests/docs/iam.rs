@@ -85,7 +85,20 @@ fn the_policy_is_as_narrow_as_aws_lets_it_be() {
         assert_eq!(statement["Effect"], "Allow");
         let actions = texts(&statement["Action"]);
         assert!(actions.iter().all(|action| is_action(action)), "no wildcards: {actions:?}");
-        let wide = texts(&statement["Resource"]).contains(&"*".to_owned());
+        let resources = texts(&statement["Resource"]);
+        for arn in resources.iter().filter(|arn| *arn != "*") {
+            let fields: Vec<&str> = arn.splitn(6, ':').collect();
+            let [.., region, account, resource] = fields[..] else { panic!("{arn} is no ARN") };
+            let named = !region.contains('*') && !account.contains('*');
+            // Of what has no name beforehand, only the last part may be anything.
+            let open = resource.trim_end_matches('*');
+            let in_log = resource.starts_with("log-group:/ecs/*:log-stream:");
+            assert!(
+                named && (in_log || (!open.contains('*') && open.len() > "task/".len())),
+                "{arn}"
+            );
+        }
+        let wide = resources.contains(&"*".to_owned());
         let must = actions.iter().all(|action| WITHOUT_RESOURCE.contains(&action.as_str()));
         assert_eq!(wide, must, "{actions:?}");
         let by_cluster = statement.pointer("/Condition/ArnEquals/ecs:cluster").is_some();

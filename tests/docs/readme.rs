@@ -87,13 +87,15 @@ fn the_table_of_commands_comes_out_of_their_files() {
 }
 
 /// What people do with the commands that there are, in the words of the table.
-const DEEDS: [(Action, &str); 7] = [
-    (Action::Read, "look: status, queue, history, show, help, whoami"),
+const DEEDS: [(Action, &str); 9] = [
+    (Action::Read, "look: status, queue, history, show, bans, help, whoami"),
     (Action::Promote, "promote"),
     (Action::Approve, "approve or reject"),
     (Action::Rollback, "roll back"),
     (Action::Cancel, "cancel"),
     (Action::Pause, "pause, continue, leave a canary alone"),
+    (Action::Ban, "ban and unban"),
+    (Action::ReleaseHold, "release a hold"),
     (Action::BreakGlass, "break the glass, with a reason"),
 ];
 

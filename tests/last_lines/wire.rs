@@ -38,6 +38,14 @@ async fn the_call_is_signed_and_its_events_are_read() {
 }
 
 #[tokio::test]
+async fn a_log_in_another_region_is_read_there() {
+    let peer = Peer::start([Reply::status(200).body("{}")]).await;
+    let there = LogPlace { region: Some("eu-central-1".to_owned()), ..place() };
+    account(&peer).await.logs.last_lines(&there).await.unwrap();
+    assert!(peer.heads()[0].contains("/eu-central-1/logs/aws4_request"), "{:?}", peer.heads());
+}
+
+#[tokio::test]
 async fn every_other_answer_is_an_error_with_its_name() {
     let refused = r#"{"__type":"com.amazonaws#AccessDeniedException","Message":"not you"}"#;
     let slow = Reply::status(200).body("{}").after(Duration::from_secs(60));

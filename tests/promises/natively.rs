@@ -89,6 +89,7 @@ async fn an_answer_that_is_lost_calls_nothing_back_twice() {
     world.sandbox.order(Fault::new("StopServiceDeployment", 1, FaultKind::LoseAnswer)).unwrap();
     let told = called_back(&mut world).await;
     assert_eq!(world.forced(), ["web"], "{told}");
+    assert_eq!(world.sandbox.count_calls("StopServiceDeployment"), 1, "{told}");
 }
 
 #[tokio::test]

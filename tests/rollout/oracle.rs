@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use shipmate::domain::deployment::Stage;
-use shipmate::domain::event::{End, Event, Recorded};
+use shipmate::domain::event::{End, Event};
 use shipmate::domain::plan::Version;
 use shipmate::sandbox::{Call, CircuitBreaker, Deed, Mishap, TaskView};
 
@@ -22,11 +21,6 @@ pub fn judge(story: &Story, played: &Played) -> Vec<String> {
         broken.push(format!("it never began:\n{}", played.everything));
         return broken;
     };
-    let replanned = |recorded: &Recorded| matches!(recorded.event, Event::Replanned { .. });
-    if deployment.stage == Stage::Waiting && played.journal.iter().any(replanned) {
-        // Others changed its terms before it had its turn: it asks anew, and nobody answers here.
-        return broken;
-    }
     let (Some(scene), Some(end)) = (&played.scene, deployment.end()) else {
         broken.push("it does not end".to_owned());
         return broken;

@@ -8,7 +8,8 @@ use aws_sdk_ecs::types::{
     ServiceDeploymentStatus, StopServiceDeploymentStopType,
 };
 use shipmate::sandbox::{
-    Behaviour, CircuitBreaker, ContainerSpec, ImageSpec, RepositorySpec, ServiceSpec, World,
+    Behaviour, CircuitBreaker, ContainerSpec, ImageSpec, Options, RepositorySpec, Sandbox,
+    ServiceSpec, Times, World,
 };
 
 use super::{LONG, clients, demo, fast, pinned, runs, small, unpinned};
@@ -316,6 +317,30 @@ async fn pinned_to(ecs: &aws_sdk_ecs::Client, revision: &str) -> Option<String> 
     revision.container_images()[0].image_digest().map(str::to_owned)
 }
 
+/// Slow enough that each state is seen.
+async fn slow(world: World) -> Sandbox {
+    let scheduler_tick = Duration::from_millis(400);
+    let stopping = Duration::from_millis(400);
+    let times = Times { scheduler_tick, stopping, ..Times::fast() };
+    Sandbox::start(world, Options { times, ..Options::default() }).await.unwrap()
+}
+
+/// The states of a service deployment up to this one, each once.
+async fn states(ecs: &aws_sdk_ecs::Client, arn: &str, last: &str) -> Vec<String> {
+    let mut seen: Vec<String> = Vec::new();
+    let until = std::time::Instant::now() + LONG;
+    while seen.last().is_none_or(|state| state != last) {
+        assert!(std::time::Instant::now() < until, "never {last}: {seen:?}");
+        let shown = described(ecs, arn).await;
+        let state = shown.status().unwrap().as_str().to_owned();
+        assert_eq!(shown.started_at().is_some(), state != "PENDING");
+        if seen.last() != Some(&state) {
+            seen.push(state);
+        }
+    }
+    seen
+}
+
 /// Forces a deployment, and gives the ARN of the service deployment.
 async fn forced(ecs: &aws_sdk_ecs::Client) -> String {
     let update = ecs.update_service().cluster("blue").service("api").force_new_deployment(true);
@@ -324,23 +349,13 @@ async fn forced(ecs: &aws_sdk_ecs::Client) -> String {
 
 #[tokio::test]
 async fn a_service_deployment_goes_through_its_states() {
-    let sandbox = fast(small(pinned())).await;
+    let sandbox = slow(small(pinned())).await;
     let ecs = clients(&sandbox).await.ecs;
     let old = sandbox.digest("app", "1");
     let new = sandbox.put_tag("app", "live", "2");
     let arn = forced(&ecs).await;
-    let (mut seen, mut last) = (Vec::new(), None);
-    while last != Some(ServiceDeploymentStatus::Successful) {
-        let shown = described(&ecs, &arn).await;
-        let status = shown.status().unwrap().clone();
-        assert_eq!(shown.started_at().is_some(), status != ServiceDeploymentStatus::Pending);
-        if last.as_ref() != Some(&status) {
-            seen.push(status.as_str().to_owned());
-            last = Some(status);
-        }
-    }
-    let order = ["PENDING", "IN_PROGRESS", "SUCCESSFUL"];
-    assert!(order.ends_with(&seen.iter().map(String::as_str).collect::<Vec<_>>()), "{seen:?}");
+    let seen = states(&ecs, &arn, "SUCCESSFUL").await;
+    assert_eq!(seen, ["PENDING", "IN_PROGRESS", "SUCCESSFUL"]);
     let shown = described(&ecs, &arn).await;
     assert!(shown.finished_at().is_some() && shown.stopped_at().is_none());
     let target = shown.target_service_revision().unwrap();
@@ -373,7 +388,7 @@ async fn a_service_deployment_goes_through_its_states() {
 
 #[tokio::test]
 async fn a_stopped_deployment_tells_what_it_went_back_to() {
-    let sandbox = fast(breaker(CircuitBreaker::Off, Behaviour::Stuck)).await;
+    let sandbox = slow(breaker(CircuitBreaker::Off, Behaviour::Stuck)).await;
     let ecs = clients(&sandbox).await.ecs;
     sandbox.put_tag("app", "live", "bad").unwrap();
     let arn = forced(&ecs).await;
@@ -383,17 +398,9 @@ async fn a_stopped_deployment_tells_what_it_went_back_to() {
     let abort = stop().stop_type(StopServiceDeploymentStopType::Abort).send().await;
     assert!(abort.unwrap_err().into_service_error().is_invalid_parameter_exception());
     stop().stop_type(StopServiceDeploymentStopType::Rollback).send().await.unwrap();
-    let mut seen = vec![described(&ecs, &arn).await];
-    while seen.last().unwrap().status() != Some(&ServiceDeploymentStatus::RollbackSuccessful) {
-        seen.push(described(&ecs, &arn).await);
-    }
-    let statuses: Vec<&str> = seen.iter().map(|one| one.status().unwrap().as_str()).collect();
-    let order = ["ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCESSFUL"];
-    // A look may come after a state is over, and none comes back.
-    let places = statuses.iter().map(|status| order.iter().position(|one| one == status));
-    let places: Vec<usize> = places.collect::<Option<_>>().expect("no other state is seen");
-    assert!(places.is_sorted(), "{statuses:?}");
-    let end = seen.last().unwrap();
+    let seen = states(&ecs, &arn, "ROLLBACK_SUCCESSFUL").await;
+    assert_eq!(seen, ["ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCESSFUL"]);
+    let end = described(&ecs, &arn).await;
     let rollback = end.rollback().unwrap();
     assert_eq!(rollback.service_revision_arn(), Some(source.as_str()));
     assert!(rollback.reason().unwrap().contains("user request"));

@@ -1,5 +1,7 @@
 //! The key of AWS's events: where it may come from, and that nothing shows it.
 
+use std::os::unix::fs::PermissionsExt;
+
 use shipmate::settings::EventKeyError;
 
 use super::{SMALL, parse, wrong};
@@ -29,6 +31,8 @@ fn the_key_comes_from_a_file_or_a_variable() {
     let events = settings.web.unwrap().aws_events.unwrap();
     assert_eq!(events.key().unwrap().reveal(), KEY);
     assert_eq!(events.header, "x-ours");
+    let unset = parse(&web("key-file = \"/run/x\""), &[]).unwrap().web.unwrap();
+    assert_eq!(unset.aws_events.unwrap().header, "x-shipmate-key", "as events.md sets it up");
     assert!(
         parse(&format!("{SMALL}[web]\nlisten = \"127.0.0.1:0\""), &[])
             .unwrap()
@@ -46,6 +50,14 @@ fn a_file_that_holds_no_key_is_refused_without_showing_it() {
         assert!(matches!(error, EventKeyError::NotAKey { .. }), "{error}");
         assert!(content.is_empty() || !format!("{error}{error:?}").contains(content), "{error}");
     }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    std::fs::write(&path, KEY).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let line = format!("key-file = {:?}", path.display().to_string());
+    let events = parse(&web(&line), &[]).unwrap().web.unwrap().aws_events.unwrap();
+    let told = events.key().unwrap_err();
+    assert!(matches!(told, EventKeyError::Writable { .. }), "{told}");
     let line = "key-file = \"/no/such/key\"";
     let events = parse(&web(line), &[]).unwrap().web.unwrap().aws_events.unwrap();
     let told = events.key().unwrap_err().to_string();

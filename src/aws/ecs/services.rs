@@ -92,6 +92,8 @@ impl Cluster {
     }
 
     /// About how many tasks the cluster has, of whichever services.
+    ///
+    /// Only a choice hangs on it, so that a role which may not ask goes without.
     pub(super) async fn size(&self) -> Result<usize, AwsError> {
         let kept = *self.size.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, size)) = kept.filter(|(at, _)| at.elapsed() < SIZE_KEPT) {
@@ -99,13 +101,20 @@ impl Cluster {
         }
         let call = self.client.describe_clusters().clusters(&self.name);
         let answer = self.pace.call(Family::ClusterReads, || Box::pin(call.clone().send())).await;
-        let answer = answer.map_err(|error| AwsError::new("ecs:DescribeClusters", &error))?;
+        let answer = answer.map_err(|error| AwsError::new("ecs:DescribeClusters", &error));
         let count = |cluster: &aws_sdk_ecs::types::Cluster| {
             let tasks = cluster.running_tasks_count() + cluster.pending_tasks_count();
             usize::try_from(tasks).unwrap_or(0)
         };
-        // One that it does not show is nothing to list as a whole.
-        let size = answer.clusters().first().map_or(usize::MAX, count);
+        let size = match answer {
+            // One that it does not show is nothing to list as a whole.
+            Ok(answer) => answer.clusters().first().map_or(usize::MAX, count),
+            Err(error @ AwsError::Denied { .. }) => {
+                tracing::warn!(%error, "the tasks of each service are listed by themselves");
+                usize::MAX
+            }
+            Err(error) => return Err(error),
+        };
         let mut kept = self.size.lock().unwrap_or_else(PoisonError::into_inner);
         *kept = Some((Instant::now(), size));
         Ok(size)
