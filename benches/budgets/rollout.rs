@@ -3,7 +3,7 @@
 
 use std::io::Write;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
@@ -116,6 +116,8 @@ pub async fn launch(endpoint: Endpoint, pace: Pace) -> anyhow::Result<Ship> {
 /// What the other process tells of its rollout.
 #[derive(Serialize, Deserialize)]
 struct Account {
+    /// When the promotion was asked for.
+    asked: SystemTime,
     seconds: f64,
     /// In mebibytes.
     peak: f64,
@@ -125,12 +127,19 @@ struct Account {
 pub async fn carry_out(mut given: impl Iterator<Item = String>) -> anyhow::Result<()> {
     let pace = Pace::named(&given.next().context("at which pace?")?)?;
     let mut ship = launch(Endpoint::Ambient, pace).await?;
+    // As at every start, and before the first promotion.
+    ship.engine.refresh_vocabulary().await;
+    let began = SystemTime::now();
     let asked = ship.say("alice", "promote app:2 to staging").await?;
     let ended = ship.end(pace.floor(Way::Stop) * 2 + Duration::from_secs(10)).await?;
     let seconds = ended.duration_since(asked).as_secs_f64();
     let peak = process::memory(std::process::id())?.peak;
     ship.strand().await;
-    writeln!(std::io::stdout(), "{}", serde_json::to_string(&Account { seconds, peak })?)?;
+    writeln!(
+        std::io::stdout(),
+        "{}",
+        serde_json::to_string(&Account { asked: began, seconds, peak })?
+    )?;
     Ok(())
 }
 
@@ -151,8 +160,10 @@ async fn by_shipmate(way: Way, pace: Pace) -> anyhow::Result<Rollout> {
     let output = tokio::task::spawn_blocking(move || command.output()).await??;
     let complaint = String::from_utf8_lossy(&output.stderr);
     anyhow::ensure!(output.status.success(), "Shipmate did not promote: {complaint}");
-    let Account { seconds, peak } = serde_json::from_slice(&output.stdout)?;
-    done(sandbox, Duration::from_secs_f64(seconds), peak).await
+    let Account { asked, seconds, peak } = serde_json::from_slice(&output.stdout)?;
+    let mut rollout = done(sandbox, Duration::from_secs_f64(seconds), peak).await?;
+    rollout.calls.retain(|call| call.at >= asked);
+    Ok(rollout)
 }
 
 async fn by_peer(peer: Peer, pace: Pace) -> anyhow::Result<Option<Rollout>> {
@@ -276,7 +287,11 @@ fn calls(ours: &[Rollout], stops: &[Rollout]) -> anyhow::Result<Section> {
     section.row(Row::new("the same, by stopping tasks", counts(stops)?));
     if let Some(one) = ours.first() {
         let until: Vec<Call> = one.calls.iter().take_while(|call| !acts(call)).cloned().collect();
-        section.note(format!("Before acting: {}.", peers::shares(&until)));
+        section.note(format!(
+            "Before acting: {}. Whether the tag can be moved was read at the start, like the \
+             repositories' tags, which `shipmate run` does by itself; that is not in it.",
+            peers::shares(&until)
+        ));
         section.note(format!("In all, by a deployment: {}.", peers::shares(&one.calls)));
     }
     Ok(section)

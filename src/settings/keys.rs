@@ -465,8 +465,8 @@ pub(super) static KEYS: [Key; 45] = [
         unset: Unset::Otherwise("required when there is a `verify`"),
         example: "\"https://shop.example.com/health\"",
         meaning: "An address that is asked with GET once the service runs a new image: when its \
-                  canary has settled, and at the end. What does not answer as expected three times \
-                  in a row is undone. Behind a load balancer its other tasks answer as well. \
+                  canary has settled, where it has one, and at the end. What does not answer as \
+                  expected three times in a row within `within` is undone. Behind a load balancer its other tasks answer as well. \
                   One for all environments, or a table with the environments in which it is \
                   asked. `http` or `https`; what stands behind `?` is never shown. `verify` may \
                   be a table with these keys or a list of such tables.",
