@@ -234,8 +234,8 @@ fn what_is_no_rule_says_what_to_write() {
         ("30-10 * * * *", "`30-10` is no minute; write 0 to 59, *, 0-30 or */15"),
         (
             "0 0 * * FRI#6",
-            "`fri#6` is no day of the week; write 0 to 7, SUN to SAT, *, MON-FRI, FRI#2 for the \
-             second or FRIL for the last of a month",
+            "`FRI#6` is no day of the week; write 0 to 7, SUN to SAT, *, MON-FRI, FRI#2 for the \
+             second or FRI#L for the last of a month",
         ),
         ("RRULE:FREQ=DAILY", "the recurrence lacks its start, such as `DTSTART:20261127T160000`"),
         (

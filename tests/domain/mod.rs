@@ -3,6 +3,7 @@
 
 mod calendar;
 mod crash;
+mod dateutil;
 mod ends;
 mod journal;
 mod mishaps;

@@ -15,7 +15,8 @@ fi
     awscli==1.46.3 \
     botocore==1.44.5 \
     ecs-deploy==1.17.0 \
-    'moto[server]==5.2.5'
+    'moto[server]==5.2.5' \
+    python-dateutil==2.9.0.post0
 "$folder/bin/aws" --version
 # It asks for another botocore than the AWS CLI does.
 if [ ! -x "$folder/ministack/bin/python" ]; then

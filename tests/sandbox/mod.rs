@@ -10,7 +10,7 @@ mod hands;
 mod iam;
 mod logs;
 pub(crate) mod model;
-mod peers;
+pub(crate) mod peers;
 mod registries;
 mod registry;
 mod scale;

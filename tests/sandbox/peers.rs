@@ -11,7 +11,7 @@ use super::model::{peers, skipped};
 use super::{LONG, fast, pinned, runs, small, unpinned};
 
 /// A tool of the peers' environment, or `None` and a word about it.
-pub(super) fn tool(test: &str, name: &str) -> Option<PathBuf> {
+pub(crate) fn tool(test: &str, name: &str) -> Option<PathBuf> {
     let path = peers().join("bin").join(name);
     if !path.exists() {
         skipped(test, &format!("{} is not installed", path.display()));
