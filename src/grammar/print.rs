@@ -49,7 +49,8 @@ impl Arguments {
             }
             Slot::Topic => name(self.topic.as_deref()),
             Slot::Stay => self.stay.map(spell).unwrap_or_default(),
-            Slot::DryRun | Slot::BreakGlass => slot.name().replace('-', " "),
+            Slot::Length => self.length.map(spell).unwrap_or_default(),
+            Slot::DryRun | Slot::BreakGlass | Slot::Everything => slot.name().replace('-', " "),
             Slot::Reason => name(self.reason.as_deref()).replace(['\n', '\r'], " "),
         }
     }

@@ -186,7 +186,8 @@ pub(super) fn needed(argument: Slot) -> &'static str {
         Slot::Topic => "the name of a command",
         Slot::DryRun => "the words \"dry run\"",
         Slot::BreakGlass => "the words \"break glass\"",
-        Slot::Stay => "a length of time",
+        Slot::Stay | Slot::Length => "a length of time",
+        Slot::Everything => "the word \"everything\"",
         Slot::Reason => "a reason",
     }
 }

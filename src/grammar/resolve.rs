@@ -54,6 +54,7 @@ impl Resolver<'_> {
                 Label::Switch(slot) => match slot {
                     Slot::DryRun => arguments.dry_run = true,
                     Slot::BreakGlass => arguments.break_glass = true,
+                    Slot::Everything => arguments.everything = true,
                     // Only these are switches.
                     Slot::Images
                     | Slot::Environment
@@ -62,6 +63,7 @@ impl Resolver<'_> {
                     | Slot::Deployment
                     | Slot::Topic
                     | Slot::Stay
+                    | Slot::Length
                     | Slot::Reason => {}
                 },
                 Label::Argument(slot) => {
@@ -69,7 +71,11 @@ impl Resolver<'_> {
                 }
             }
         }
-        arguments.stay = stay(path, self.automaton)?;
+        arguments.stay = length(path, self.automaton, Slot::Stay)?;
+        arguments.length = length(path, self.automaton, Slot::Length)?;
+        if kind == Kind::Lock {
+            arguments.take_length_out_of_reason();
+        }
         let missing = kind.missing(arguments.mask());
         kind.command(arguments).ok_or_else(|| {
             let why = Why::Missing {
@@ -108,9 +114,9 @@ impl Resolver<'_> {
                     arguments.reason = Some(text.to_owned());
                 }
             }
-            // May take two words: see `stay`.
-            Slot::Stay => {}
-            Slot::DryRun | Slot::BreakGlass => {}
+            // May take two words: see `length`.
+            Slot::Stay | Slot::Length => {}
+            Slot::DryRun | Slot::BreakGlass | Slot::Everything => {}
         }
         Ok(())
     }
@@ -227,14 +233,32 @@ impl Resolver<'_> {
     }
 }
 
+impl Arguments {
+    /// `because of a load test for 2h`: text goes on to the end of the line, and here people say
+    /// at its end for how long.
+    fn take_length_out_of_reason(&mut self) {
+        let Some(reason) = self.reason.as_mut().filter(|_| self.length.is_none()) else { return };
+        let Some((before, after)) = reason.rsplit_once(" for ") else { return };
+        let Some(length) = time(after.trim_end_matches('.')) else { return };
+        if !before.trim().is_empty() {
+            self.length = Some(length);
+            *reason = before.trim().to_owned();
+        }
+    }
+}
+
 /// The words of a time, put together.
-fn stay(path: &Path<'_>, automaton: &Automaton) -> Result<Option<Duration>, (usize, Trouble)> {
+fn length(
+    path: &Path<'_>,
+    automaton: &Automaton,
+    slot: Slot,
+) -> Result<Option<Duration>, (usize, Trouble)> {
     let mut words = Vec::new();
     let mut at = 0;
     for (number, place) in &path.steps {
-        let is_stay =
-            |position: &super::automaton::Position| position.label == Label::Argument(Slot::Stay);
-        if automaton.position(*place).is_some_and(is_stay)
+        let is_of_it =
+            |position: &super::automaton::Position| position.label == Label::Argument(slot);
+        if automaton.position(*place).is_some_and(is_of_it)
             && let Some(token) = path.tokens.get(*number)
         {
             at = if words.is_empty() { *number } else { at };

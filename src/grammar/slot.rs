@@ -17,6 +17,10 @@ pub enum Slot {
     BreakGlass,
     /// How long a canary stays alone.
     Stay,
+    /// All environments.
+    Everything,
+    /// How long a lock stands.
+    Length,
     Reason,
 }
 
@@ -40,7 +44,7 @@ pub enum ArgumentType {
 }
 
 impl Slot {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Images,
         Self::Environment,
         Self::Source,
@@ -50,6 +54,8 @@ impl Slot {
         Self::DryRun,
         Self::BreakGlass,
         Self::Stay,
+        Self::Everything,
+        Self::Length,
         Self::Reason,
     ];
 
@@ -65,6 +71,8 @@ impl Slot {
             Self::DryRun => "dry-run",
             Self::BreakGlass => "break-glass",
             Self::Stay => "stay",
+            Self::Everything => "everything",
+            Self::Length => "length",
             Self::Reason => "reason",
         }
     }
@@ -76,8 +84,8 @@ impl Slot {
             Self::Service => ArgumentType::Service,
             Self::Deployment => ArgumentType::Deployment,
             Self::Topic => ArgumentType::Command,
-            Self::DryRun | Self::BreakGlass => ArgumentType::Switch,
-            Self::Stay => ArgumentType::Time,
+            Self::DryRun | Self::BreakGlass | Self::Everything => ArgumentType::Switch,
+            Self::Stay | Self::Length => ArgumentType::Time,
             Self::Reason => ArgumentType::Text,
         }
     }
@@ -100,6 +108,8 @@ impl Slot {
                 "For how long each canary stays alone, counted from when it is good: 10 minutes, \
                  1 hour, 90s"
             }
+            Self::Everything => "All environments",
+            Self::Length => "After how long it ends by itself: 2 hours, 1 hour, 90m",
             Self::Reason => "Why, in your own words, up to the end of the line",
         }
     }
@@ -116,7 +126,9 @@ impl Slot {
             | Self::Service
             | Self::Topic
             | Self::DryRun
-            | Self::BreakGlass => self.description(),
+            | Self::BreakGlass
+            | Self::Everything
+            | Self::Length => self.description(),
         }
     }
 

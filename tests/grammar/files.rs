@@ -116,7 +116,8 @@ fn what_is_wrong_with_files_is_told_with_its_place() {
         (
             whoami("\"who is {person}\""),
             "whoami.toml:5:21: there is no argument `person`; there are images, environment, \
-             source, service, deployment, topic, dry-run, break-glass, stay, reason",
+             source, service, deployment, topic, dry-run, break-glass, stay, everything, \
+             length, reason",
         ),
         (
             whoami("\"whoami\",\n  \"who in {environment}\""),
@@ -153,7 +154,7 @@ fn what_is_wrong_with_files_is_told_with_its_place() {
         (
             extending("dance", "\"dance\""),
             "own.toml:1:11: there is no command `dance` in this program; there are promote, \
-             rollback, status, show, history, approve, reject, cancel, pause, continue, canary, queue, ban, unban, bans, release-hold, help, whoami",
+             rollback, status, show, history, approve, reject, cancel, pause, continue, canary, queue, ban, unban, bans, release-hold, lock, unlock, locks, help, whoami",
         ),
         (
             file("own.toml", "extends = \"help\"\nsummary = \"x\"\nphrases = [\"sos\"]\n"),
