@@ -45,9 +45,12 @@ pub struct Locked {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unlocked {
     pub by: PersonId,
-    pub lifted: Vec<Lock>,
+    /// Whose lock it was on each environment.
+    pub lifted: Vec<(EnvironmentName, PersonId)>,
     /// Somebody else's, which stay.
     pub theirs: Vec<Lock>,
+    /// Those that could not be unlocked with the others.
+    pub still: Vec<EnvironmentName>,
 }
 
 impl LockHow {
@@ -121,17 +124,19 @@ fn with_theirs(card: Card, theirs: &[Lock], now: &Zoned) -> Card {
 }
 
 pub fn unlocked_card(unlocked: &Unlocked, now: &Zoned) -> Card {
-    let Unlocked { by, lifted, theirs } = unlocked;
+    let Unlocked { by, lifted, theirs, still } = unlocked;
     if lifted.is_empty() {
         return with_theirs(Card::new(Tone::Plain, "No lock of yours stands"), theirs, now);
     }
-    let names: Vec<&EnvironmentName> = lifted.iter().map(|lock| &lock.environment).collect();
+    let names: Vec<&EnvironmentName> = lifted.iter().map(|(environment, _)| environment).collect();
     let title = format!("{} {} open again", listed(&names), is(names.len()));
     let mut card = Card::new(Tone::Good, title)
         .text(format!("Unlocked by {}: the policies decide again.", words::person(by)));
-    for lock in lifted.iter().filter(|lock| lock.by != *by) {
-        card = card.text(words::sentence(&format!("It was {}", held(lock, now))));
-        card = card.text(format!("{} is told.", words::person(&lock.by)));
+    for (_, of) in lifted.iter().filter(|(_, of)| of != by) {
+        card = card.text(format!("It was locked by {}, who is told.", words::person(of)));
+    }
+    for still in still {
+        card = card.warning(format!("{still} could not be unlocked just now. Try again."));
     }
     with_theirs(card, theirs, now)
 }

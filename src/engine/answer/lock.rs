@@ -1,17 +1,20 @@
 //! `lock`, `unlock` and `locks`: a person closes environments to others, and opens them again.
 //! What that keeps from happening is the policies' to say.
 
+use std::collections::BTreeSet;
+
 use super::super::Engine;
 use super::super::problem::Problem;
 use super::Topic;
+use crate::domain::card::Card;
 use crate::domain::command::{Command, LockEnvironments, Scope};
 use crate::domain::decision::{Decision, LockBefore, Unlocking};
 use crate::domain::deployment::Stage;
-use crate::domain::id::{ChannelId, EnvironmentName};
+use crate::domain::id::{ChannelId, EnvironmentName, PersonId};
 use crate::domain::lock::Lock;
 use crate::domain::policy::{Action, Facts, Person};
 use crate::domain::refusal::Refusal;
-use crate::ports::Said;
+use crate::ports::{Place, Said};
 use crate::report::{self, LockHow, Locked, Unlocked};
 
 /// What became of a lock on one environment.
@@ -20,11 +23,14 @@ enum Attempt {
     Mine(Lock, LockHow),
     /// Somebody else's stands there, and stays.
     Theirs(Lock),
+    /// It has ended already.
+    Over,
 }
 
 /// What an unlocking found in one environment.
 enum Found {
-    Lifted(Lock),
+    /// That of this person.
+    Lifted(PersonId),
     /// Somebody else's, which stays.
     Theirs(Lock),
     Nothing,
@@ -37,6 +43,8 @@ impl Engine {
             Ok(locked) => {
                 let card = report::locked_card(&locked, &self.local_time(only(&lock.scope)));
                 self.answer_with(said, &command, &card).await;
+                let set = locked.set.iter().map(|(lock, _)| &lock.environment);
+                self.tell_everybody(said, set, &card).await;
             }
             Err((environment, problem)) => {
                 let topic = Topic { action: Action::Lock, environment, what: None, command: None };
@@ -56,6 +64,7 @@ impl Engine {
             match self.lock_one(said, lock, &environment).await {
                 Ok(Attempt::Mine(lock, how)) => locked.set.push((lock, how)),
                 Ok(Attempt::Theirs(lock)) => locked.theirs.push(lock),
+                Ok(Attempt::Over) => {}
                 // The others can be locked all the same.
                 Err(problem) => problems.push((environment, problem)),
             }
@@ -97,17 +106,18 @@ impl Engine {
             self.end_locks().await?;
             let standing = self.standing_lock(environment).await?;
             let theirs = standing.as_ref().filter(|lock| lock.by != person.id);
+            // It is done, now or before the process that did it died.
+            if let Some(how) = self.locked_by_message(said, environment).await? {
+                return Ok(match (theirs.cloned(), standing) {
+                    (Some(theirs), _) => Attempt::Theirs(theirs),
+                    (None, Some(mine)) => Attempt::Mine(mine, how),
+                    (None, None) => Attempt::Over,
+                });
+            }
             if let (Some(lock), Scope::Everything) = (theirs, &wish.scope) {
                 return Ok(Attempt::Theirs(lock.clone()));
             }
-            // A message that is handled again has its lock already.
-            if let Some(how) = self.locked_by_message(said, environment).await?
-                && let Some(lock) = standing.clone().filter(|lock| lock.by == person.id)
-            {
-                return Ok(Attempt::Mine(lock, how));
-            }
             self.may_lock(&person, environment, &wish.because).await?;
-            let over = standing.map(|lock| LockBefore { lock: lock.decision, by: lock.by });
             let decision = Decision::Locked {
                 environment: environment.clone(),
                 by: person.id.clone(),
@@ -115,13 +125,10 @@ impl Engine {
                 until,
                 channel: self.told_in(said, environment),
                 asked_in: said.message.clone(),
-                over: over.clone(),
+                over: standing.map(|lock| LockBefore { lock: lock.decision, by: lock.by }),
             };
             if self.parts.store.decide(decision, self.parts.clock.now()).await? {
                 tracing::info!(%environment, person = %said.person, "locked");
-                if let Some(lock) = self.parts.store.lock(environment).await? {
-                    return Ok(Attempt::Mine(lock, LockHow::over(&person.id, over.as_ref())));
-                }
             }
         }
     }
@@ -205,6 +212,8 @@ impl Engine {
             Ok(unlocked) => {
                 let card = report::unlocked_card(&unlocked, &self.local_time(only(scope)));
                 self.answer_with(said, &command, &card).await;
+                let lifted = unlocked.lifted.iter().map(|(environment, _)| environment);
+                self.tell_everybody(said, lifted, &card).await;
             }
             Err((environment, problem)) => {
                 let action = Action::Unlock;
@@ -221,13 +230,18 @@ impl Engine {
         because: Option<&String>,
     ) -> Result<Unlocked, (EnvironmentName, Problem)> {
         let by = said.person.clone();
-        let mut unlocked = Unlocked { by, lifted: Vec::new(), theirs: Vec::new() };
+        let (lifted, theirs, still) = (Vec::new(), Vec::new(), Vec::new());
+        let mut unlocked = Unlocked { by, lifted, theirs, still };
         for environment in self.within(said, scope) {
-            let one = self.unlock_one(said, scope, because, &environment).await;
-            match one.map_err(|problem| (environment, problem))? {
-                Found::Lifted(lock) => unlocked.lifted.push(lock),
-                Found::Theirs(lock) => unlocked.theirs.push(lock),
-                Found::Nothing => {}
+            match self.unlock_one(said, scope, because, &environment).await {
+                Err(problem) if unlocked.lifted.is_empty() => return Err((environment, problem)),
+                Err(problem) => {
+                    tracing::warn!(%environment, ?problem, "not unlocked with the others");
+                    unlocked.still.push(environment);
+                }
+                Ok(Found::Lifted(of)) => unlocked.lifted.push((environment, of)),
+                Ok(Found::Theirs(lock)) => unlocked.theirs.push(lock),
+                Ok(Found::Nothing) => {}
             }
         }
         // Whose it was may have to be told.
@@ -246,13 +260,17 @@ impl Engine {
         let person = self.person(&said.person).await?;
         self.end_locks().await?;
         loop {
+            // It is done, now or before the process that did it died.
+            if let Some(Decision::Unlocked { of, .. }) = self.decided_by(said, environment).await? {
+                return Ok(Found::Lifted(of));
+            }
             let Some(lock) = self.standing_lock(environment).await? else {
-                // A message that is handled again has lifted it already.
-                let lifted = self.decided_by(said, environment).await?.is_some();
-                if *scope == Scope::Everything || lifted {
-                    return Ok(Found::Nothing);
-                }
-                return Err(Refusal::NotLocked { environment: environment.clone() }.into());
+                return match scope {
+                    Scope::Everything => Ok(Found::Nothing),
+                    Scope::Environment(environment) => {
+                        Err(Refusal::NotLocked { environment: environment.clone() }.into())
+                    }
+                };
             };
             if *scope == Scope::Everything && lock.by != person.id {
                 return Ok(Found::Theirs(lock));
@@ -262,7 +280,7 @@ impl Engine {
             let decision = Decision::Unlocked {
                 environment: environment.clone(),
                 lock: lock.decision,
-                of: lock.by.clone(),
+                of: lock.by,
                 why: Unlocking::Lifted {
                     by: person.id.clone(),
                     because: because.map(str::to_owned),
@@ -272,7 +290,6 @@ impl Engine {
             if self.parts.store.decide(decision, self.parts.clock.now()).await? {
                 tracing::info!(%environment, person = %said.person, "unlocked");
                 self.obstacles_changed(environment).await;
-                return Ok(Found::Lifted(lock));
             }
         }
     }
@@ -306,6 +323,21 @@ impl Engine {
                 let all = self.parts.environments.iter().map(|one| one.name.clone());
                 all.filter(|name| self.may_be_spoken_of(said, name).is_ok()).collect()
             }
+        }
+    }
+
+    /// Tells what was said in private where everybody sees it.
+    async fn tell_everybody<'a>(
+        &self,
+        said: &Said,
+        environments: impl Iterator<Item = &'a EnvironmentName>,
+        card: &Card,
+    ) {
+        let homes = environments.map(|environment| self.told_in(said, environment));
+        let homes: BTreeSet<ChannelId> = homes.filter(|home| *home != said.channel).collect();
+        for home in homes {
+            let key = format!("lock-{}-{home}", said.message);
+            self.post(&Place::Channel(home), card, &key).await;
         }
     }
 
