@@ -6,8 +6,8 @@ use jiff::SignedDuration;
 use super::bot::{ALICE, Bot, CAROL, OPS, STAGING, is_private, shown};
 use super::fake::FakeDiscord;
 
-fn bot_says(fake: &FakeDiscord, text: &str) -> bool {
-    fake.messages_of_bot(OPS).iter().any(|one| shown(one).contains(text))
+fn says(fake: &FakeDiscord, channel: u64, text: &str) -> bool {
+    fake.messages_of_bot(channel).iter().any(|one| shown(one).contains(text))
 }
 
 const LOCK: &str = "lock staging because of a load test";
@@ -37,10 +37,10 @@ async fn the_end_of_one_that_was_set_in_private_is_told_to_everybody() {
     bot.fake.direct(CAROL, "lock staging for 1h because of a load test");
     bot.told_directly(CAROL, "staging is locked").await;
     // It is everybody's business.
-    let locked = |fake: &FakeDiscord| bot_says(fake, "staging is locked");
+    let locked = |fake: &FakeDiscord| says(fake, OPS, "staging is locked");
     bot.until("everybody reads that it is locked", locked).await;
     bot.pass(SignedDuration::from_hours(2));
-    let over = |fake: &FakeDiscord| bot_says(fake, "The time of the lock by <@4003> is over.");
+    let over = |fake: &FakeDiscord| says(fake, OPS, "The time of the lock by <@4003> is over.");
     bot.until("everybody reads that it is over", over).await;
 }
 
@@ -48,11 +48,11 @@ async fn the_end_of_one_that_was_set_in_private_is_told_to_everybody() {
 async fn it_is_set_by_a_slash_command_as_well() {
     let bot = Bot::start().await;
     let options = [("environment", "staging"), ("length", "2 hours"), ("reason", "a load test")];
-    let asked = bot.fake.slash(CAROL, STAGING, "lock", &options).unwrap();
-    bot.answers(&asked, "staging is locked").await;
-    let told = bot.asks(ALICE, OPS, "locks").await;
-    assert!(shown(&told).contains("because: a load test"), "{}", shown(&told));
+    bot.fake.slash(CAROL, STAGING, "lock", &options).unwrap();
+    let locked = |fake: &FakeDiscord| says(fake, STAGING, "because: a load test");
+    bot.until("everybody reads that it is locked", locked).await;
     let everything = [("everything", "true")];
-    let asked = bot.fake.slash(CAROL, STAGING, "unlock", &everything).unwrap();
-    bot.answers(&asked, "staging is open again").await;
+    bot.fake.slash(CAROL, STAGING, "unlock", &everything).unwrap();
+    let open = |fake: &FakeDiscord| says(fake, STAGING, "staging is open again");
+    bot.until("everybody reads that it is open again", open).await;
 }

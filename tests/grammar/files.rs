@@ -226,6 +226,9 @@ fn help_and_the_table_come_from_the_files() {
     unban IMAGES — Let a banned image be promoted again
     bans — The images that are banned, by whom and why
     release hold on ENVIRONMENT — Let automation move an environment again after a rollback
+    lock ENVIRONMENT because REASON — Close an environment to others, for a time or until it is unlocked
+    unlock ENVIRONMENT — Open an environment to others again
+    locks — Which environments are locked, by whom, why and until when
     help [TOPIC] — What can be said, or how one command goes
     whoami — Who you are to the policies, and your roles
     ");

@@ -569,9 +569,9 @@ proptest! {
         let form = GRAMMAR.id(&command);
         let mut filled = filled_with(&command);
         let mut command = command;
-        // Without a reason no image is banned.
+        // Without a reason no image is banned, and nothing is locked.
         let reason = match one_line(&reason) {
-            None if form == "ban" => "why".to_owned(),
+            None if form == "ban" || form == "lock" => "why".to_owned(),
             None | Some(_) => reason,
         };
         if GRAMMAR.field_kind(form, "reason").is_some() {
