@@ -14,7 +14,7 @@ const PROMOTE: &str = "promote core:1.5.0 to staging";
 fn told_alone(world: &World, person: &str, text: &str) -> usize {
     let all = world.all_messages().into_iter();
     let alone = all.filter(|one| one.private_to().is_some_and(|to| to.as_str() == person));
-    alone.filter(|one| said_by(&[one.clone()]).contains(text)).count()
+    alone.filter(|one| said_by(std::slice::from_ref(one)).contains(text)).count()
 }
 
 /// What the bot has answered to the last line of a person, without the cards that it has edited
@@ -35,6 +35,11 @@ async fn a_locked_environment_obeys_its_holder_and_nobody_else() {
     assert_snapshot!("locked", world.text());
     world.say("bob", PROMOTE).await;
     assert_snapshot!("refused", world.text());
+    assert_eq!(world.count_deployments().await, 0);
+    // Breaking the glass does not set a lock aside.
+    world.say("dave", "promote core:1.5.0 to staging break glass because it is down").await;
+    assert!(world.text().contains("locks-are-obeyed"), "{}", world.text());
+    assert!(!world.text().contains("break glass because"), "{}", world.text());
     assert_eq!(world.count_deployments().await, 0);
     // What would be refused anyway is not the lock's fault.
     world.say("eve", PROMOTE).await;
@@ -111,19 +116,26 @@ async fn what_others_have_asked_for_waits_and_goes_on_when_it_is_opened() {
     assert!(!world.card_text(1).contains("It waits"), "{}", world.card_text(1));
 }
 
+/// Dave's promotion runs in staging, and stays on its canary; bob's is queued behind it.
+async fn one_runs_and_one_is_queued() -> World {
+    let mut world = World::patient().await;
+    world.say("dave", "promote core:1.6.0 to staging with canary 5h").await;
+    world.until_a_canary().await;
+    world.say("bob", "promote web:2.1.0 to staging").await;
+    world
+}
+
 #[tokio::test]
 async fn whoever_waits_for_it_lets_its_holder_pass_and_can_be_cancelled() {
-    let mut world = World::patient().await;
-    world.say("dave", "promote web:2.1.0 to staging").await;
-    world.until("it runs", || !world.forced().is_empty()).await;
-    world.say("bob", PROMOTE).await;
+    let mut world = one_runs_and_one_is_queued().await;
     world.say("alice", LOCK).await;
     assert!(world.text().contains("#1 runs there already, and goes on."), "{}", world.text());
     assert!(world.text().contains("#2 waits until it ends."), "{}", world.text());
+    world.say("dave", "continue 1").await;
     world.wait().await;
     assert_eq!(world.stage(1).await, "succeeded", "{}", world.everything());
     assert_eq!(world.stage(2).await, "queued", "{}", world.everything());
-    world.say("alice", "promote web:2.0.0 to staging").await;
+    world.say("alice", PROMOTE).await;
     world.wait().await;
     assert_eq!(world.stage(3).await, "succeeded", "{}", world.everything());
     assert_eq!(world.stage(2).await, "queued", "{}", world.everything());
@@ -179,11 +191,9 @@ async fn it_ends_by_itself_once_and_everybody_reads_that() {
 
 #[tokio::test]
 async fn what_waits_for_it_goes_on_when_its_time_is_over() {
-    let mut world = World::patient().await;
-    world.say("dave", "promote web:2.1.0 to staging").await;
-    world.until("it runs", || !world.forced().is_empty()).await;
-    world.say("bob", PROMOTE).await;
+    let mut world = one_runs_and_one_is_queued().await;
     world.say("alice", "lock staging for 2h because I am testing the checkout").await;
+    world.say("dave", "continue 1").await;
     world.wait().await;
     assert_eq!(world.stage(2).await, "queued", "{}", world.everything());
     world.set_clock("2026-11-24T11:00:01Z");
