@@ -116,6 +116,11 @@ impl Engine {
             Some(_) => deployment,
             None => self.show_card(deployment).await?,
         };
+        // Whoever ends the obstacle has the queue tried again.
+        if self.obstacle(&deployment).await?.is_some() {
+            self.want_card(&deployment, None);
+            return Ok(Passage::Obstructed);
+        }
         if let Some(running) = self.running_in(&deployment.plan.terms.environment).await? {
             // What was seen while another one ran will not be so when its turn comes.
             lock(&self.shared.fresh).remove(&deployment.id);
@@ -124,11 +129,6 @@ impl Engine {
             }
             self.want_card(&deployment, None);
             return Ok(Passage::Closed);
-        }
-        // Whoever ends the obstacle has the queue tried again.
-        if self.obstacle(&deployment).await?.is_some() {
-            self.want_card(&deployment, None);
-            return Ok(Passage::Obstructed);
         }
         if !self.still_reverts_the_last(&deployment).await? {
             return Ok(Passage::Aside);
@@ -261,7 +261,8 @@ impl Engine {
         }
     }
 
-    /// Asks the policies once more; `None`: it is not permitted any more, and has ended.
+    /// Asks the policies once more; `None`: it is not permitted any more, and has ended, or has
+    /// to wait for what has come up since.
     async fn permitted_again(
         &self,
         deployment: &Deployment,
@@ -281,8 +282,10 @@ impl Engine {
         match self.judge_plan(&person, &intent).await {
             Ok(permitted) => Ok(Some(permitted)),
             Err(Problem::Denied(denial)) => {
-                let why = RefusedWhy::Policy { by: deniers(&denial) };
-                self.end_waiting(deployment.id, End::Refused { why }).await?;
+                if self.obstacle(deployment).await?.is_none() {
+                    let why = RefusedWhy::Policy { by: deniers(&denial) };
+                    self.end_waiting(deployment.id, End::Refused { why }).await?;
+                }
                 Ok(None)
             }
             Err(problem @ (Problem::Refused(_) | Problem::Undecided(_))) => Err(problem),

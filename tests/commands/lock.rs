@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
 use insta::assert_snapshot;
+use shipmate::sandbox::{Fault, FaultKind};
 
 use crate::world::{World, said_by};
 
@@ -114,6 +115,28 @@ async fn what_others_have_asked_for_waits_and_goes_on_when_it_is_opened() {
     world.wait().await;
     assert_eq!(world.stage(1).await, "succeeded", "{}", world.everything());
     assert!(!world.card_text(1).contains("It waits"), "{}", world.card_text(1));
+}
+
+#[tokio::test]
+async fn what_is_locked_while_the_gate_looks_waits_as_well() {
+    let mut world = World::start().await;
+    world.verified_on_staging("core", "1.5.0").await;
+    world.say("alice", "promote core:1.5.0 to production").await;
+    let card = world.card(1).id;
+    world.react("bob", "✅").await;
+    let slow = FaultKind::Delay { millis: 1500 };
+    world.sandbox.order(Fault::new("DescribeServices", 1, slow)).unwrap();
+    world.react_only(&card, "carol", "✅").await;
+    while world.stage(1).await != "queued" {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    world.say("dave", "lock production because of an incident").await;
+    world.wait().await;
+    assert_eq!(world.stage(1).await, "queued", "{}", world.everything());
+    world.assert_untouched();
+    world.say("dave", "unlock production").await;
+    world.wait().await;
+    assert_eq!(world.stage(1).await, "succeeded", "{}", world.everything());
 }
 
 /// Dave's promotion runs in staging, and stays on its canary; bob's is queued behind it.

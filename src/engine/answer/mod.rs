@@ -149,9 +149,10 @@ impl Engine {
         environment: &EnvironmentName,
     ) -> Card {
         let lock = async {
-            // Without a lock there is nothing to unlock, so that nobody else would be let.
+            let Some(lock) = self.standing_lock(environment).await? else { return Ok(None) };
+            // Who may not unlock is kept out by whose lock it is, and by nothing else.
             if action == Action::Unlock {
-                return Ok(self.standing_lock(environment).await?);
+                return Ok(Some(lock));
             }
             let person = self.person(&said.person).await?;
             let given = |facts: &mut Facts| facts.reason_given = true;
