@@ -8,6 +8,7 @@ use crate::domain::command::{
     Rollback, Scope,
 };
 use crate::domain::id::{DeploymentId, EnvironmentName, ServiceName};
+use crate::domain::words_of_time::When;
 
 use super::slot::{Mask, Slot};
 
@@ -49,6 +50,8 @@ pub(super) struct Arguments {
     pub stay: Option<Duration>,
     pub everything: bool,
     pub length: Option<Duration>,
+    pub when: Option<When>,
+    pub until: Option<When>,
     pub dry_run: bool,
     pub break_glass: bool,
     pub reason: Option<String>,
@@ -255,6 +258,9 @@ impl Kind {
             stay,
             everything,
             length,
+            // No command takes these yet.
+            when: _,
+            until: _,
             dry_run,
             break_glass,
             reason: because,
@@ -396,6 +402,8 @@ impl Arguments {
             Slot::Stay => self.stay.is_some(),
             Slot::Everything => self.everything,
             Slot::Length => self.length.is_some(),
+            Slot::When => self.when.is_some(),
+            Slot::Until => self.until.is_some(),
             Slot::DryRun => self.dry_run,
             Slot::BreakGlass => self.break_glass,
             Slot::Reason => self.reason.is_some(),

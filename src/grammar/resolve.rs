@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::domain::command::{Command, ImageReference, Pick};
 use crate::domain::id::{DeploymentId, Digest, EnvironmentName, Repository, ServiceName, Tag};
+use crate::domain::words_of_time::{self, TimeError, When};
 
 use super::automaton::{Automaton, Label, Place};
 use super::kind::{Arguments, Kind};
@@ -64,6 +65,8 @@ impl Resolver<'_> {
                     | Slot::Topic
                     | Slot::Stay
                     | Slot::Length
+                    | Slot::When
+                    | Slot::Until
                     | Slot::Reason => {}
                 },
                 Label::Argument(slot) => {
@@ -71,8 +74,10 @@ impl Resolver<'_> {
                 }
             }
         }
-        arguments.stay = length(path, self.automaton, Slot::Stay)?;
-        arguments.length = length(path, self.automaton, Slot::Length)?;
+        arguments.stay = self.time(path, Slot::Stay, |text| length(Slot::Stay, text))?;
+        arguments.length = self.time(path, Slot::Length, |text| length(Slot::Length, text))?;
+        arguments.when = self.time(path, Slot::When, When::parse)?;
+        arguments.until = self.time(path, Slot::Until, When::parse)?;
         if kind == Kind::Lock {
             arguments.take_length_out_of_reason();
         }
@@ -114,11 +119,40 @@ impl Resolver<'_> {
                     arguments.reason = Some(text.to_owned());
                 }
             }
-            // May take two words: see `length`.
-            Slot::Stay | Slot::Length => {}
+            // These take several words: see `time`.
+            Slot::Stay | Slot::Length | Slot::When | Slot::Until => {}
             Slot::DryRun | Slot::BreakGlass | Slot::Everything => {}
         }
         Ok(())
+    }
+
+    /// A length or a moment, out of all its words.
+    fn time<T>(
+        &self,
+        path: &Path<'_>,
+        slot: Slot,
+        parse: impl Fn(&str) -> Result<T, TimeError>,
+    ) -> Result<Option<T>, (usize, Trouble)> {
+        let is_part = |(_, place): &(usize, Place)| {
+            let position = self.automaton.position(*place);
+            position.is_some_and(|position| position.label == Label::Argument(slot))
+        };
+        let parts = |part: &[(usize, Place)]| part.first().is_some_and(is_part);
+        let mut said =
+            path.steps.chunk_by(|one, next| is_part(one) == is_part(next)).filter(|p| parts(p));
+        let Some(steps) = said.next() else { return Ok(None) };
+        let words = |steps: &[(usize, Place)]| {
+            let tokens = steps.iter().filter_map(|(number, _)| path.tokens.get(*number));
+            tokens.map(|token| &*token.word).collect::<Vec<_>>().join(" ")
+        };
+        let parsed = match said.next() {
+            None => parse(&words(steps)),
+            Some(again) => Err(TimeError::Twice { text: words(&[steps, again].concat()) }),
+        };
+        parsed.map(Some).map_err(|error| {
+            let at = steps.first().map_or(0, |(number, _)| *number);
+            (at, Trouble { why: Why::Time(error), replacements: Vec::new() })
+        })
     }
 
     pub fn environment(&self, word: &str) -> Result<EnvironmentName, Trouble> {
@@ -239,7 +273,7 @@ impl Arguments {
     fn take_length_out_of_reason(&mut self) {
         let Some(reason) = self.reason.as_mut().filter(|_| self.length.is_none()) else { return };
         let Some((before, after)) = reason.rsplit_once(" for ") else { return };
-        let Some(length) = time(after.trim_end_matches('.')) else { return };
+        let Ok(length) = length(Slot::Length, after.trim_end_matches('.')) else { return };
         if !before.trim().is_empty() {
             self.length = Some(length);
             *reason = before.trim().to_owned();
@@ -247,44 +281,14 @@ impl Arguments {
     }
 }
 
-/// The words of a time, put together.
-fn length(
-    path: &Path<'_>,
-    automaton: &Automaton,
-    slot: Slot,
-) -> Result<Option<Duration>, (usize, Trouble)> {
-    let mut words = Vec::new();
-    let mut at = 0;
-    for (number, place) in &path.steps {
-        let is_of_it =
-            |position: &super::automaton::Position| position.label == Label::Argument(slot);
-        if automaton.position(*place).is_some_and(is_of_it)
-            && let Some(token) = path.tokens.get(*number)
-        {
-            at = if words.is_empty() { *number } else { at };
-            words.push(&*token.word);
-        }
-    }
-    if words.is_empty() {
-        return Ok(None);
-    }
-    let text = words.join(" ");
-    time(&text).map(Some).ok_or_else(|| {
-        let why = Why::NotATime { text };
-        (at, Trouble { why, replacements: Vec::new() })
-    })
-}
-
-/// A length of time as people write it; `None`: none, none at all, or longer than anybody waits.
-pub(super) fn time(text: &str) -> Option<Duration> {
-    let parsed = text.to_ascii_lowercase().parse::<jiff::SignedDuration>().ok()?;
-    let time = Duration::try_from(parsed).ok()?;
-    let whole = time.subsec_nanos() == 0;
-    (whole && !time.is_zero() && time <= LONGEST_STAY).then_some(time)
-}
-
 /// Longer than this nothing is left alone by a command.
 const LONGEST_STAY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// A length of time as it can be told to a command.
+pub(super) fn length(slot: Slot, text: &str) -> Result<Duration, TimeError> {
+    let most = if slot == Slot::Stay { LONGEST_STAY } else { words_of_time::LONGEST };
+    words_of_time::whole_seconds(text, most)
+}
 
 fn not_an_image(word: &str) -> Trouble {
     Trouble { why: Why::NotAnImage { text: word.to_owned() }, replacements: Vec::new() }

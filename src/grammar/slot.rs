@@ -19,8 +19,12 @@ pub enum Slot {
     Stay,
     /// All environments.
     Everything,
-    /// How long a lock stands.
+    /// How long something lasts.
     Length,
+    /// When something is done.
+    When,
+    /// When something ends.
+    Until,
     Reason,
 }
 
@@ -37,6 +41,8 @@ pub enum ArgumentType {
     Command,
     /// A length of time: `10 minutes`, `1 hour`, `90s`, `1h30m`. Never a bare number.
     Time,
+    /// A moment to come: `at 18:00`, `tomorrow at 9:30`, `on friday at 14:00`, `in 2 hours`.
+    Moment,
     /// Stands for itself: `{dry-run:switch}` is read from the words "dry run".
     Switch,
     /// Everything up to the end of the line.
@@ -44,7 +50,7 @@ pub enum ArgumentType {
 }
 
 impl Slot {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Images,
         Self::Environment,
         Self::Source,
@@ -56,6 +62,8 @@ impl Slot {
         Self::Stay,
         Self::Everything,
         Self::Length,
+        Self::When,
+        Self::Until,
         Self::Reason,
     ];
 
@@ -73,6 +81,8 @@ impl Slot {
             Self::Stay => "stay",
             Self::Everything => "everything",
             Self::Length => "length",
+            Self::When => "when",
+            Self::Until => "until",
             Self::Reason => "reason",
         }
     }
@@ -86,6 +96,7 @@ impl Slot {
             Self::Topic => ArgumentType::Command,
             Self::DryRun | Self::BreakGlass | Self::Everything => ArgumentType::Switch,
             Self::Stay | Self::Length => ArgumentType::Time,
+            Self::When | Self::Until => ArgumentType::Moment,
             Self::Reason => ArgumentType::Text,
         }
     }
@@ -109,7 +120,14 @@ impl Slot {
                  1 hour, 90s"
             }
             Self::Everything => "All environments",
-            Self::Length => "After how long it ends by itself: 2 hours, 1 hour, 90m",
+            Self::Length => "For how long: 10 minutes, 1 hour, 90s, 2 days",
+            Self::When => {
+                "When, in the environment's time zone: at 18:00, tomorrow at 9:30, on friday at \
+                 14:00, in 2 hours"
+            }
+            Self::Until => {
+                "Until when, in the environment's time zone: 18:00, monday 8:00, 2026-12-24 10:00"
+            }
             Self::Reason => "Why, in your own words, up to the end of the line",
         }
     }
@@ -120,6 +138,8 @@ impl Slot {
             Self::Images => "Such as core:1.5.0, with commas or \"and\" between several",
             Self::Deployment => "A deployment's number, such as 42",
             Self::Stay => "For how long each canary stays alone, such as 10 minutes",
+            Self::When => "Such as at 18:00, tomorrow at 9:30, on friday at 14:00 or in 2 hours",
+            Self::Until => "Such as 18:00, monday 8:00 or 2026-12-24 10:00",
             Self::Reason => "Why, in your own words",
             Self::Environment
             | Self::Source
@@ -138,18 +158,19 @@ impl Slot {
 
     /// A set with this argument only.
     pub(super) const fn mask(self) -> Mask {
-        Mask(1 << self as u16)
+        Mask(1 << self as u32)
     }
 }
 
 impl ArgumentType {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Images,
         Self::Environment,
         Self::Service,
         Self::Deployment,
         Self::Command,
         Self::Time,
+        Self::Moment,
         Self::Switch,
         Self::Text,
     ];
@@ -163,6 +184,7 @@ impl ArgumentType {
             Self::Deployment => "deployment",
             Self::Command => "command",
             Self::Time => "time",
+            Self::Moment => "moment",
             Self::Switch => "switch",
             Self::Text => "text",
         }
@@ -177,7 +199,12 @@ impl ArgumentType {
     pub(super) fn reads(self, shape: Shape) -> bool {
         match self {
             Self::Images => match shape {
-                Shape::Name | Shape::BareTag | Shape::Number | Shape::Reference => true,
+                Shape::Name
+                | Shape::BareTag
+                | Shape::Number
+                | Shape::Clock
+                | Shape::Date
+                | Shape::Reference => true,
                 Shape::HashNumber | Shape::Comma | Shape::Other => false,
             },
             Self::Environment | Self::Service | Self::Command => shape == Shape::Name,
@@ -185,6 +212,8 @@ impl ArgumentType {
             Self::Text => true,
             // Where a unit follows, the number is read by a place of its own.
             Self::Time => shape == Shape::BareTag,
+            // Made of words and of shapes, each with a place of its own.
+            Self::Moment => false,
             Self::Switch => false,
         }
     }
@@ -198,11 +227,11 @@ impl fmt::Display for Slot {
 
 /// A set of arguments, and whether words of the phrase's own are among them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Mask(u16);
+pub(super) struct Mask(u32);
 
 impl Mask {
     /// Some word that is no argument.
-    pub const WORDS: Self = Self(1 << 15);
+    pub const WORDS: Self = Self(1 << 31);
 
     pub fn contains(self, slot: Slot) -> bool {
         self.0 & slot.mask().0 != 0
@@ -236,6 +265,10 @@ pub(super) enum Shape {
     Name,
     /// Can be a tag and no name: `1.5.0`.
     BareTag,
+    /// `18:00`, `6pm`; can also be an image.
+    Clock,
+    /// `2026-12-24`, `2026-12-24T10:00`; can also be an image.
+    Date,
     /// A tag or a deployment.
     Number,
     /// `#42`
@@ -249,15 +282,17 @@ pub(super) enum Shape {
 
 /// Words that hold sentences together, and so are never the name of anything. Without them,
 /// "promote to staging" would ask for the tag `to`, and absurd texts could be read in two ways.
-const PARTICLES: [&str; 22] = [
+const PARTICLES: [&str; 23] = [
     "a", "an", "and", "as", "at", "be", "because", "by", "for", "from", "in", "into", "is", "of",
-    "on", "onto", "or", "since", "the", "to", "with", "without",
+    "on", "onto", "or", "since", "the", "to", "until", "with", "without",
 ];
 
 impl Shape {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Name,
         Self::BareTag,
+        Self::Clock,
+        Self::Date,
         Self::Number,
         Self::HashNumber,
         Self::Reference,
@@ -286,7 +321,11 @@ impl Shape {
             }
         }
         let is_particle = |particle: &&str| particle.eq_ignore_ascii_case(word);
-        if is_reference {
+        if is_clock(word) {
+            Self::Clock
+        } else if is_date(word) {
+            Self::Date
+        } else if is_reference {
             Self::Reference
         } else if PARTICLES.iter().any(is_particle) {
             Self::Other
@@ -304,6 +343,8 @@ impl Shape {
         match self {
             Self::Name => "staging",
             Self::BareTag => "1.5.0",
+            Self::Clock => "18:00",
+            Self::Date => "2026-12-24",
             Self::Number => "42",
             Self::HashNumber => "#42",
             Self::Reference => "core:1.5.0",
@@ -311,6 +352,30 @@ impl Shape {
             Self::Other => "(…)",
         }
     }
+}
+
+/// Whether a word looks like a time of day, whether or not there is such a time.
+fn is_clock(word: &str) -> bool {
+    let half = word.len().checked_sub(2).and_then(|at| word.split_at_checked(at));
+    let half =
+        half.filter(|(_, half)| ["am", "pm"].iter().any(|one| half.eq_ignore_ascii_case(one)));
+    let numbers = half.map_or(word, |(numbers, _)| numbers);
+    let is_number =
+        |text: &str| matches!(text.len(), 1 | 2) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let count = numbers.split(':').count();
+    numbers.split(':').all(is_number) && (half.is_some() || count > 1) && count <= 3
+}
+
+/// Whether a word looks like a date, or a date and a time of day.
+fn is_date(word: &str) -> bool {
+    let is = |at: usize, byte: u8| match at {
+        4 | 7 => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    };
+    let Some((date, behind)) = word.split_at_checked(10) else { return false };
+    let time = behind.strip_prefix(['T', 't']);
+    date.bytes().enumerate().all(|(at, byte)| is(at, byte))
+        && (behind.is_empty() || time.is_some_and(is_clock))
 }
 
 #[cfg(test)]
@@ -327,6 +392,15 @@ mod tests {
             ("#42", Shape::HashNumber),
             ("#general", Shape::Other),
             ("core:1.5.0", Shape::Reference),
+            ("18:00", Shape::Clock),
+            ("25:00", Shape::Clock),
+            ("6:30PM", Shape::Clock),
+            ("6pm", Shape::Clock),
+            ("18:000", Shape::Reference),
+            ("pm", Shape::Name),
+            ("2026-12-24", Shape::Date),
+            ("2026-02-30T10:00", Shape::Date),
+            ("2026-12-24-rc1", Shape::BareTag),
             ("team/core@sha256:00", Shape::Reference),
             ("don't", Shape::Other),
             ("To", Shape::Other),
