@@ -17,6 +17,7 @@ use crate::domain::id::{
     ChannelId, DeploymentId, EnvironmentName, MessageId, PersonId, Repository, Role,
 };
 use crate::domain::image::Image;
+use crate::domain::lock::Lock;
 
 /// Tells the time and waits for it. Handed in, so that a demo can set it.
 #[async_trait]
@@ -315,7 +316,8 @@ pub trait Store: Send + Sync {
     async fn hold(&self, environment: &EnvironmentName) -> Result<Option<Hold>, StoreError>;
 
     /// Writes a decision down, with what it changes; false: it changes nothing (the digest is
-    /// banned already, or is not; there is no such hold), and nothing is written.
+    /// banned already, or is not; there is no such hold; another lock stands, or none), and
+    /// nothing is written.
     async fn decide(&self, decision: Decision, at: Timestamp) -> Result<bool, StoreError>;
 
     /// The bans that stand, the newest first.
@@ -323,6 +325,23 @@ pub trait Store: Send + Sync {
 
     /// The last decisions, the newest first.
     async fn decisions(&self, limit: u32) -> Result<Vec<RecordedDecision>, StoreError>;
+
+    /// The lock on an environment, also one whose time is over and that has not been ended yet.
+    async fn lock(&self, environment: &EnvironmentName) -> Result<Option<Lock>, StoreError>;
+
+    /// All of these, by environment.
+    async fn locks(&self) -> Result<Vec<Lock>, StoreError>;
+
+    /// Writes down that a lock's holder is asked whether it is still needed; false: somebody
+    /// else does that, or it is another lock by now.
+    async fn ask_about_lock(&self, lock: &Lock, at: Timestamp) -> Result<bool, StoreError>;
+
+    /// Decisions of which somebody has to be told who did not take them, the oldest first. One
+    /// is news from the moment at which it is recorded.
+    async fn news(&self) -> Result<Vec<RecordedDecision>, StoreError>;
+
+    /// Marks news as told.
+    async fn news_told(&self, decision: u64) -> Result<(), StoreError>;
 }
 
 /// An event on its way from a chat to the engine. `handled` is told when everything that

@@ -54,6 +54,8 @@ pub struct Settings {
     pub environments: Environments,
     /// How much of AWS's limits is Shipmate's, where that is set.
     pub share: Option<Share>,
+    /// After how long the holder of a lock is asked whether it is still needed.
+    pub ask_about_locks_after: Duration,
     /// Commands beside the shipped ones, or instead of them.
     pub commands: Option<Extra>,
     /// Policies beside the shipped ones, or instead of them.

@@ -64,7 +64,10 @@ pub async fn demo(demo: Demo) -> anyhow::Result<ExitCode> {
         chat: Arc::new(terminal.clone()),
         clock: clock.clone(),
         rhythm: rhythm(demo.fast),
-        manners: Manners::default(),
+        manners: Manners {
+            ask_about_locks_after: Some(settings.ask_about_locks_after),
+            ..Manners::default()
+        },
     };
     let engine = assemble(&settings, around).await?;
     let (events, receiver) = mpsc::channel(64);

@@ -148,7 +148,11 @@ impl Running {
         // Counted from the first thing that happens.
         let metrics = telemetry::metrics();
         let discord = Discord::new(account, wire, memory, Arc::clone(&clock));
-        let manners = Manners { channels: chat.channels.clone(), nudge_after: chat.nudge_after };
+        let manners = Manners {
+            channels: chat.channels.clone(),
+            nudge_after: chat.nudge_after,
+            ask_about_locks_after: Some(settings.ask_about_locks_after),
+        };
         let speaking: Arc<dyn Chat> = Arc::new(discord.clone());
         let around =
             Surroundings { endpoint, chat: speaking, clock: clock.clone(), rhythm, manners };

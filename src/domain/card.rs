@@ -25,6 +25,8 @@ pub struct Card {
     pub rollback: bool,
     /// Whether an image made what it tells of go back, and can be banned.
     pub ban: bool,
+    /// The environment whose lock it asks about, where the holder can lift it.
+    pub unlock: Option<EnvironmentName>,
     pub links: Vec<Link>,
     pub footer: Option<String>,
 }

@@ -41,6 +41,12 @@ pub enum Command {
         environment: EnvironmentName,
         because: Option<String>,
     },
+    Lock(LockEnvironments),
+    Unlock {
+        scope: Scope,
+        because: Option<String>,
+    },
+    Locks,
     /// `topic` is the id of a command.
     Help {
         topic: Option<String>,
@@ -90,6 +96,22 @@ pub enum BanImages {
         deployment: DeploymentId,
         because: Option<String>,
     },
+}
+
+/// Close environments to others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockEnvironments {
+    pub scope: Scope,
+    /// After how long it ends by itself.
+    pub length: Option<Duration>,
+    pub because: String,
+}
+
+/// Which environments are locked, or unlocked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    Environment(EnvironmentName),
+    Everything,
 }
 
 /// A person's word on a deployment; without a number, on the only one that can be meant.

@@ -1,10 +1,10 @@
-//! What people decide beside deployments, as it stands in the journal: bans, and the end of a
-//! hold.
+//! What people decide beside deployments, as it stands in the journal: bans, the end of a hold,
+//! and locks.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::id::{DeploymentId, Digest, EnvironmentName, PersonId};
+use super::id::{ChannelId, DeploymentId, Digest, EnvironmentName, MessageId, PersonId};
 use super::image::Image;
 
 /// A decision and its place among all decisions.
@@ -40,6 +40,48 @@ pub enum Decision {
         by: PersonId,
         because: Option<String>,
     },
+    /// An environment is closed to others.
+    Locked {
+        environment: EnvironmentName,
+        by: PersonId,
+        because: String,
+        /// When it ends by itself.
+        until: Option<Timestamp>,
+        /// Where its end is told.
+        channel: ChannelId,
+        /// The message that asked for it: however often that is handled, it asks once.
+        asked_in: MessageId,
+        /// The lock that stood there before: the person's own is changed by this, another one's
+        /// is taken over.
+        over: Option<LockBefore>,
+    },
+    /// It is open again.
+    Unlocked {
+        environment: EnvironmentName,
+        /// The lock that has ended.
+        lock: u64,
+        /// Whose it was.
+        of: PersonId,
+        why: Unlocking,
+    },
+}
+
+/// A lock that another one took the place of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockBefore {
+    /// The decision by which it was set or last changed.
+    pub lock: u64,
+    pub by: PersonId,
+}
+
+/// Why a lock has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "kebab-case")]
+pub enum Unlocking {
+    /// Its holder lifted it, or somebody else who may.
+    Lifted { by: PersonId, because: Option<String>, asked_in: MessageId },
+    /// Its time was over; told in this channel.
+    TimeOver { channel: ChannelId },
 }
 
 impl Decision {
@@ -47,7 +89,31 @@ impl Decision {
     pub fn environment(&self) -> Option<&EnvironmentName> {
         match self {
             Self::Banned { .. } | Self::Unbanned { .. } => None,
-            Self::HoldReleased { environment, .. } => Some(environment),
+            Self::HoldReleased { environment, .. }
+            | Self::Locked { environment, .. }
+            | Self::Unlocked { environment, .. } => Some(environment),
+        }
+    }
+
+    /// The message that asked for it, where that is written down.
+    pub fn asked_in(&self) -> Option<&MessageId> {
+        match self {
+            Self::Locked { asked_in, .. }
+            | Self::Unlocked { why: Unlocking::Lifted { asked_in, .. }, .. } => Some(asked_in),
+            Self::Unlocked { why: Unlocking::TimeOver { .. }, .. }
+            | Self::Banned { .. }
+            | Self::Unbanned { .. }
+            | Self::HoldReleased { .. } => None,
+        }
+    }
+
+    /// Whether somebody who did not decide it has to be told of it.
+    pub fn is_news(&self) -> bool {
+        match self {
+            Self::Locked { by, over, .. } => over.as_ref().is_some_and(|over| over.by != *by),
+            Self::Unlocked { of, why: Unlocking::Lifted { by, .. }, .. } => of != by,
+            Self::Unlocked { why: Unlocking::TimeOver { .. }, .. } => true,
+            Self::Banned { .. } | Self::Unbanned { .. } | Self::HoldReleased { .. } => false,
         }
     }
 }

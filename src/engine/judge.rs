@@ -8,6 +8,7 @@ use super::problem::Problem;
 use crate::domain::deployment::Deployment;
 use crate::domain::environment::Environment;
 use crate::domain::id::{EnvironmentName, PersonId};
+use crate::domain::lock::Lock;
 use crate::domain::observation::ImageSeen;
 use crate::domain::plan::Plan;
 use crate::domain::policy::{
@@ -149,6 +150,30 @@ impl Engine {
         Ok(allowed)
     }
 
+    /// The lock that keeps a person out: because of it the policies refuse what they would let
+    /// that person do without it. `known` adds to the facts; what is not known speaks for them.
+    pub(super) async fn kept_out_by(
+        &self,
+        person: &Person,
+        action: Action,
+        name: &EnvironmentName,
+        known: impl FnOnce(&mut Facts),
+    ) -> Result<Option<Lock>, Problem> {
+        let Some(environment) = self.parts.environments.get(name) else { return Ok(None) };
+        let Some(lock) = self.standing_lock(name).await? else { return Ok(None) };
+        let mut facts = self.facts(environment, &person.id).await?;
+        let after = environment.after.clone();
+        facts.verified = after.map(|environment| Verified { environment, yes: true });
+        known(&mut facts);
+        let (person, environment) = (person.clone(), name.clone());
+        let locked = Question { person, action, environment, facts };
+        let facts = Facts { locked_by: None, ..locked.facts.clone() };
+        let open = Question { facts, ..locked.clone() };
+        let policies = &self.parts.policies;
+        let kept_out = !policies.allows(&locked)? && policies.allows(&open)?;
+        Ok(kept_out.then_some(lock))
+    }
+
     fn ask(&self, question: Question) -> Result<Permitted, Problem> {
         let verdict = self.parts.policies.decide(&question)?;
         let environment = &question.environment;
@@ -177,6 +202,7 @@ impl Engine {
         facts.weekday = weekday(local.weekday());
         facts.minute = u16::try_from(minute).unwrap_or(0);
         facts.held = self.parts.store.hold(&environment.name).await?.is_some();
+        facts.locked_by = self.standing_lock(&environment.name).await?.map(|lock| lock.by);
         Ok(facts)
     }
 

@@ -8,8 +8,10 @@ mod gate;
 mod inbox;
 mod judge;
 mod last_lines;
+mod locks;
 mod news;
 mod observe;
+mod obstacles;
 mod problem;
 mod reconciliation;
 mod reporter;
@@ -59,6 +61,9 @@ pub struct Manners {
     /// After how long those who can unblock a deployment are told directly that it waits for
     /// them; never where nothing is set.
     pub nudge_after: Option<Duration>,
+    /// After how long the holder of a lock is asked directly whether it is still needed, and
+    /// asked again; never where nothing is set.
+    pub ask_about_locks_after: Option<Duration>,
 }
 
 /// How often a running deployment is looked at.
@@ -104,6 +109,8 @@ struct Shared {
     uncounted: Mutex<std::collections::HashSet<DeploymentId>>,
     /// Held by whoever tells the ends that could not be told before.
     telling: Arc<tokio::sync::Mutex<()>>,
+    /// Held by whoever tells the decisions that are news.
+    telling_decisions: Arc<tokio::sync::Mutex<()>>,
     /// When the details of a deployment were last told.
     narrated: Mutex<HashMap<DeploymentId, jiff::Timestamp>>,
     /// Those whose voters were told that they wait.

@@ -33,6 +33,7 @@ impl Engine {
         if !lock(&self.shared.running).insert(id) {
             return;
         }
+        self.tell_whose_lock_is_passed(deployment);
         let work = self.begin_work();
         let engine = self.clone();
         let deployment = deployment.clone();

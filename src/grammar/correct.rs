@@ -108,15 +108,21 @@ impl Grammar {
         tokens: &[Token<'_>],
         vocabulary: &Vocabulary,
     ) -> Reading {
-        let corrections = self.corrections(line, tokens, vocabulary);
-        let lines = corrections.iter().flat_map(|correction| correction.lines(line, tokens));
-        let suggestions = self.readable(lines.collect(), vocabulary);
-        let first = tokens.iter().find(|token| {
+        let at = tokens.iter().position(|token| {
             let symbol = self.automaton.words.symbol(token);
             !self.automaton.words.is_skippable(token, symbol)
         });
-        let Some(first) = first else { return Reading::NotACommand };
+        let Some((at, first)) = at.and_then(|at| Some((at, tokens.get(at)?))) else {
+            return Reading::NotACommand;
+        };
         let begun = self.begun(first);
+        let mut corrections = self.corrections(line, tokens, vocabulary);
+        if begun.is_some() && self.automaton.words.known(&first.word).is_some() {
+            // Who says "lock" does not mean "unlock", whatever else is missing.
+            corrections.retain(|correction| !correction.replaces(at));
+        }
+        let lines = corrections.iter().flat_map(|correction| correction.lines(line, tokens));
+        let suggestions = self.readable(lines.collect(), vocabulary);
         let Some(best) = corrections.first() else {
             return match begun {
                 Some(kind) => Reading::Misunderstood(Misunderstood {
@@ -278,6 +284,11 @@ struct Tally {
 }
 
 impl Correction<'_> {
+    /// Whether it puts another word in the place of this one.
+    fn replaces(&self, token: usize) -> bool {
+        self.edits.iter().any(|edit| matches!(edit, Edit::Replace(at, _) if *at == token))
+    }
+
     fn tally(&self) -> Tally {
         let mut tally = Tally { said: 0, changed: 0, missing: None, names: 1 };
         for edit in &self.edits {

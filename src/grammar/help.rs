@@ -101,10 +101,10 @@ impl Entry {
     pub(super) fn usage(&self) -> String {
         let uses = self.kind.uses();
         let is_ending = |slot: Slot| match slot.argument_type() {
-            ArgumentType::Text | ArgumentType::Switch => true,
-            ArgumentType::Time | ArgumentType::Moment => {
-                uses.iter().any(|mask| !mask.contains(slot))
-            }
+            ArgumentType::Text
+            | ArgumentType::Switch
+            | ArgumentType::Time
+            | ArgumentType::Moment => uses.iter().any(|mask| !mask.contains(slot)),
             ArgumentType::Images
             | ArgumentType::Environment
             | ArgumentType::Service

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use crate::domain::command::{
-    Ballot, BanImages, Canary, Command, ImageReference, Promote, Promoted, Rollback,
+    Ballot, BanImages, Canary, Command, ImageReference, LockEnvironments, Promote, Promoted,
+    Rollback, Scope,
 };
 use crate::domain::id::{DeploymentId, EnvironmentName, ServiceName};
 use crate::domain::words_of_time::When;
@@ -30,6 +31,9 @@ pub(super) enum Kind {
     Unban,
     Bans,
     ReleaseHold,
+    Lock,
+    Unlock,
+    Locks,
     Help,
     Whoami,
 }
@@ -44,6 +48,7 @@ pub(super) struct Arguments {
     pub deployment: Option<DeploymentId>,
     pub topic: Option<String>,
     pub stay: Option<Duration>,
+    pub everything: bool,
     pub length: Option<Duration>,
     pub when: Option<When>,
     pub until: Option<When>,
@@ -54,7 +59,7 @@ pub(super) struct Arguments {
 
 impl Kind {
     /// In the order in which help lists them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Promote,
         Self::Rollback,
         Self::Status,
@@ -71,6 +76,9 @@ impl Kind {
         Self::Unban,
         Self::Bans,
         Self::ReleaseHold,
+        Self::Lock,
+        Self::Unlock,
+        Self::Locks,
         Self::Help,
         Self::Whoami,
     ];
@@ -94,6 +102,9 @@ impl Kind {
             Self::Unban => "unban",
             Self::Bans => "bans",
             Self::ReleaseHold => "release-hold",
+            Self::Lock => "lock",
+            Self::Unlock => "unlock",
+            Self::Locks => "locks",
             Self::Help => "help",
             Self::Whoami => "whoami",
         }
@@ -121,6 +132,9 @@ impl Kind {
             Command::Unban { .. } => Self::Unban,
             Command::Bans => Self::Bans,
             Command::ReleaseHold { .. } => Self::ReleaseHold,
+            Command::Lock(_) => Self::Lock,
+            Command::Unlock { .. } => Self::Unlock,
+            Command::Locks => Self::Locks,
             Command::Help { .. } => Self::Help,
             Command::Whoami => Self::Whoami,
         }
@@ -150,8 +164,10 @@ impl Kind {
             Self::Ban => &[Slot::Images, Slot::Deployment, Slot::Reason],
             Self::Unban => &[Slot::Images, Slot::Reason],
             Self::ReleaseHold => &[Slot::Environment, Slot::Reason],
+            Self::Lock => &[Slot::Environment, Slot::Everything, Slot::Length, Slot::Reason],
+            Self::Unlock => &[Slot::Environment, Slot::Everything, Slot::Reason],
             Self::Help => &[Slot::Topic],
-            Self::Bans | Self::Whoami => &[],
+            Self::Bans | Self::Locks | Self::Whoami => &[],
         }
     }
 
@@ -166,6 +182,13 @@ impl Kind {
             {
                 Some(Slot::Environment)
             }
+            Self::Lock | Self::Unlock
+                if !given.contains(Slot::Environment) && !given.contains(Slot::Everything) =>
+            {
+                Some(Slot::Environment)
+            }
+            // Whoever is kept out is told why.
+            Self::Lock if !given.contains(Slot::Reason) => Some(Slot::Reason),
             Self::Ban if !given.contains(Slot::Images) && !given.contains(Slot::Deployment) => {
                 Some(Slot::Images)
             }
@@ -193,6 +216,9 @@ impl Kind {
             | Self::Unban
             | Self::Bans
             | Self::ReleaseHold
+            | Self::Lock
+            | Self::Unlock
+            | Self::Locks
             | Self::Help
             | Self::Whoami => None,
         }
@@ -204,7 +230,9 @@ impl Kind {
         let beside_images = [Slot::Source, Slot::Deployment].into_iter();
         let mut beside_images = beside_images.filter(|slot| given.contains(*slot));
         let second = beside_images.next().filter(|_| given.contains(Slot::Images));
-        unusable.or(second)
+        let all = given.contains(Slot::Everything).then_some(Slot::Everything);
+        let beside_all = all.filter(|_| given.contains(Slot::Environment));
+        unusable.or(second).or(beside_all)
     }
 
     /// All sets of arguments with which this command makes sense: each must be sayable.
@@ -228,8 +256,9 @@ impl Kind {
             deployment,
             topic,
             stay,
+            everything,
+            length,
             // No command takes these yet.
-            length: _,
             when: _,
             until: _,
             dry_run,
@@ -276,6 +305,12 @@ impl Kind {
             Self::Unban => Command::Unban { images, because },
             Self::Bans => Command::Bans,
             Self::ReleaseHold => Command::ReleaseHold { environment: environment?, because },
+            Self::Lock => {
+                let scope = scope(environment, everything)?;
+                Command::Lock(LockEnvironments { scope, length, because: because? })
+            }
+            Self::Unlock => Command::Unlock { scope: scope(environment, everything)?, because },
+            Self::Locks => Command::Locks,
             Self::Help => Command::Help { topic },
             Self::Whoami => Command::Whoami,
         })
@@ -337,8 +372,21 @@ impl Arguments {
             Command::ReleaseHold { environment, because } => {
                 Self { environment: Some(environment), reason: because, ..nothing }
             }
+            Command::Lock(LockEnvironments { scope, length, because }) => {
+                Self { length, reason: Some(because), ..Self::within(scope) }
+            }
+            Command::Unlock { scope, because } => Self { reason: because, ..Self::within(scope) },
             Command::Help { topic } => Self { topic, ..nothing },
-            Command::Bans | Command::Whoami => nothing,
+            Command::Bans | Command::Locks | Command::Whoami => nothing,
+        }
+    }
+
+    fn within(scope: Scope) -> Self {
+        match scope {
+            Scope::Environment(environment) => {
+                Self { environment: Some(environment), ..Self::default() }
+            }
+            Scope::Everything => Self { everything: true, ..Self::default() },
         }
     }
 
@@ -352,6 +400,7 @@ impl Arguments {
             Slot::Deployment => self.deployment.is_some(),
             Slot::Topic => self.topic.is_some(),
             Slot::Stay => self.stay.is_some(),
+            Slot::Everything => self.everything,
             Slot::Length => self.length.is_some(),
             Slot::When => self.when.is_some(),
             Slot::Until => self.until.is_some(),
@@ -364,4 +413,10 @@ impl Arguments {
             .filter(given)
             .fold(Mask::default(), |mask, slot| mask.and(slot.mask()))
     }
+}
+
+/// `None`: neither was said.
+fn scope(environment: Option<EnvironmentName>, everything: bool) -> Option<Scope> {
+    let all = everything.then_some(Scope::Everything);
+    environment.map(Scope::Environment).or(all)
 }

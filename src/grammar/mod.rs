@@ -75,7 +75,7 @@ struct Entry {
 }
 
 /// The files of commands/, compiled in.
-const SHIPPED: [(&str, &str); 18] = [
+const SHIPPED: [(&str, &str); 21] = [
     ("promote.toml", include_str!("../../commands/promote.toml")),
     ("rollback.toml", include_str!("../../commands/rollback.toml")),
     ("status.toml", include_str!("../../commands/status.toml")),
@@ -92,6 +92,9 @@ const SHIPPED: [(&str, &str); 18] = [
     ("unban.toml", include_str!("../../commands/unban.toml")),
     ("bans.toml", include_str!("../../commands/bans.toml")),
     ("release-hold.toml", include_str!("../../commands/release-hold.toml")),
+    ("lock.toml", include_str!("../../commands/lock.toml")),
+    ("unlock.toml", include_str!("../../commands/unlock.toml")),
+    ("locks.toml", include_str!("../../commands/locks.toml")),
     ("help.toml", include_str!("../../commands/help.toml")),
     ("whoami.toml", include_str!("../../commands/whoami.toml")),
 ];

@@ -51,7 +51,7 @@ impl Arguments {
             Slot::Length => self.length.map(spelled).unwrap_or_default(),
             Slot::When => self.when.map(|when| when.to_string()).unwrap_or_default(),
             Slot::Until => self.until.map(|until| until.to_string()).unwrap_or_default(),
-            Slot::DryRun | Slot::BreakGlass => slot.name().replace('-', " "),
+            Slot::DryRun | Slot::BreakGlass | Slot::Everything => slot.name().replace('-', " "),
             Slot::Reason => name(self.reason.as_deref()).replace(['\n', '\r'], " "),
         }
     }

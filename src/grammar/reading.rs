@@ -182,6 +182,7 @@ pub(super) fn needed(argument: Slot) -> &'static str {
         Slot::DryRun => "the words \"dry run\"",
         Slot::BreakGlass => "the words \"break glass\"",
         Slot::Stay | Slot::Length => "a length of time",
+        Slot::Everything => "the word \"everything\"",
         Slot::When | Slot::Until => "a moment such as 18:00 or tomorrow at 9:30",
         Slot::Reason => "a reason",
     }

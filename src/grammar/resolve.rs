@@ -55,6 +55,7 @@ impl Resolver<'_> {
                 Label::Switch(slot) => match slot {
                     Slot::DryRun => arguments.dry_run = true,
                     Slot::BreakGlass => arguments.break_glass = true,
+                    Slot::Everything => arguments.everything = true,
                     // Only these are switches.
                     Slot::Images
                     | Slot::Environment
@@ -77,6 +78,9 @@ impl Resolver<'_> {
         arguments.length = self.time(path, Slot::Length, |text| length(Slot::Length, text))?;
         arguments.when = self.time(path, Slot::When, When::parse)?;
         arguments.until = self.time(path, Slot::Until, When::parse)?;
+        if kind == Kind::Lock {
+            arguments.take_length_out_of_reason();
+        }
         let missing = kind.missing(arguments.mask());
         kind.command(arguments).ok_or_else(|| {
             let why = Why::Missing {
@@ -117,7 +121,7 @@ impl Resolver<'_> {
             }
             // These take several words: see `time`.
             Slot::Stay | Slot::Length | Slot::When | Slot::Until => {}
-            Slot::DryRun | Slot::BreakGlass => {}
+            Slot::DryRun | Slot::BreakGlass | Slot::Everything => {}
         }
         Ok(())
     }
@@ -260,6 +264,20 @@ impl Resolver<'_> {
                 replacements: near.into_iter().map(|name| format!("{name}{rest}")).collect(),
             }
         })
+    }
+}
+
+impl Arguments {
+    /// `because of a load test for 2h`: text goes on to the end of the line, and here people say
+    /// at its end for how long.
+    fn take_length_out_of_reason(&mut self) {
+        let Some(reason) = self.reason.as_mut().filter(|_| self.length.is_none()) else { return };
+        let Some((before, after)) = reason.rsplit_once(" for ") else { return };
+        let Ok(length) = length(Slot::Length, after.trim_end_matches('.')) else { return };
+        if !before.trim().is_empty() {
+            self.length = Some(length);
+            *reason = before.trim().to_owned();
+        }
     }
 }
 

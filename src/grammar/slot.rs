@@ -17,6 +17,8 @@ pub enum Slot {
     BreakGlass,
     /// How long a canary stays alone.
     Stay,
+    /// All environments.
+    Everything,
     /// How long something lasts.
     Length,
     /// When something is done.
@@ -48,7 +50,7 @@ pub enum ArgumentType {
 }
 
 impl Slot {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Images,
         Self::Environment,
         Self::Source,
@@ -58,6 +60,7 @@ impl Slot {
         Self::DryRun,
         Self::BreakGlass,
         Self::Stay,
+        Self::Everything,
         Self::Length,
         Self::When,
         Self::Until,
@@ -76,6 +79,7 @@ impl Slot {
             Self::DryRun => "dry-run",
             Self::BreakGlass => "break-glass",
             Self::Stay => "stay",
+            Self::Everything => "everything",
             Self::Length => "length",
             Self::When => "when",
             Self::Until => "until",
@@ -90,7 +94,7 @@ impl Slot {
             Self::Service => ArgumentType::Service,
             Self::Deployment => ArgumentType::Deployment,
             Self::Topic => ArgumentType::Command,
-            Self::DryRun | Self::BreakGlass => ArgumentType::Switch,
+            Self::DryRun | Self::BreakGlass | Self::Everything => ArgumentType::Switch,
             Self::Stay | Self::Length => ArgumentType::Time,
             Self::When | Self::Until => ArgumentType::Moment,
             Self::Reason => ArgumentType::Text,
@@ -115,6 +119,7 @@ impl Slot {
                 "For how long each canary stays alone, counted from when it is good: 10 minutes, \
                  1 hour, 90s"
             }
+            Self::Everything => "All environments",
             Self::Length => "For how long: 10 minutes, 1 hour, 90s, 2 days",
             Self::When => {
                 "When, in the environment's time zone: at 18:00, tomorrow at 9:30, on friday at \
@@ -141,8 +146,9 @@ impl Slot {
             | Self::Service
             | Self::Topic
             | Self::DryRun
-            | Self::Length
-            | Self::BreakGlass => self.description(),
+            | Self::BreakGlass
+            | Self::Everything
+            | Self::Length => self.description(),
         }
     }
 

@@ -47,6 +47,19 @@ pub fn release_hold(environment: &EnvironmentName) -> String {
     format!("release hold on {environment}")
 }
 
+pub fn unlock(environment: &EnvironmentName) -> String {
+    format!("unlock {environment}")
+}
+
+pub fn unlock_everything() -> String {
+    "unlock everything".to_owned()
+}
+
+/// The same lock again, with an end.
+pub fn lock_for(environment: &EnvironmentName, because: &str) -> String {
+    format!("lock {environment} for 2h because {}", words::clean(because))
+}
+
 /// By its digest, which no other image can have.
 pub fn unban(repository: &Repository, digest: &Digest) -> String {
     format!("unban image {repository}@{}", digest.short())

@@ -8,7 +8,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::event::End;
 use crate::domain::id::{DeploymentId, EnvironmentName, PersonId};
 
-use super::{asking, cause, words};
+use super::{asking, cause, locks, words};
 
 /// More bans than this are not shown.
 const MOST_BANS: usize = 20;
@@ -129,6 +129,11 @@ pub fn decision_line(recorded: &RecordedDecision, now: &Zoned) -> String {
             words::person(by),
             reason(because)
         ),
+        Decision::Locked { environment, by, because, until, over, .. } => {
+            let terms = locks::terms(*until, because, now);
+            locks::set_words(environment, (by, over.as_ref()), &terms)
+        }
+        Decision::Unlocked { environment, of, why, .. } => locks::ended_words(environment, of, why),
     };
     format!("{what}, {}", words::ago(recorded.at, now))
 }

@@ -9,7 +9,9 @@ mod denial;
 mod deployment;
 mod end;
 mod history;
+mod locks;
 mod log;
+mod obstacle;
 mod others;
 mod pause;
 mod plan;
@@ -29,9 +31,14 @@ pub use denial::{Unasked, denial_card, stands_still, undecided_card, waits_for_a
 pub use deployment::{closed_card, deployment_card};
 pub use end::end_reply;
 pub use history::{Entry, details, history_card, show_card};
+pub use locks::{
+    LockHow, Locked, Unlocked, lock_lifted_card, lock_over_card, lock_passed_card,
+    lock_taken_over_card, locked_card, locks_card, still_needed_card, unlocked_card, with_lock,
+};
+pub use obstacle::sentence as obstacle_sentence;
 pub use pause::{canary_would_stay, wish_card};
 pub use plan::dry_run_card;
-pub use queue::queue_card;
+pub use queue::{Obstacles, queue_card};
 pub use refusal::{refusal_card, sentence as refusal_sentence};
 pub use status::{
     EnvironmentStatus, HoldStatus, OpenDeployment, Running, ServiceStatus, no_such_service_card,

@@ -99,6 +99,9 @@ pub fn sentence(refusal: &Refusal) -> String {
         Refusal::NoHold { environment } => {
             format!("There is no hold on {environment}: automation may move it.")
         }
+        Refusal::NotLocked { environment } => {
+            format!("{environment} is not locked. Look at what is.")
+        }
         Refusal::ChildrenMissing { image, missing } => format!(
             "{image} is an index, and ECR no longer has {} that it names ({}), so that no tag can \
              be put on it. Push it again, or choose another image.",
@@ -286,7 +289,8 @@ fn title(refusal: &Refusal) -> &'static str {
         Refusal::NothingToDo { .. }
         | Refusal::NothingToBan { .. }
         | Refusal::NotBanned { .. }
-        | Refusal::NoHold { .. } => "Nothing to do",
+        | Refusal::NoHold { .. }
+        | Refusal::NotLocked { .. } => "Nothing to do",
         Refusal::Banned(_) => "Banned",
         Refusal::NoSuchEnvironment { .. } => "No such environment",
         Refusal::NotHere { .. } => "Not in this channel",
@@ -340,6 +344,7 @@ fn lead(refusal: &Refusal) -> &'static str {
         | Refusal::NothingToBan { .. }
         | Refusal::NotBanned { .. }
         | Refusal::NoHold { .. }
+        | Refusal::NotLocked { .. }
         | Refusal::ChildrenMissing { .. }
         | Refusal::TooManyTags { .. }
         | Refusal::TagsImmutable { .. }
@@ -411,6 +416,7 @@ fn commands(refusal: &Refusal, asked: Option<&Command>) -> Vec<String> {
             commands
         }
         Refusal::NotBanned { .. } => vec!["bans".to_owned()],
+        Refusal::NotLocked { .. } => vec!["locks".to_owned()],
         Refusal::NothingToBan { deployment } => vec![asking::show(*deployment)],
         Refusal::NoHold { environment } => vec![asking::status(environment)],
         Refusal::NotTheLast { environment, .. } => vec![asking::status(environment)],
@@ -466,6 +472,9 @@ fn promotion(command: &Command) -> Option<&Promote> {
         | Command::Unban { .. }
         | Command::Bans
         | Command::ReleaseHold { .. }
+        | Command::Lock(_)
+        | Command::Unlock { .. }
+        | Command::Locks
         | Command::Help { .. }
         | Command::Whoami => None,
     }
@@ -489,6 +498,9 @@ fn environment(command: &Command) -> Option<&EnvironmentName> {
         | Command::Ban(_)
         | Command::Unban { .. }
         | Command::Bans
+        | Command::Lock(_)
+        | Command::Unlock { .. }
+        | Command::Locks
         | Command::Help { .. }
         | Command::Whoami => None,
     }

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use super::error::Problem;
 use super::findings::Findings;
 use super::keys;
-use super::raw::{Raw, RawDatabase, RawEnvironment, RawExtra, RawRegistry, RawWeb};
+use super::raw::{Raw, RawDatabase, RawEnvironment, RawExtra, RawLocks, RawRegistry, RawWeb};
 use super::{
     Database, DatabaseUrl, Extra, Mode, Settings, Web, aws_events, discord, names, roles, services,
     tags,
@@ -26,6 +26,7 @@ pub(super) fn check(raw: &Raw, findings: &mut Findings) -> Settings {
     let database = database(&raw.database, findings);
     let web = raw.web.as_ref().map(|raw| web(raw, findings));
     let share = raw.aws.share.as_deref().and_then(|text| share(text, findings));
+    let ask_about_locks_after = ask_about_locks_after(&raw.locks, findings);
     let people = roles::people(raw, findings);
     let role_holders = roles::role_holders(raw, findings);
     let mut environments: BTreeMap<EnvironmentName, Environment> = raw
@@ -67,6 +68,7 @@ pub(super) fn check(raw: &Raw, findings: &mut Findings) -> Settings {
         role_holders,
         environments,
         share,
+        ask_about_locks_after,
         commands,
         policies,
     }
@@ -152,6 +154,13 @@ fn share(text: &str, findings: &mut Findings) -> Option<Share> {
         findings.report(&["aws", "share"], problem);
     }
     share
+}
+
+fn ask_about_locks_after(raw: &RawLocks, findings: &mut Findings) -> Duration {
+    let path = ["locks", "ask-after"];
+    let after = duration(&path, raw.ask_after.as_deref().unwrap_or(keys::ASK_AFTER), findings);
+    check_some_time(&path, after, findings);
+    after.unwrap_or_default()
 }
 
 fn environment(name: &str, raw: &RawEnvironment, findings: &mut Findings) -> Environment {

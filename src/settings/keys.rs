@@ -14,6 +14,7 @@ pub(super) const LOGS: &str = "false";
 pub(super) const HEADER: &str = "x-shipmate-key";
 pub(super) const EXPECT: &str = "200";
 pub(super) const WITHIN: &str = "60s";
+pub(super) const ASK_AFTER: &str = "8h";
 
 /// Stands in a path for a name that people choose and say in chat.
 pub(super) const NAME: &str = "*";
@@ -174,7 +175,7 @@ pub(super) fn pattern<'a>(path: &[&'a str]) -> Vec<&'a str> {
     pattern
 }
 
-pub(super) static KEYS: [Key; 45] = [
+pub(super) static KEYS: [Key; 46] = [
     Key {
         path: &["database", "url"],
         form: Form::Text,
@@ -305,6 +306,14 @@ pub(super) static KEYS: [Key; 45] = [
         example: "\"50%\"",
         meaning: "How much of AWS's rate limits Shipmate takes for itself, in each account and \
                   region: others use them too. It slows down by itself when AWS throttles.",
+    },
+    Key {
+        path: &["locks", "ask-after"],
+        form: Form::Text,
+        unset: Unset::Default(ASK_AFTER),
+        example: "\"8h\"",
+        meaning: "When somebody's lock has stood for so long, they are asked in a direct message \
+                  whether it is still needed, and so long after that again.",
     },
     Key {
         path: &["roles", "*", "people"],

@@ -20,6 +20,7 @@ pub(super) struct Raw {
     pub chat: Option<RawChat>,
     pub web: Option<RawWeb>,
     pub aws: RawAws,
+    pub locks: RawLocks,
     pub roles: BTreeMap<String, RawRole>,
     pub environments: BTreeMap<String, RawEnvironment>,
     pub services: BTreeMap<String, RawService>,
@@ -74,6 +75,12 @@ pub(super) struct RawAwsEvents {
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub(super) struct RawAws {
     pub share: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+pub(super) struct RawLocks {
+    pub ask_after: Option<String>,
 }
 
 #[derive(Default, Deserialize)]

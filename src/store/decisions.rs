@@ -8,8 +8,9 @@ use super::chain::{self, Chain, Head, Link};
 use super::journal::{BEGIN, signed};
 use super::{SqliteStore, sql, time};
 use crate::domain::decision::{Ban, Decision, RecordedDecision};
-use crate::domain::id::{Digest, PersonId, Repository};
+use crate::domain::id::{ChannelId, Digest, EnvironmentName, PersonId, Repository};
 use crate::domain::image::Image;
+use crate::domain::lock::Lock;
 use crate::ports::StoreError;
 
 /// The version of the shape of a decision that this program writes.
@@ -39,6 +40,20 @@ struct BanRow {
     at: i64,
 }
 
+#[derive(sqlx::FromRow)]
+struct LockRow {
+    environment: String,
+    #[sqlx(try_from = "i64")]
+    decision: u64,
+    person: String,
+    because: String,
+    since: i64,
+    said_at: i64,
+    until: Option<i64>,
+    channel: String,
+    asked_at: Option<i64>,
+}
+
 /// Writes a decision down with what it changes; false: it changes nothing, and is not written.
 pub async fn decide(
     store: &SqliteStore,
@@ -65,6 +80,9 @@ pub async fn decide(
     if !project(&mut writing, &row, &decision).await? {
         // Dropped without a commit, it was never written.
         return Ok(false);
+    }
+    if decision.is_news() {
+        sqlx::query(sql::INSERT_NEWS).bind(row.sequence).execute(&mut *writing).await?;
     }
     sqlx::query(sql::SET_DECISIONS_HEAD)
         .bind(row.sequence)
@@ -97,6 +115,24 @@ async fn project(
         Decision::HoldReleased { environment, left_by, .. } => {
             sqlx::query(sql::RELEASE_HOLD).bind(environment.as_str()).bind(left_by.0)
         }
+        Decision::Locked { environment, by, because, until, channel, asked_in: _, over } => {
+            let statement = if over.is_some() { sql::REPLACE_LOCK } else { sql::INSERT_LOCK };
+            let query = sqlx::query(statement)
+                .bind(environment.as_str())
+                .bind(row.sequence)
+                .bind(by.as_str())
+                .bind(because)
+                .bind(row.at)
+                .bind(until.map(Timestamp::as_millisecond))
+                .bind(channel.as_str());
+            match over {
+                Some(over) => query.bind(signed(over.lock)),
+                None => query,
+            }
+        }
+        Decision::Unlocked { environment, lock, of: _, why: _ } => {
+            sqlx::query(sql::DELETE_LOCK).bind(environment.as_str()).bind(signed(*lock))
+        }
     };
     Ok(query.execute(writing).await?.rows_affected() > 0)
 }
@@ -105,6 +141,48 @@ async fn project(
 pub async fn bans(store: &SqliteStore) -> Result<Vec<Ban>, StoreError> {
     let rows: Vec<BanRow> = sqlx::query_as(sql::BANS).fetch_all(&store.readers).await?;
     rows.into_iter().map(BanRow::read).collect()
+}
+
+/// The locks that were set and not lifted, by environment.
+pub async fn locks(store: &SqliteStore) -> Result<Vec<Lock>, StoreError> {
+    let rows: Vec<LockRow> = sqlx::query_as(sql::LOCKS).fetch_all(&store.readers).await?;
+    rows.into_iter().map(LockRow::read).collect()
+}
+
+pub async fn lock(
+    store: &SqliteStore,
+    environment: &EnvironmentName,
+) -> Result<Option<Lock>, StoreError> {
+    let row: Option<LockRow> =
+        sqlx::query_as(sql::LOCK).bind(environment.as_str()).fetch_optional(&store.readers).await?;
+    row.map(LockRow::read).transpose()
+}
+
+/// Writes down that a lock's holder is asked about it; false: somebody else does that, or it is
+/// another lock by now.
+pub async fn ask_about(
+    store: &SqliteStore,
+    lock: &Lock,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let asked = sqlx::query(sql::ASK_ABOUT_LOCK)
+        .bind(signed(lock.decision))
+        .bind(lock.asked_at.map(Timestamp::as_millisecond))
+        .bind(at.as_millisecond())
+        .execute(&store.writer)
+        .await?;
+    Ok(asked.rows_affected() == 1)
+}
+
+/// Decisions of which somebody has to be told, the oldest first.
+pub async fn news(store: &SqliteStore) -> Result<Vec<RecordedDecision>, StoreError> {
+    let rows: Vec<DecisionRow> = sqlx::query_as(sql::NEWS).fetch_all(&store.readers).await?;
+    rows.iter().map(DecisionRow::read).collect()
+}
+
+pub async fn told(store: &SqliteStore, decision: u64) -> Result<(), StoreError> {
+    sqlx::query(sql::DELETE_NEWS).bind(signed(decision)).execute(&store.writer).await?;
+    Ok(())
 }
 
 /// The newest decisions first.
@@ -186,6 +264,22 @@ impl BanRow {
             by: PersonId::new(self.person),
             because: self.because,
             at: time(self.at)?,
+        })
+    }
+}
+
+impl LockRow {
+    fn read(self) -> Result<Lock, StoreError> {
+        Ok(Lock {
+            environment: EnvironmentName::new(self.environment),
+            decision: self.decision,
+            by: PersonId::new(self.person),
+            because: self.because,
+            since: time(self.since)?,
+            said_at: time(self.said_at)?,
+            until: self.until.map(time).transpose()?,
+            channel: ChannelId::new(self.channel),
+            asked_at: self.asked_at.map(time).transpose()?,
         })
     }
 }

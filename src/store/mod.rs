@@ -25,6 +25,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, Recorded};
 use crate::domain::id::{DeploymentId, EnvironmentName, MessageId, Repository};
 use crate::domain::image::Image;
+use crate::domain::lock::Lock;
 use crate::ports::{Hold, Said, Store, StoreError, Summary, Unhandled};
 
 pub use chain::{Chain, Fault};
@@ -123,10 +124,12 @@ fn migrator() -> Migrator {
     };
     let chat = include_str!("../../migrations/0002_chat.sql");
     let decisions = include_str!("../../migrations/0003_decisions.sql");
+    let locks = include_str!("../../migrations/0004_locks.sql");
     Migrator::with_migrations(vec![
         migration(1, "journal", journal),
         migration(2, "chat", chat),
         migration(3, "decisions", decisions),
+        migration(4, "locks", locks),
     ])
 }
 
@@ -280,6 +283,26 @@ impl Store for SqliteStore {
 
     async fn decisions(&self, limit: u32) -> Result<Vec<RecordedDecision>, StoreError> {
         decisions::newest(self, limit).await
+    }
+
+    async fn lock(&self, environment: &EnvironmentName) -> Result<Option<Lock>, StoreError> {
+        decisions::lock(self, environment).await
+    }
+
+    async fn locks(&self) -> Result<Vec<Lock>, StoreError> {
+        decisions::locks(self).await
+    }
+
+    async fn ask_about_lock(&self, lock: &Lock, at: Timestamp) -> Result<bool, StoreError> {
+        decisions::ask_about(self, lock, at).await
+    }
+
+    async fn news(&self) -> Result<Vec<RecordedDecision>, StoreError> {
+        decisions::news(self).await
+    }
+
+    async fn news_told(&self, decision: u64) -> Result<(), StoreError> {
+        decisions::told(self, decision).await
     }
 }
 

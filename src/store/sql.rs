@@ -106,6 +106,40 @@ statements! {
     BANS = "SELECT digest, repository, children, name, person, because, at
         FROM bans ORDER BY decision DESC";
 
+    /// Where none stands.
+    INSERT_LOCK = "INSERT INTO locks
+            (environment, decision, person, because, since, said_at, until, channel)
+        VALUES ($1, $2, $3, $4, $5, $5, $6, $7)
+        ON CONFLICT (environment) DO NOTHING";
+
+    /// In the place of one that stands: $8 is the decision that it came from.
+    REPLACE_LOCK = "UPDATE locks
+        SET decision = $2, person = $3, because = $4,
+            since = CASE WHEN person = $3 THEN since ELSE $5 END, said_at = $5,
+            until = $6, channel = $7, asked_at = NULL
+        WHERE environment = $1 AND decision = $8";
+
+    DELETE_LOCK = "DELETE FROM locks WHERE environment = $1 AND decision = $2";
+
+    LOCKS = "SELECT environment, decision, person, because, since, said_at, until, channel,
+            asked_at
+        FROM locks ORDER BY environment LIMIT 1000";
+
+    LOCK = "SELECT environment, decision, person, because, since, said_at, until, channel, asked_at
+        FROM locks WHERE environment = $1";
+
+    /// Unless somebody else has asked since the time of $2 (NULL: ever).
+    ASK_ABOUT_LOCK = "UPDATE locks SET asked_at = $3
+        WHERE decision = $1 AND coalesce(asked_at, -1) = coalesce($2, -1)";
+
+    INSERT_NEWS = "INSERT INTO decision_news (decision) VALUES ($1)";
+
+    DELETE_NEWS = "DELETE FROM decision_news WHERE decision = $1";
+
+    NEWS = "SELECT d.sequence, d.at, d.version, d.type, d.body, d.previous_hash, d.hash
+        FROM decision_news AS n JOIN decisions AS d ON d.sequence = n.decision
+        ORDER BY n.decision LIMIT 1000";
+
     ASKED_IN = "SELECT id FROM deployments WHERE asked_in = $1";
 
     BY_MESSAGE = "SELECT deployment FROM messages
@@ -202,8 +236,10 @@ mod tests {
                 // The newest of a table are read along its key, backwards, up to the limit.
                 let along_a_key = (*name == "HISTORY" && step == "SCAN deployments")
                     || (*name == "DECISIONS" && step == "SCAN decisions");
-                // One row, or one for each channel: there is nothing to look up by.
-                let few = ["HEARD", "INSTALLATION", "SET_INSTALLATION"].contains(name);
+                // One row, one for each channel or environment, or what is told in a moment:
+                // there is nothing to look up by.
+                let few =
+                    ["HEARD", "INSTALLATION", "SET_INSTALLATION", "LOCKS", "NEWS"].contains(name);
                 let whole = step.starts_with("SCAN") && !step.contains("INDEX") && !along_a_key;
                 let sorted = step.contains("TEMP B-TREE");
                 let constant = step == "SCAN CONSTANT ROW";

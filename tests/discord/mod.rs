@@ -10,6 +10,7 @@ mod fake_itself;
 mod fleet;
 mod http_interactions;
 mod limits;
+mod locks;
 mod main_job;
 mod mentions;
 mod nudges;

@@ -116,8 +116,8 @@ fn what_is_wrong_with_files_is_told_with_its_place() {
         (
             whoami("\"who is {person}\""),
             "whoami.toml:5:21: there is no argument `person`; there are images, environment, \
-             source, service, deployment, topic, dry-run, break-glass, stay, length, \
-             when, until, reason",
+             source, service, deployment, topic, dry-run, break-glass, stay, everything, \
+             length, when, until, reason",
         ),
         (
             whoami("\"whoami\",\n  \"who in {environment}\""),
@@ -154,7 +154,7 @@ fn what_is_wrong_with_files_is_told_with_its_place() {
         (
             extending("dance", "\"dance\""),
             "own.toml:1:11: there is no command `dance` in this program; there are promote, \
-             rollback, status, show, history, approve, reject, cancel, pause, continue, canary, queue, ban, unban, bans, release-hold, help, whoami",
+             rollback, status, show, history, approve, reject, cancel, pause, continue, canary, queue, ban, unban, bans, release-hold, lock, unlock, locks, help, whoami",
         ),
         (
             file("own.toml", "extends = \"help\"\nsummary = \"x\"\nphrases = [\"sos\"]\n"),
@@ -226,6 +226,9 @@ fn help_and_the_table_come_from_the_files() {
     unban IMAGES — Let a banned image be promoted again
     bans — The images that are banned, by whom and why
     release hold on ENVIRONMENT — Let automation move an environment again after a rollback
+    lock ENVIRONMENT because REASON — Close an environment to others, for a time or until it is unlocked
+    unlock ENVIRONMENT — Open an environment to others again
+    locks — Which environments are locked, by whom, why and until when
     help [TOPIC] — What can be said, or how one command goes
     whoami — Who you are to the policies, and your roles
     ");

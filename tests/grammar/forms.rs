@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use shipmate::domain::command::{
-    Ballot, BanImages, Canary, Command, ImageReference, Promote, Promoted, Rollback,
+    Ballot, BanImages, Canary, Command, ImageReference, LockEnvironments, Promote, Promoted,
+    Rollback, Scope,
 };
 use shipmate::domain::form::{FieldKind, Form};
 use shipmate::grammar::{CommandFile, Grammar, Reading, combine};
@@ -76,6 +77,9 @@ fn there_is_a_form_for_each_command() {
     unban: images!:Images reason:Text
     bans:
     release-hold: environment!:Environment reason:Text
+    lock: reason!:Text environment:Environment everything:Switch length:Text
+    unlock: environment:Environment everything:Switch reason:Text
+    locks:
     help (private): topic:Command
     whoami (private):
     ");
@@ -268,10 +272,31 @@ fn filled_with(command: &Command) -> BTreeMap<String, String> {
             add("environment", Some(environment.to_string()));
             add("reason", because.clone());
         }
+        Command::Lock(LockEnvironments { scope, length, because }) => {
+            let (environment, everything) = within(scope);
+            add("environment", environment);
+            add("everything", everything);
+            add("length", length.map(|length| format!("{}s", length.as_secs())));
+            add("reason", Some(because.clone()));
+        }
+        Command::Unlock { scope, because } => {
+            let (environment, everything) = within(scope);
+            add("environment", environment);
+            add("everything", everything);
+            add("reason", because.clone());
+        }
         Command::Help { topic } => add("topic", topic.clone()),
-        Command::Bans | Command::Whoami => {}
+        Command::Bans | Command::Locks | Command::Whoami => {}
     }
     filled
+}
+
+/// The two fields of which one says where.
+fn within(scope: &Scope) -> (Option<String>, Option<String>) {
+    match scope {
+        Scope::Environment(environment) => (Some(environment.to_string()), None),
+        Scope::Everything => (None, Some("true".to_owned())),
+    }
 }
 
 /// As it must come back: on one line, without blanks around it; `None` where nothing is left.
@@ -295,11 +320,14 @@ fn with_reason(mut command: Command, reason: Option<String>) -> Command {
         Command::Ban(BanImages::Named { because, .. }) => *because = reason.unwrap_or_default(),
         Command::Ban(BanImages::OfDeployment { because, .. })
         | Command::Unban { because, .. }
-        | Command::ReleaseHold { because, .. } => *because = reason,
+        | Command::ReleaseHold { because, .. }
+        | Command::Unlock { because, .. } => *because = reason,
+        Command::Lock(lock) => lock.because = reason.unwrap_or_default(),
         Command::Status { .. }
         | Command::History { .. }
         | Command::Show { .. }
         | Command::Bans
+        | Command::Locks
         | Command::Help { .. }
         | Command::Whoami => {}
     }
@@ -432,10 +460,18 @@ fn meant(form: &str, filled: &BTreeMap<String, String>) -> Option<Command> {
     let deployment = given("deployment").map(|word| {
         word.strip_prefix('#').unwrap_or(word).parse().ok().map(shipmate::domain::id::DeploymentId)
     });
-    let stay = given("stay").map(|text| match read(&format!("canary {text}")) {
-        Reading::Command(Command::Canary(Canary { deployment: None, stay })) => Some(stay),
-        _ => None,
-    });
+    let time = |name: &str| {
+        given(name).map(|text| match read(&format!("canary {text}")) {
+            Reading::Command(Command::Canary(Canary { deployment: None, stay })) => Some(stay),
+            _ => None,
+        })
+    };
+    let (stay, length) = (time("stay"), time("length"));
+    let scope = || match (environment("environment"), switch("everything")?) {
+        (Some(environment), false) => Some(Scope::Environment(environment?)),
+        (None, true) => Some(Scope::Everything),
+        (None, false) | (Some(_), true) => None,
+    };
     // Each image is read in a line of its own.
     let images_in = |images: &str| -> Option<Vec<ImageReference>> {
         let images = images.replace(['&', ','], " and ");
@@ -503,6 +539,13 @@ fn meant(form: &str, filled: &BTreeMap<String, String>) -> Option<Command> {
         "release-hold" => {
             Command::ReleaseHold { environment: environment("environment")??, because }
         }
+        "lock" => Command::Lock(LockEnvironments {
+            scope: scope()?,
+            length: optional(length)?,
+            because: because?,
+        }),
+        "unlock" => Command::Unlock { scope: scope()?, because },
+        "locks" => Command::Locks,
         "help" => {
             let topic = given("topic").map(|word| match read(&format!("help {word}")) {
                 Reading::Command(Command::Help { topic }) => topic,
@@ -526,9 +569,9 @@ proptest! {
         let form = GRAMMAR.id(&command);
         let mut filled = filled_with(&command);
         let mut command = command;
-        // Without a reason no image is banned.
+        // Without a reason no image is banned, and nothing is locked.
         let reason = match one_line(&reason) {
-            None if form == "ban" => "why".to_owned(),
+            None if form == "ban" || form == "lock" => "why".to_owned(),
             None | Some(_) => reason,
         };
         if GRAMMAR.field_kind(form, "reason").is_some() {

@@ -112,6 +112,30 @@ fn lines_are_read_as_the_command_that_they_mean() {
         ("reject 42 because no", &["reject #42, because no", "veto 42 because no"]),
         ("cancel 42", &["abort 42", "stop #42", "cancel deployment 42"]),
         ("cancel because of the tests", &["stop because of the tests"]),
+        (
+            "lock staging because I am testing",
+            &[
+                "Lock the staging because I am testing",
+                "lock environment staging, since I am testing",
+            ],
+        ),
+        (
+            "lock staging for 2h because I am testing",
+            &[
+                "lock staging for 2 hours because I am testing",
+                "lock staging because I am testing for 2h",
+                "lock staging because I am testing for 120 minutes.",
+            ],
+        ),
+        ("lock staging because it waits for bob", &["lock staging since it waits for bob"]),
+        ("lock staging because for 2h", &["lock the staging since for 2h"]),
+        (
+            "lock everything for 1h because we move for good",
+            &["lock everything, for 1 hour, because we move for good"],
+        ),
+        ("unlock staging", &["Unlock the staging!", "unlock environment staging"]),
+        ("unlock everything because it is done", &["unlock everything since it is done"]),
+        ("locks", &["show the locks", "what is locked?", "what’s locked"]),
         ("help", &["Help!", "help me", "help please", "what can you do?"]),
         (
             "help promote",

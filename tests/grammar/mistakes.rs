@@ -127,11 +127,22 @@ fn mistakes_get_a_sentence_and_lines_that_work() {
             "I could not read all of that.",
             &["cancel 42 because it hurts, a lot"],
         ),
+        // What is the opposite is not suggested, near as it is.
+        (
+            "lock staging",
+            "I read `lock`, but something is missing. It goes: lock ENVIRONMENT because REASON",
+            &[],
+        ),
+        (
+            "unlock",
+            "`unlock` needs an environment: staging or production? For example: unlock staging",
+            &[],
+        ),
         (
             "help promot",
             "There is no command `promot`; there are promote, rollback, status, show, history, \
              approve, reject, cancel, pause, continue, canary, queue, ban, unban, bans, \
-             release-hold, help and whoami.",
+             release-hold, lock, unlock, locks, help and whoami.",
             &["help promote"],
         ),
     ];

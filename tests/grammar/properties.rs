@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use shipmate::domain::command::{
-    Ballot, BanImages, Canary, Command, ImageReference, Pick, Promote, Promoted, Rollback,
+    Ballot, BanImages, Canary, Command, ImageReference, LockEnvironments, Pick, Promote, Promoted,
+    Rollback, Scope,
 };
 use shipmate::domain::id::{DeploymentId, Digest, EnvironmentName, Tag};
 use shipmate::grammar::Reading;
@@ -92,12 +93,21 @@ pub(super) fn any_command() -> impl Strategy<Value = Command> {
         (images(), reason()).prop_map(|(images, because)| Command::Unban { images, because });
     let released = (environment(), reason())
         .prop_map(|(environment, because)| Command::ReleaseHold { environment, because });
+    let scope = || prop_oneof![environment().prop_map(Scope::Environment), Just(Scope::Everything)];
+    let locked = (scope(), proptest::option::of(stay()), some_reason()).prop_map(
+        |(scope, length, because)| Command::Lock(LockEnvironments { scope, length, because }),
+    );
+    let unlocked =
+        (scope(), reason()).prop_map(|(scope, because)| Command::Unlock { scope, because });
     prop_oneof![
         1 => banned,
         1 => blamed,
         1 => unbanned,
         1 => released,
         1 => Just(Command::Bans),
+        1 => locked,
+        1 => unlocked,
+        1 => Just(Command::Locks),
         4 => promote,
         2 => rollback,
         1 => (maybe(), proptest::option::of(Just("rest-api".into())))

@@ -1,9 +1,11 @@
 //! What runs, and the history.
 
-use shipmate::domain::decision::{Decision, RecordedDecision};
+use shipmate::domain::decision::{Decision, LockBefore, RecordedDecision, Unlocking};
 use shipmate::domain::environment::Strategy;
 use shipmate::domain::id::{DeploymentId, Digest};
 use shipmate::domain::image::Image;
+use shipmate::domain::lock::Lock;
+use shipmate::domain::obstacle::Obstacle;
 use shipmate::report::{
     Entry, EnvironmentStatus, HoldStatus, OpenDeployment, Running, ServiceStatus, history_card,
     status_card,
@@ -49,8 +51,24 @@ fn staging(services: Vec<ServiceStatus>) -> EnvironmentStatus {
         services,
         open: Vec::new(),
         hold: None,
+        lock: None,
         last: Some(entry(42, "succeeded", false)),
         unknown: None,
+    }
+}
+
+/// Bob's, for an hour.
+fn lock() -> Lock {
+    Lock {
+        environment: "staging".into(),
+        decision: 1,
+        by: "bob".into(),
+        because: "a load test".to_owned(),
+        since: start(),
+        said_at: start(),
+        until: Some(moment(3600)),
+        channel: "ops".into(),
+        asked_at: None,
     }
 }
 
@@ -89,14 +107,29 @@ fn one_environment() {
                     stage: "running",
                     names: "core:1.6.0".into(),
                     rollback: false,
+                    obstacle: None,
                 },
                 OpenDeployment {
                     id: DeploymentId(44),
                     stage: "waiting",
                     names: "core:1.4.1".into(),
                     rollback: true,
+                    obstacle: None,
+                },
+                OpenDeployment {
+                    id: DeploymentId(45),
+                    stage: "queued",
+                    names: "core:1.6.0".into(),
+                    rollback: false,
+                    obstacle: Some(Obstacle::Locked {
+                        by: "bob".into(),
+                        since: start(),
+                        because: "a load test".to_owned(),
+                        until: None,
+                    }),
                 },
             ],
+            lock: Some(lock()),
             hold: Some(HoldStatus { deployment: DeploymentId(42), since: start() }),
             ..staging(vec![service(
                 "rest-api",
@@ -131,7 +164,29 @@ fn several_environments() {
 fn decisions() -> Vec<RecordedDecision> {
     let image = || Image { repository: "core".into(), digest: Digest::of(b"core:1.6.0") };
     let name = || "core:1.6.0".to_owned();
+    let locked = |over: Option<&str>| Decision::Locked {
+        environment: "staging".into(),
+        by: "bob".into(),
+        because: "a load test".to_owned(),
+        until: Some(moment(3600)),
+        channel: "ops".into(),
+        asked_in: "m1".into(),
+        over: over.map(|by| LockBefore { lock: 1, by: by.into() }),
+    };
+    let unlocked =
+        |why| Decision::Unlocked { environment: "staging".into(), lock: 1, of: "bob".into(), why };
+    let lifted = |by: &str| Unlocking::Lifted {
+        by: by.into(),
+        because: Some("it is done".to_owned()),
+        asked_in: "m2".into(),
+    };
     let all = [
+        unlocked(Unlocking::TimeOver { channel: "ops".into() }),
+        unlocked(lifted("dave")),
+        unlocked(lifted("bob")),
+        locked(Some("alice")),
+        locked(Some("bob")),
+        locked(None),
         Decision::HoldReleased {
             environment: "staging".into(),
             left_by: DeploymentId(39),
@@ -153,7 +208,7 @@ fn decisions() -> Vec<RecordedDecision> {
         },
     ];
     let recorded = |(at, decision)| RecordedDecision {
-        sequence: 4 - at,
+        sequence: 10 - at,
         at: moment(7000 - 600 * i64::try_from(at).unwrap()),
         decision,
     };

@@ -1,10 +1,11 @@
 //! Decisions beside deployments: what stands because of them, and that nobody changes them
 //! afterwards.
 
-use shipmate::domain::decision::{Ban, Decision};
+use shipmate::domain::decision::{Ban, Decision, LockBefore, Unlocking};
 use shipmate::domain::event::End;
 use shipmate::domain::id::DeploymentId;
 use shipmate::domain::image::Image;
+use shipmate::domain::lock::Lock;
 use shipmate::ports::Store;
 use shipmate::store::{Chain, Fault};
 use sqlx::{AssertSqlSafe, Connection};
@@ -33,6 +34,36 @@ fn unbanned(version: &str) -> Decision {
 fn released(environment: &str, left_by: DeploymentId) -> Decision {
     let (environment, by) = (environment.into(), "dave".into());
     Decision::HoldReleased { environment, left_by, by, because: None }
+}
+
+/// Locked by somebody, in the place of another lock.
+fn locked(by: &str, over: Option<(u64, &str)>) -> Decision {
+    Decision::Locked {
+        environment: "staging".into(),
+        by: by.into(),
+        because: "a load test".to_owned(),
+        until: Some(at(600)),
+        channel: "ops".into(),
+        asked_in: "m1".into(),
+        over: over.map(|(lock, by)| LockBefore { lock, by: by.into() }),
+    }
+}
+
+fn unlocked(lock: u64, of: &str, why: Unlocking) -> Decision {
+    Decision::Unlocked { environment: "staging".into(), lock, of: of.into(), why }
+}
+
+fn lifted(by: &str) -> Unlocking {
+    Unlocking::Lifted { by: by.into(), because: None, asked_in: "m2".into() }
+}
+
+async fn lock(journal: &Journal) -> Option<Lock> {
+    journal.store.lock(&"staging".into()).await.expect("a look")
+}
+
+async fn news(journal: &Journal) -> Vec<u64> {
+    let news = journal.store.news().await.expect("news");
+    news.into_iter().map(|one| one.sequence).collect()
 }
 
 async fn decide(journal: &Journal, decision: Decision, minute: i64) -> bool {
@@ -127,4 +158,41 @@ async fn decisions_cannot_be_changed() {
         let error = sqlx::raw_sql(statement).execute(&mut raw).await.expect_err(statement);
         assert!(error.to_string().contains("append-only"), "{statement}: {error}");
     }
+}
+
+#[tokio::test]
+async fn a_lock_is_one_and_changes_or_ends_only_as_long_as_it_is_the_same() {
+    let journal = Journal::new().await;
+    assert!(!decide(&journal, unlocked(1, "alice", lifted("alice")), 0).await, "there is none");
+    assert!(!decide(&journal, locked("alice", Some((1, "alice"))), 0).await, "there is none");
+    assert!(decide(&journal, locked("alice", None), 1).await);
+    assert!(!decide(&journal, locked("bob", None), 2).await, "it stands already");
+    let stands = lock(&journal).await.expect("a lock");
+    assert_eq!((stands.decision, stands.since, stands.said_at), (1, at(1), at(1)));
+    assert_eq!((stands.until, stands.asked_at), (Some(at(600)), None));
+    assert_eq!(news(&journal).await, Vec::<u64>::new());
+
+    // The person's own keeps its beginning; what was asked about it is old.
+    assert!(journal.store.ask_about_lock(&stands, at(3)).await.expect("asked"));
+    assert!(!journal.store.ask_about_lock(&stands, at(4)).await.expect("a look"), "it was asked");
+    assert!(decide(&journal, locked("alice", Some((1, "alice"))), 5).await);
+    let stands = lock(&journal).await.expect("a lock");
+    assert_eq!((stands.decision, stands.since, stands.said_at), (2, at(1), at(5)));
+    assert_eq!(stands.asked_at, None);
+    assert!(!decide(&journal, unlocked(1, "alice", lifted("alice")), 6).await, "it has changed");
+
+    // Taken over, it begins anew, and whose it was must hear of it.
+    assert!(decide(&journal, locked("bob", Some((2, "alice"))), 7).await);
+    let stands = lock(&journal).await.expect("a lock");
+    assert_eq!((stands.decision, stands.by.as_str(), stands.since), (3, "bob", at(7)));
+    let over = Unlocking::TimeOver { channel: "ops".into() };
+    assert!(decide(&journal, unlocked(3, "bob", over.clone()), 600).await);
+    assert!(!decide(&journal, unlocked(3, "bob", over), 600).await, "it ends once");
+    assert_eq!(lock(&journal).await, None);
+    assert_eq!(journal.store.locks().await.expect("locks"), []);
+    assert_eq!(news(&journal).await, [3, 4]);
+    journal.store.news_told(3).await.expect("told");
+    assert_eq!(news(&journal).await, [4]);
+    let chain = journal.store.verify_decisions().await.expect("a look");
+    assert_eq!(chain, Chain::Sound { events: 4 });
 }

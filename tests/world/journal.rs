@@ -13,6 +13,7 @@ use shipmate::domain::deployment::Deployment;
 use shipmate::domain::event::{Event, Recorded};
 use shipmate::domain::id::{DeploymentId, EnvironmentName, MessageId, Repository};
 use shipmate::domain::image::Image;
+use shipmate::domain::lock::Lock;
 use shipmate::ports::{Hold, Said, Store, StoreError, Summary, Unhandled};
 use shipmate::sandbox::{Handle, ServiceView};
 use shipmate::store::SqliteStore;
@@ -257,5 +258,31 @@ impl Store for WatchedStore {
 
     async fn decisions(&self, limit: u32) -> Result<Vec<RecordedDecision>, StoreError> {
         self.inner.decisions(limit).await
+    }
+
+    async fn lock(&self, environment: &EnvironmentName) -> Result<Option<Lock>, StoreError> {
+        self.inner.lock(environment).await
+    }
+
+    async fn locks(&self) -> Result<Vec<Lock>, StoreError> {
+        self.inner.locks().await
+    }
+
+    async fn ask_about_lock(&self, lock: &Lock, at: Timestamp) -> Result<bool, StoreError> {
+        self.trap.pass().await;
+        let asked = self.inner.ask_about_lock(lock, at).await;
+        self.trap.pass().await;
+        asked
+    }
+
+    async fn news(&self) -> Result<Vec<RecordedDecision>, StoreError> {
+        self.inner.news().await
+    }
+
+    async fn news_told(&self, decision: u64) -> Result<(), StoreError> {
+        self.trap.pass().await;
+        let told = self.inner.news_told(decision).await;
+        self.trap.pass().await;
+        told
     }
 }

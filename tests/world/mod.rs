@@ -197,7 +197,10 @@ impl World {
                 shortest: self.rhythm.shortest * self.speed,
                 longest: self.rhythm.longest * self.speed,
             },
-            manners: Manners::default(),
+            manners: Manners {
+                ask_about_locks_after: Some(settings.ask_about_locks_after),
+                ..Manners::default()
+            },
         };
         let mut around = around;
         if self.guild.is_some() {

@@ -236,6 +236,10 @@ impl Discord {
                 let said = said(format!("ban image of {deployment}"), on);
                 (Some(Reply::Deferred), Some(Then { said, done: None }))
             }
+            Press::Unlock { environment } => {
+                let said = said(format!("unlock {environment}"), on);
+                (Some(Reply::Deferred), Some(Then { said, done: None }))
+            }
             Press::RollBack { environment } => {
                 (Some(Reply::Message(render::confirmation(&environment, on))), None)
             }

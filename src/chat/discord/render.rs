@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::ids::Spot;
 use super::markup::{self, NameOf};
 use crate::domain::card::{Card, CardAction, Control, Line, Progress, Tone, plain};
+use crate::domain::id::EnvironmentName;
 
 /// Discord's limits for an embed, in characters.
 const TITLE: usize = 256;
@@ -199,7 +200,7 @@ const GREEN: u8 = 3;
 const RED: u8 = 4;
 
 fn buttons(card: &Card) -> Value {
-    let Some(about) = &card.about else { return json!([]) };
+    let Some(about) = &card.about else { return json!(unlock_row(card)) };
     let button = |action: &CardAction| {
         let (style, label) = match action {
             CardAction::Approve => (GREEN, "Approve"),
@@ -238,6 +239,20 @@ fn buttons(card: &Card) -> Value {
         }));
     }
     if row.is_empty() { json!([]) } else { json!([{ "type": 1, "components": row }]) }
+}
+
+/// The button of a card that asks about a lock. Where the name is too long for one, it can still
+/// be said.
+fn unlock_row(card: &Card) -> Vec<Value> {
+    let fitting = card.unlock.as_ref().filter(|name| Press::fits(name.as_str()));
+    let row = |environment: &EnvironmentName| {
+        let press = Press::Unlock { environment: environment.to_string() };
+        json!({ "type": 1, "components": [{
+            "type": 2, "style": GREY, "label": "Unlock", "emoji": { "name": "🔓" },
+            "custom_id": press.id(),
+        }] })
+    };
+    fitting.map(row).into_iter().collect()
 }
 
 /// The message that only the person sees who wants to roll back.
@@ -279,6 +294,10 @@ pub enum Press {
     Ban {
         deployment: i64,
     },
+    /// Does not need a lock any more.
+    Unlock {
+        environment: String,
+    },
     /// Was asked, about the deployment of this card.
     RollBackSurely {
         environment: String,
@@ -300,6 +319,7 @@ impl Press {
             Self::Control { control, deployment } => format!("{}:{deployment}", control.word()),
             Self::RollBack { environment } => format!("rollback:{environment}"),
             Self::Ban { deployment } => format!("ban:{deployment}"),
+            Self::Unlock { environment } => format!("unlock:{environment}"),
             Self::RollBackSurely { environment, card } => {
                 format!("rollback-surely:{}/{}:{environment}", card.channel, card.message)
             }
@@ -317,6 +337,7 @@ impl Press {
         }
         match what {
             "ban" => Some(Self::Ban { deployment: of.parse().ok()? }),
+            "unlock" => Some(Self::Unlock { environment: of.to_owned() }),
             "rollback" => Some(Self::RollBack { environment: of.to_owned() }),
             "rollback-surely" => {
                 let (card, environment) = of.split_once(':')?;
@@ -476,6 +497,7 @@ mod tests {
             Press::Control { control: Control::Pause, deployment: 42 },
             Press::Control { control: Control::Continue, deployment: i64::MAX },
             Press::RollBack { environment: "production".to_owned() },
+            Press::Unlock { environment: "production".to_owned() },
             Press::RollBackSurely { environment: "production".to_owned(), card },
         ];
         for press in presses {
@@ -487,6 +509,8 @@ mod tests {
         let about = About { deployment: DeploymentId(42), environment: "staging".into() };
         let mut card = Card::new(Tone::Good, "done");
         assert_eq!(buttons(&card), json!([]));
+        card.unlock = Some("staging".into());
+        assert_eq!(buttons(&card)[0]["components"][0]["custom_id"], "unlock:staging");
         card.about = Some(about);
         card.rollback = true;
         assert_eq!(buttons(&card)[0]["components"][0]["custom_id"], "rollback:staging");

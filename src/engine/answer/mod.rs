@@ -4,6 +4,7 @@ mod ballot;
 mod ban;
 mod help;
 mod history;
+mod lock;
 mod pause;
 mod promote;
 mod queue;
@@ -16,9 +17,9 @@ mod whoami;
 use super::Engine;
 use super::problem::{Problem, Undecided};
 use crate::domain::card::Card;
-use crate::domain::command::Command;
+use crate::domain::command::{Command, LockEnvironments, Scope};
 use crate::domain::id::EnvironmentName;
-use crate::domain::policy::Action;
+use crate::domain::policy::{Action, Facts};
 use crate::domain::refusal::Refusal;
 use crate::ports::{Place, Said};
 use crate::report;
@@ -38,7 +39,9 @@ fn environment_of(command: &Command) -> Option<&EnvironmentName> {
     match command {
         Command::Promote(promote) => Some(&promote.environment),
         Command::Rollback(rollback) => Some(&rollback.environment),
-        Command::ReleaseHold { environment, .. } => Some(environment),
+        Command::ReleaseHold { environment, .. }
+        | Command::Lock(LockEnvironments { scope: Scope::Environment(environment), .. })
+        | Command::Unlock { scope: Scope::Environment(environment), .. } => Some(environment),
         Command::Status { environment, .. }
         | Command::History { environment }
         | Command::Queue { environment } => environment.as_ref(),
@@ -53,6 +56,9 @@ fn environment_of(command: &Command) -> Option<&EnvironmentName> {
         | Command::Ban(_)
         | Command::Unban { .. }
         | Command::Bans
+        | Command::Lock(LockEnvironments { scope: Scope::Everything, .. })
+        | Command::Unlock { scope: Scope::Everything, .. }
+        | Command::Locks
         | Command::Help { .. }
         | Command::Whoami => None,
     }
@@ -87,6 +93,9 @@ impl Engine {
             Command::ReleaseHold { environment, because } => {
                 self.release_hold(said, environment, because.as_ref()).await;
             }
+            Command::Lock(lock) => self.lock(said, lock).await,
+            Command::Unlock { scope, because } => self.unlock(said, scope, because.as_ref()).await,
+            Command::Locks => self.locks(said).await,
             Command::Help { topic } => self.help(said, topic.as_deref()).await,
             Command::Whoami => self.whoami(said).await,
         }
@@ -124,9 +133,38 @@ impl Engine {
                 let Topic { action, environment, what, .. } = topic;
                 let what = what.as_deref();
                 let card = report::denial_card(&said.person, *action, environment, what, &denial);
+                let card = self.with_lock(card, said, *action, environment).await;
                 self.whisper(said, &card).await;
             }
             Problem::Undecided(undecided) => self.undecided(said, &undecided).await,
+        }
+    }
+
+    /// Says whose lock it is that keeps a person from what they wanted, where one does.
+    async fn with_lock(
+        &self,
+        card: Card,
+        said: &Said,
+        action: Action,
+        environment: &EnvironmentName,
+    ) -> Card {
+        let lock = async {
+            let Some(lock) = self.standing_lock(environment).await? else { return Ok(None) };
+            // Who may not unlock is kept out by whose lock it is, and by nothing else.
+            if action == Action::Unlock {
+                return Ok(Some(lock));
+            }
+            let person = self.person(&said.person).await?;
+            let given = |facts: &mut Facts| facts.reason_given = true;
+            self.kept_out_by(&person, action, environment, given).await
+        };
+        match lock.await {
+            Ok(Some(lock)) => report::with_lock(card, &lock, &self.local_time(Some(environment))),
+            Ok(None) => card,
+            Err(problem) => {
+                tracing::warn!(%environment, ?problem, "whose lock it is could not be told");
+                card
+            }
         }
     }
 

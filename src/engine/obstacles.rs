@@ -1,0 +1,64 @@
+//! What keeps a deployment that is agreed from its turn, though nothing else runs there: it waits
+//! in the queue for as long as that stands. Whether something does, is asked of the policies.
+
+use super::Engine;
+use super::problem::Problem;
+use crate::domain::deployment::{Deployment, Stage};
+use crate::domain::id::EnvironmentName;
+use crate::domain::obstacle::Obstacle;
+use crate::domain::policy::Action;
+
+impl Engine {
+    /// What a deployment has to wait for now. Nothing, where the policies would refuse it anyway:
+    /// that is the gate's to find.
+    pub(super) async fn obstacle(
+        &self,
+        deployment: &Deployment,
+    ) -> Result<Option<Obstacle>, Problem> {
+        self.lock_in_the_way(deployment).await
+    }
+
+    async fn lock_in_the_way(&self, deployment: &Deployment) -> Result<Option<Obstacle>, Problem> {
+        let environment = &deployment.plan.terms.environment;
+        // Without a lock nobody's roles have to be asked for.
+        if self.standing_lock(environment).await?.is_none() {
+            return Ok(None);
+        }
+        let request = &deployment.request;
+        let person = self.person(&request.requester.id).await?;
+        let action = if deployment.is_rollback() { Action::Rollback } else { Action::Promote };
+        let kept_out = self.kept_out_by(&person, action, environment, |facts| {
+            facts.critical_findings = deployment.plan.outlook.critical_findings;
+            facts.reason_given = request.because.is_some();
+            facts.break_glass = request.break_glass;
+            facts.automated = request.automated;
+        });
+        let obstacle = kept_out.await?.map(|lock| Obstacle::Locked {
+            by: lock.by,
+            since: lock.since,
+            because: lock.because,
+            until: lock.until,
+        });
+        Ok(obstacle)
+    }
+
+    /// Something that keeps deployments from their turn has begun, changed or ended: that is
+    /// shown, and whoever may go now does.
+    pub(super) async fn obstacles_changed(&self, environment: &EnvironmentName) {
+        let open = self.parts.store.open().await.unwrap_or_else(|error| {
+            // The next change to each of them shows it, too.
+            tracing::warn!(%environment, %error, "what waits could not be shown anew");
+            Vec::new()
+        });
+        for deployment in open {
+            let waits = match deployment.stage {
+                Stage::Waiting | Stage::Queued { .. } => true,
+                Stage::Running(_) | Stage::Ended(_) => false,
+            };
+            if waits && deployment.plan.terms.environment == *environment {
+                self.want_card(&deployment, None);
+            }
+        }
+        self.take_turns(environment);
+    }
+}
