@@ -41,6 +41,11 @@ pub enum Command {
         environment: EnvironmentName,
         because: Option<String>,
     },
+    Reservations,
+    EndReservation {
+        environment: EnvironmentName,
+        because: Option<String>,
+    },
     /// `topic` is the id of a command.
     Help {
         topic: Option<String>,

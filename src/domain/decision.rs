@@ -1,10 +1,10 @@
 //! What people decide beside deployments, as it stands in the journal: bans, and the end of a
-//! hold.
+//! hold or of a reservation.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::id::{DeploymentId, Digest, EnvironmentName, PersonId};
+use super::id::{DeploymentId, Digest, EnvironmentName, PersonId, ReservationId, TokenName};
 use super::image::Image;
 
 /// A decision and its place among all decisions.
@@ -40,6 +40,15 @@ pub enum Decision {
         by: PersonId,
         because: Option<String>,
     },
+    /// A program that had the environment for itself has it no more.
+    ReservationEnded {
+        environment: EnvironmentName,
+        reservation: ReservationId,
+        /// The program.
+        token: TokenName,
+        by: PersonId,
+        because: Option<String>,
+    },
 }
 
 impl Decision {
@@ -47,7 +56,9 @@ impl Decision {
     pub fn environment(&self) -> Option<&EnvironmentName> {
         match self {
             Self::Banned { .. } | Self::Unbanned { .. } => None,
-            Self::HoldReleased { environment, .. } => Some(environment),
+            Self::HoldReleased { environment, .. } | Self::ReservationEnded { environment, .. } => {
+                Some(environment)
+            }
         }
     }
 }

@@ -16,10 +16,12 @@ pub mod image;
 pub mod mutability;
 pub mod next;
 pub mod observation;
+pub mod obstacle;
 pub mod others;
 pub mod plan;
 pub mod policy;
 pub mod refusal;
+pub mod reservation;
 pub mod rollout;
 pub mod share;
 

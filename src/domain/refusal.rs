@@ -66,6 +66,10 @@ pub enum Refusal {
     NoHold {
         environment: EnvironmentName,
     },
+    /// No program has it for itself.
+    NoReservation {
+        environment: EnvironmentName,
+    },
     /// It is an index, and some of what it names is not in ECR: no tag can be put on it.
     ChildrenMissing {
         image: String,
@@ -211,6 +215,7 @@ impl Refusal {
             Self::NothingToBan { .. } => "nothing-to-ban",
             Self::NotBanned { .. } => "not-banned",
             Self::NoHold { .. } => "no-hold",
+            Self::NoReservation { .. } => "no-reservation",
             Self::ChildrenMissing { .. } => "children-missing",
             Self::TooManyTags { .. } => "too-many-tags",
             Self::TagsImmutable { .. } => "tags-immutable",

@@ -33,6 +33,8 @@ enum Passage {
     Through(Box<Deployment>, Observation),
     /// It ended, or waits for votes again: the next one may try.
     Aside,
+    /// Something keeps it that need not keep the next one.
+    Obstructed,
     /// The turn is not free.
     Closed,
 }
@@ -63,24 +65,33 @@ impl Engine {
     async fn let_one_through(&self, environment: &EnvironmentName) -> Result<(), Problem> {
         let turn = Arc::clone(lock(&self.shared.turns).entry(environment.clone()).or_default());
         let _turn = turn.lock().await;
-        let mut undecided = BTreeSet::new();
+        let mut passed_over = BTreeSet::new();
         let mut last = Ok(());
-        while let Some(first) = self.first_in_queue(environment, &undecided).await? {
+        loop {
+            // One that nobody can decide about keeps no program waiting, either.
+            self.give_to_the_next(environment, &passed_over).await?;
+            let Some(first) = self.first_in_queue(environment, &passed_over).await? else { break };
             match self.pass(first.clone()).await {
                 Ok(Passage::Through(deployment, seen)) => {
                     self.run_deployment(&deployment, Some(seen));
-                    return Ok(());
+                    last = Ok(());
+                    break;
                 }
                 Ok(Passage::Aside) => {}
-                Ok(Passage::Closed) => return Ok(()),
+                Ok(Passage::Closed) => {
+                    last = Ok(());
+                    break;
+                }
+                Ok(Passage::Obstructed) => drop(passed_over.insert(first.id)),
                 // One that cannot be decided about does not keep the others.
                 Err(problem) => {
                     self.tell_why_it_waits(&first, &problem);
-                    undecided.insert(first.id);
+                    passed_over.insert(first.id);
                     last = Err(problem);
                 }
             }
         }
+        self.tell_the_line(environment);
         last
     }
 
@@ -119,6 +130,13 @@ impl Engine {
             }
             self.want_card(&deployment, None);
             return Ok(Passage::Closed);
+        }
+        if self.obstacle(&deployment).await?.is_some() {
+            lock(&self.shared.fresh).remove(&deployment.id);
+            self.want_card(&deployment, None);
+            // It goes on when that is over, whoever's process that is known to.
+            self.shared.reschedule.notify_one();
+            return Ok(Passage::Obstructed);
         }
         if !self.still_reverts_the_last(&deployment).await? {
             return Ok(Passage::Aside);

@@ -183,9 +183,9 @@ fn lane_of(reading: &Reading) -> Option<Lane> {
             | Command::Continue(ballot),
         ) => ballot.deployment.map(Lane::Deployment),
         Reading::Command(Command::Canary(canary)) => canary.deployment.map(Lane::Deployment),
-        Reading::Command(Command::ReleaseHold { environment, .. }) => {
-            Some(Lane::Environment(environment.clone()))
-        }
+        Reading::Command(
+            Command::ReleaseHold { environment, .. } | Command::EndReservation { environment, .. },
+        ) => Some(Lane::Environment(environment.clone())),
         Reading::Command(Command::Ban(_) | Command::Unban { .. }) => Some(Lane::Bans),
         Reading::Command(
             Command::Rollback(_)
@@ -194,6 +194,7 @@ fn lane_of(reading: &Reading) -> Option<Lane> {
             | Command::History { .. }
             | Command::Queue { .. }
             | Command::Bans
+            | Command::Reservations
             | Command::Help { .. }
             | Command::Whoami,
         )
@@ -224,6 +225,8 @@ fn names_no_deployment(reading: &Reading) -> bool {
             | Command::Unban { .. }
             | Command::Bans
             | Command::ReleaseHold { .. }
+            | Command::Reservations
+            | Command::EndReservation { .. }
             | Command::Help { .. }
             | Command::Whoami,
         )

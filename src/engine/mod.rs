@@ -10,9 +10,11 @@ mod judge;
 mod last_lines;
 mod news;
 mod observe;
+mod obstacles;
 mod problem;
 mod reconciliation;
 mod reporter;
+mod reservations;
 mod runner;
 mod scheduler;
 mod suggest;
@@ -25,7 +27,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 
 use self::observe::Looked;
 use self::reporter::CardSlot;
@@ -120,6 +122,8 @@ struct Shared {
     refresh: suggest::Refresh,
     /// Who is woken when there is news of an environment: whoever runs a deployment there.
     wakes: Mutex<HashMap<EnvironmentName, Arc<Notify>>>,
+    /// Who is told when an environment's line may have moved: those who stand in it.
+    lines: Mutex<HashMap<EnvironmentName, watch::Sender<()>>>,
     /// Something may expire earlier than the scheduler thinks.
     reschedule: Notify,
 }

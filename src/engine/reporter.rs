@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::problem::Problem;
 use super::{Engine, Shared, lock};
-use crate::domain::card::CardAction;
+use crate::domain::card::{Card, CardAction};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::id::{DeploymentId, EnvironmentName, MessageId};
@@ -56,8 +56,7 @@ impl Engine {
     pub(super) async fn show_card(&self, deployment: Deployment) -> Result<Deployment, Problem> {
         let chat = &self.parts.chat;
         let terms = deployment.plan.terms.hash();
-        let environment = &deployment.plan.terms.environment;
-        let card = report::deployment_card(&deployment, &self.local_time(Some(environment)));
+        let card = self.card_of(&deployment).await?;
         let place = Place::Channel(deployment.request.channel.clone());
         // The key changes once a posted card is recorded: posting again after a crash finds
         // the message, and posting anew makes another. Other terms never find the card of these.
@@ -191,13 +190,23 @@ impl Engine {
         wanted
     }
 
+    /// The card of a deployment now, with what keeps it from its turn.
+    async fn card_of(&self, deployment: &Deployment) -> Result<Card, Problem> {
+        let environment = &deployment.plan.terms.environment;
+        let now = self.local_time(Some(environment));
+        let card = report::deployment_card(deployment, &now);
+        Ok(match self.obstacle(deployment).await? {
+            Some(obstacle) => report::with_obstacle(card, &obstacle, environment, &now),
+            None => card,
+        })
+    }
+
     async fn try_refresh_card(
         &self,
         deployment: &Deployment,
         note: Option<String>,
     ) -> Result<(), Problem> {
-        let environment = &deployment.plan.terms.environment;
-        let mut card = report::deployment_card(deployment, &self.local_time(Some(environment)));
+        let mut card = self.card_of(deployment).await?;
         if let Some(note) = note {
             card = card.warning(note);
         }
@@ -344,7 +353,7 @@ impl Engine {
         self.parts.clock.now().to_zoned(zone)
     }
 
-    async fn edit(&self, message: &MessageId, card: &crate::domain::card::Card) {
+    async fn edit(&self, message: &MessageId, card: &Card) {
         if let Err(error) = self.parts.chat.edit(message, card).await {
             tracing::warn!(%message, %error, "a card could not be edited");
         }

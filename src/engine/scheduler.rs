@@ -50,6 +50,7 @@ impl Engine {
         let _work = self.begin_work();
         let soon = self.parts.clock.now().checked_add(ASK_AGAIN).ok();
         let mut next = if self.tell_ends().await? { soon } else { None };
+        next = earlier(next, self.lapse().await?);
         for deployment in self.parts.store.open().await? {
             let id = deployment.id;
             if self.show_again(&deployment) | !self.count_again(id).await {

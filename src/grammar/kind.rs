@@ -29,6 +29,8 @@ pub(super) enum Kind {
     Unban,
     Bans,
     ReleaseHold,
+    Reservations,
+    EndReservation,
     Help,
     Whoami,
 }
@@ -50,7 +52,7 @@ pub(super) struct Arguments {
 
 impl Kind {
     /// In the order in which help lists them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Promote,
         Self::Rollback,
         Self::Status,
@@ -67,6 +69,8 @@ impl Kind {
         Self::Unban,
         Self::Bans,
         Self::ReleaseHold,
+        Self::Reservations,
+        Self::EndReservation,
         Self::Help,
         Self::Whoami,
     ];
@@ -90,6 +94,8 @@ impl Kind {
             Self::Unban => "unban",
             Self::Bans => "bans",
             Self::ReleaseHold => "release-hold",
+            Self::Reservations => "reservations",
+            Self::EndReservation => "end-reservation",
             Self::Help => "help",
             Self::Whoami => "whoami",
         }
@@ -117,6 +123,8 @@ impl Kind {
             Command::Unban { .. } => Self::Unban,
             Command::Bans => Self::Bans,
             Command::ReleaseHold { .. } => Self::ReleaseHold,
+            Command::Reservations => Self::Reservations,
+            Command::EndReservation { .. } => Self::EndReservation,
             Command::Help { .. } => Self::Help,
             Command::Whoami => Self::Whoami,
         }
@@ -145,9 +153,9 @@ impl Kind {
             Self::Canary => &[Slot::Deployment, Slot::Stay],
             Self::Ban => &[Slot::Images, Slot::Deployment, Slot::Reason],
             Self::Unban => &[Slot::Images, Slot::Reason],
-            Self::ReleaseHold => &[Slot::Environment, Slot::Reason],
+            Self::ReleaseHold | Self::EndReservation => &[Slot::Environment, Slot::Reason],
             Self::Help => &[Slot::Topic],
-            Self::Bans | Self::Whoami => &[],
+            Self::Bans | Self::Reservations | Self::Whoami => &[],
         }
     }
 
@@ -157,7 +165,7 @@ impl Kind {
             Self::Promote if !given.contains(Slot::Images) && !given.contains(Slot::Source) => {
                 Some(Slot::Images)
             }
-            Self::Promote | Self::Rollback | Self::ReleaseHold
+            Self::Promote | Self::Rollback | Self::ReleaseHold | Self::EndReservation
                 if !given.contains(Slot::Environment) =>
             {
                 Some(Slot::Environment)
@@ -189,6 +197,8 @@ impl Kind {
             | Self::Unban
             | Self::Bans
             | Self::ReleaseHold
+            | Self::Reservations
+            | Self::EndReservation
             | Self::Help
             | Self::Whoami => None,
         }
@@ -268,6 +278,8 @@ impl Kind {
             Self::Unban => Command::Unban { images, because },
             Self::Bans => Command::Bans,
             Self::ReleaseHold => Command::ReleaseHold { environment: environment?, because },
+            Self::Reservations => Command::Reservations,
+            Self::EndReservation => Command::EndReservation { environment: environment?, because },
             Self::Help => Command::Help { topic },
             Self::Whoami => Command::Whoami,
         })
@@ -326,11 +338,12 @@ impl Arguments {
                 Self { deployment: Some(deployment), reason: because, ..nothing }
             }
             Command::Unban { images, because } => Self { images, reason: because, ..nothing },
-            Command::ReleaseHold { environment, because } => {
+            Command::ReleaseHold { environment, because }
+            | Command::EndReservation { environment, because } => {
                 Self { environment: Some(environment), reason: because, ..nothing }
             }
             Command::Help { topic } => Self { topic, ..nothing },
-            Command::Bans | Command::Whoami => nothing,
+            Command::Bans | Command::Reservations | Command::Whoami => nothing,
         }
     }
 

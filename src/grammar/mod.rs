@@ -74,7 +74,7 @@ struct Entry {
 }
 
 /// The files of commands/, compiled in.
-const SHIPPED: [(&str, &str); 18] = [
+const SHIPPED: [(&str, &str); 20] = [
     ("promote.toml", include_str!("../../commands/promote.toml")),
     ("rollback.toml", include_str!("../../commands/rollback.toml")),
     ("status.toml", include_str!("../../commands/status.toml")),
@@ -91,6 +91,8 @@ const SHIPPED: [(&str, &str); 18] = [
     ("unban.toml", include_str!("../../commands/unban.toml")),
     ("bans.toml", include_str!("../../commands/bans.toml")),
     ("release-hold.toml", include_str!("../../commands/release-hold.toml")),
+    ("reservations.toml", include_str!("../../commands/reservations.toml")),
+    ("end-reservation.toml", include_str!("../../commands/end-reservation.toml")),
     ("help.toml", include_str!("../../commands/help.toml")),
     ("whoami.toml", include_str!("../../commands/whoami.toml")),
 ];

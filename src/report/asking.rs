@@ -47,6 +47,10 @@ pub fn release_hold(environment: &EnvironmentName) -> String {
     format!("release hold on {environment}")
 }
 
+pub fn end_reservation(environment: &EnvironmentName) -> String {
+    format!("end reservation on {environment}")
+}
+
 /// By its digest, which no other image can have.
 pub fn unban(repository: &Repository, digest: &Digest) -> String {
     format!("unban image {repository}@{}", digest.short())

@@ -129,6 +129,11 @@ pub fn decision_line(recorded: &RecordedDecision, now: &Zoned) -> String {
             words::person(by),
             reason(because)
         ),
+        Decision::ReservationEnded { environment, token, by, because, .. } => format!(
+            "reservation of {environment} by {token} ended by {}{}",
+            words::person(by),
+            reason(because)
+        ),
     };
     format!("{what}, {}", words::ago(recorded.at, now))
 }

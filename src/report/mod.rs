@@ -15,6 +15,7 @@ mod pause;
 mod plan;
 mod queue;
 mod refusal;
+mod reservations;
 mod running;
 mod status;
 mod votes;
@@ -31,8 +32,9 @@ pub use end::end_reply;
 pub use history::{Entry, details, history_card, show_card};
 pub use pause::{canary_would_stay, wish_card};
 pub use plan::dry_run_card;
-pub use queue::queue_card;
+pub use queue::{Queue, queue_card};
 pub use refusal::{refusal_card, sentence as refusal_sentence};
+pub use reservations::{reservation_ended_card, reservations_card, with_obstacle};
 pub use status::{
     EnvironmentStatus, HoldStatus, OpenDeployment, Running, ServiceStatus, no_such_service_card,
     status_card,

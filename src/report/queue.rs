@@ -5,51 +5,95 @@ use jiff::Zoned;
 use crate::domain::card::{Card, Tone};
 use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::id::EnvironmentName;
+use crate::domain::obstacle::Obstacle;
+use crate::domain::reservation::{Reservation, obstacle};
 
-use super::{asking, deployment, votes, words};
+use super::{asking, deployment, reservations, votes, words};
 
 /// More than this are counted.
 const MOST: usize = 12;
 
-/// Each environment's deployments that have not ended, in the order in which they come.
-pub fn queue_card(queues: &[(EnvironmentName, Vec<Deployment>)], now: &Zoned) -> Card {
+/// What comes in one environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queue {
+    pub environment: EnvironmentName,
+    /// Those that have not ended, in the order in which they come.
+    pub deployments: Vec<Deployment>,
+    /// Those that live, in the order in which they were asked for.
+    pub reservations: Vec<Reservation>,
+}
+
+impl Queue {
+    fn is_empty(&self) -> bool {
+        self.deployments.is_empty() && self.reservations.is_empty()
+    }
+}
+
+/// What runs and what comes next, in each environment.
+pub fn queue_card(queues: &[Queue], now: &Zoned) -> Card {
     let title = match queues {
         [] => return Card::new(Tone::Plain, "There are no environments that you may look at"),
-        [(environment, queue)] if queue.is_empty() => {
-            format!("Nothing runs, waits or is queued in {environment}")
+        [queue] if queue.is_empty() => {
+            format!("Nothing runs, waits or is queued in {}", queue.environment)
         }
-        [(environment, _)] => format!("What comes next in {environment}"),
-        several if several.iter().all(|(_, queue)| queue.is_empty()) => {
+        [queue] => format!("What comes next in {}", queue.environment),
+        several if several.iter().all(Queue::is_empty) => {
             "Nothing runs, waits or is queued anywhere".to_owned()
         }
         _ => "What comes next".to_owned(),
     };
     let mut card = Card::new(Tone::Plain, title);
-    for (environment, queue) in queues {
-        let lines = queue.iter().enumerate();
-        let lines = lines.map(|(at, one)| line(one, queue.get(..at).unwrap_or_default(), now));
-        card = card.field(environment.as_str(), words::at_most(lines.collect(), MOST));
+    for queue in queues {
+        let lines = words::at_most(lines(queue, now), MOST);
+        card = card.field(queue.environment.as_str(), lines);
     }
-    let first = queues.iter().flat_map(|(_, queue)| queue).next();
+    let first = queues.iter().flat_map(|queue| &queue.deployments).next();
     match first {
         Some(first) => card.text("One of them in full:").command(asking::show(first.id)),
         None => card,
     }
 }
 
+/// Who has it for themselves, the deployments, and who stands in line for it.
+fn lines(queue: &Queue, now: &Zoned) -> Vec<String> {
+    let Queue { deployments, reservations, .. } = queue;
+    let (held, waiting): (Vec<&Reservation>, Vec<&Reservation>) =
+        reservations.iter().partition(|one| one.held_since.is_some());
+    let numbered = deployments.iter().enumerate();
+    let deployments = numbered.map(|(at, one)| {
+        let before = deployments.get(..at).unwrap_or_default();
+        line(one, before, reservations, now)
+    });
+    held.into_iter()
+        .map(|one| reservations::line(one, now))
+        .chain(deployments)
+        .chain(waiting.into_iter().map(|one| reservations::line(one, now)))
+        .collect()
+}
+
 /// `#43 promote web:2.1.0 to staging (alice, 3 min ago): queued behind #42`
-fn line(one: &Deployment, before: &[Deployment], now: &Zoned) -> String {
+fn line(
+    one: &Deployment,
+    before: &[Deployment],
+    reservations: &[Reservation],
+    now: &Zoned,
+) -> String {
     format!(
         "{} ({}, {}): {}",
         deployment::named(one),
         words::person(&one.request.requester.id),
         words::ago(one.requested_at, now),
-        state(one, before, now)
+        state(one, before, obstacle(one, reservations).as_ref(), now)
     )
 }
 
 /// Where it is, and what it waits for.
-fn state(one: &Deployment, before: &[Deployment], now: &Zoned) -> String {
+fn state(
+    one: &Deployment,
+    before: &[Deployment],
+    obstacle: Option<&Obstacle>,
+    now: &Zoned,
+) -> String {
     match &one.stage {
         Stage::Waiting => {
             let Some(needed) = votes::still_needed(one) else { return "waits".to_owned() };
@@ -63,9 +107,12 @@ fn state(one: &Deployment, before: &[Deployment], now: &Zoned) -> String {
                 Stage::Running(_) | Stage::Queued { .. } => true,
                 Stage::Waiting | Stage::Ended(_) => false,
             });
-            match ahead {
-                Some(ahead) => format!("queued behind #{}", ahead.id),
-                None => "its turn has come".to_owned(),
+            match (ahead, obstacle) {
+                (Some(ahead), _) => format!("queued behind #{}", ahead.id),
+                (None, Some(Obstacle::Reserved { by, .. })) => {
+                    format!("queued behind the reservation of {by}")
+                }
+                (None, None) => "its turn has come".to_owned(),
             }
         }
         Stage::Running(rollout) => {

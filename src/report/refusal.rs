@@ -99,6 +99,9 @@ pub fn sentence(refusal: &Refusal) -> String {
         Refusal::NoHold { environment } => {
             format!("There is no hold on {environment}: automation may move it.")
         }
+        Refusal::NoReservation { environment } => {
+            format!("No program has {environment} for itself.")
+        }
         Refusal::ChildrenMissing { image, missing } => format!(
             "{image} is an index, and ECR no longer has {} that it names ({}), so that no tag can \
              be put on it. Push it again, or choose another image.",
@@ -286,7 +289,8 @@ fn title(refusal: &Refusal) -> &'static str {
         Refusal::NothingToDo { .. }
         | Refusal::NothingToBan { .. }
         | Refusal::NotBanned { .. }
-        | Refusal::NoHold { .. } => "Nothing to do",
+        | Refusal::NoHold { .. }
+        | Refusal::NoReservation { .. } => "Nothing to do",
         Refusal::Banned(_) => "Banned",
         Refusal::NoSuchEnvironment { .. } => "No such environment",
         Refusal::NotHere { .. } => "Not in this channel",
@@ -340,6 +344,7 @@ fn lead(refusal: &Refusal) -> &'static str {
         | Refusal::NothingToBan { .. }
         | Refusal::NotBanned { .. }
         | Refusal::NoHold { .. }
+        | Refusal::NoReservation { .. }
         | Refusal::ChildrenMissing { .. }
         | Refusal::TooManyTags { .. }
         | Refusal::TagsImmutable { .. }
@@ -413,6 +418,7 @@ fn commands(refusal: &Refusal, asked: Option<&Command>) -> Vec<String> {
         Refusal::NotBanned { .. } => vec!["bans".to_owned()],
         Refusal::NothingToBan { deployment } => vec![asking::show(*deployment)],
         Refusal::NoHold { environment } => vec![asking::status(environment)],
+        Refusal::NoReservation { .. } => vec!["reservations".to_owned()],
         Refusal::NotTheLast { environment, .. } => vec![asking::status(environment)],
         Refusal::RollbackTargetGone { of, .. } => {
             let mut commands: Vec<String> = history();
@@ -466,6 +472,8 @@ fn promotion(command: &Command) -> Option<&Promote> {
         | Command::Unban { .. }
         | Command::Bans
         | Command::ReleaseHold { .. }
+        | Command::Reservations
+        | Command::EndReservation { .. }
         | Command::Help { .. }
         | Command::Whoami => None,
     }
@@ -475,7 +483,9 @@ fn environment(command: &Command) -> Option<&EnvironmentName> {
     match command {
         Command::Promote(promote) => Some(&promote.environment),
         Command::Rollback(rollback) => Some(&rollback.environment),
-        Command::ReleaseHold { environment, .. } => Some(environment),
+        Command::ReleaseHold { environment, .. } | Command::EndReservation { environment, .. } => {
+            Some(environment)
+        }
         Command::Status { environment, service: _ }
         | Command::History { environment }
         | Command::Queue { environment } => environment.as_ref(),
@@ -489,6 +499,7 @@ fn environment(command: &Command) -> Option<&EnvironmentName> {
         | Command::Ban(_)
         | Command::Unban { .. }
         | Command::Bans
+        | Command::Reservations
         | Command::Help { .. }
         | Command::Whoami => None,
     }

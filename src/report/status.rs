@@ -6,9 +6,10 @@ use crate::domain::card::{Card, Line, Tone};
 use crate::domain::environment::Strategy;
 use crate::domain::id::{DeploymentId, EnvironmentName, Repository, ServiceName, Tag};
 use crate::domain::plan::Version;
+use crate::domain::reservation::Reservation;
 
 use super::history::{Entry, entry_line};
-use super::{asking, words};
+use super::{asking, reservations, words};
 
 /// What is known of one environment now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct EnvironmentStatus {
     /// Deployments that have not ended, in the order in which they come.
     pub open: Vec<OpenDeployment>,
     pub hold: Option<HoldStatus>,
+    /// The programs that have it for themselves or stand in line for it, in their order.
+    pub reservations: Vec<Reservation>,
     /// The last deployment that ended.
     pub last: Option<Entry>,
     /// Why it could not be looked at; then `services` may be empty.
@@ -176,6 +179,9 @@ fn lines(status: &EnvironmentStatus, now: &Zoned) -> Vec<Line> {
         let what = if open.rollback { "rollback to " } else { "" };
         lines.push(Line::Text(format!("#{} {what}{}: {}.", open.id, open.names, open.stage)));
     }
+    for one in &status.reservations {
+        lines.push(Line::Text(format!("{}.", words::capital(&reservations::line(one, now)))));
+    }
     if let Some(hold) = status.hold {
         lines.push(Line::Warning(format!(
             "Held since {} (#{}): automation may move nothing here until somebody promotes.",
@@ -203,6 +209,9 @@ fn brief(status: &EnvironmentStatus, now: &Zoned) -> Vec<String> {
             Line::Text(_) | Line::Command(_) => {}
             Line::Warning(text) => brief.push(format!("{} {text}", Tone::Warning.sign())),
         }
+    }
+    for one in &status.reservations {
+        brief.push(reservations::line(one, now));
     }
     for open in &status.open {
         brief.push(format!("#{} {}: {}", open.id, open.names, open.stage));

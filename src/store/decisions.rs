@@ -97,6 +97,13 @@ async fn project(
         Decision::HoldReleased { environment, left_by, .. } => {
             sqlx::query(sql::RELEASE_HOLD).bind(environment.as_str()).bind(left_by.0)
         }
+        Decision::ReservationEnded { reservation, by, because, .. } => {
+            sqlx::query(sql::END_RESERVATION)
+                .bind(reservation.as_str())
+                .bind(row.at)
+                .bind(by.as_str())
+                .bind(because.as_deref())
+        }
     };
     Ok(query.execute(writing).await?.rows_affected() > 0)
 }

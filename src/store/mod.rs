@@ -8,6 +8,7 @@ mod inbox;
 mod journal;
 mod memory;
 mod projection;
+mod reservations;
 mod sql;
 
 use std::time::Duration;
@@ -123,10 +124,12 @@ fn migrator() -> Migrator {
     };
     let chat = include_str!("../../migrations/0002_chat.sql");
     let decisions = include_str!("../../migrations/0003_decisions.sql");
+    let reservations = include_str!("../../migrations/0007_reservations.sql");
     Migrator::with_migrations(vec![
         migration(1, "journal", journal),
         migration(2, "chat", chat),
         migration(3, "decisions", decisions),
+        migration(7, "reservations", reservations),
     ])
 }
 

@@ -153,7 +153,7 @@ fn what_is_wrong_with_files_is_told_with_its_place() {
         (
             extending("dance", "\"dance\""),
             "own.toml:1:11: there is no command `dance` in this program; there are promote, \
-             rollback, status, show, history, approve, reject, cancel, pause, continue, canary, queue, ban, unban, bans, release-hold, help, whoami",
+             rollback, status, show, history, approve, reject, cancel, pause, continue, canary, queue, ban, unban, bans, release-hold, reservations, end-reservation, help, whoami",
         ),
         (
             file("own.toml", "extends = \"help\"\nsummary = \"x\"\nphrases = [\"sos\"]\n"),
@@ -225,6 +225,8 @@ fn help_and_the_table_come_from_the_files() {
     unban IMAGES — Let a banned image be promoted again
     bans — The images that are banned, by whom and why
     release hold on ENVIRONMENT — Let automation move an environment again after a rollback
+    reservations — The environments that programs have for themselves, and who stands in line
+    end reservation on ENVIRONMENT — Take an environment back from the program that has it
     help [TOPIC] — What can be said, or how one command goes
     whoami — Who you are to the policies, and your roles
     ");

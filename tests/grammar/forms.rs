@@ -76,6 +76,8 @@ fn there_is_a_form_for_each_command() {
     unban: images!:Images reason:Text
     bans:
     release-hold: environment!:Environment reason:Text
+    reservations:
+    end-reservation: environment!:Environment reason:Text
     help (private): topic:Command
     whoami (private):
     ");
@@ -264,12 +266,13 @@ fn filled_with(command: &Command) -> BTreeMap<String, String> {
             add("images", Some(images.join(", ")));
             add("reason", because.clone());
         }
-        Command::ReleaseHold { environment, because } => {
+        Command::ReleaseHold { environment, because }
+        | Command::EndReservation { environment, because } => {
             add("environment", Some(environment.to_string()));
             add("reason", because.clone());
         }
         Command::Help { topic } => add("topic", topic.clone()),
-        Command::Bans | Command::Whoami => {}
+        Command::Bans | Command::Reservations | Command::Whoami => {}
     }
     filled
 }
@@ -295,11 +298,13 @@ fn with_reason(mut command: Command, reason: Option<String>) -> Command {
         Command::Ban(BanImages::Named { because, .. }) => *because = reason.unwrap_or_default(),
         Command::Ban(BanImages::OfDeployment { because, .. })
         | Command::Unban { because, .. }
-        | Command::ReleaseHold { because, .. } => *because = reason,
+        | Command::ReleaseHold { because, .. }
+        | Command::EndReservation { because, .. } => *because = reason,
         Command::Status { .. }
         | Command::History { .. }
         | Command::Show { .. }
         | Command::Bans
+        | Command::Reservations
         | Command::Help { .. }
         | Command::Whoami => {}
     }
@@ -502,6 +507,10 @@ fn meant(form: &str, filled: &BTreeMap<String, String>) -> Option<Command> {
         "bans" => Command::Bans,
         "release-hold" => {
             Command::ReleaseHold { environment: environment("environment")??, because }
+        }
+        "reservations" => Command::Reservations,
+        "end-reservation" => {
+            Command::EndReservation { environment: environment("environment")??, because }
         }
         "help" => {
             let topic = given("topic").map(|word| match read(&format!("help {word}")) {

@@ -92,12 +92,16 @@ pub(super) fn any_command() -> impl Strategy<Value = Command> {
         (images(), reason()).prop_map(|(images, because)| Command::Unban { images, because });
     let released = (environment(), reason())
         .prop_map(|(environment, because)| Command::ReleaseHold { environment, because });
+    let ended = (environment(), reason())
+        .prop_map(|(environment, because)| Command::EndReservation { environment, because });
     prop_oneof![
         1 => banned,
         1 => blamed,
         1 => unbanned,
         1 => released,
         1 => Just(Command::Bans),
+        1 => ended,
+        1 => Just(Command::Reservations),
         4 => promote,
         2 => rollback,
         1 => (maybe(), proptest::option::of(Just("rest-api".into())))

@@ -49,6 +49,7 @@ fn staging(services: Vec<ServiceStatus>) -> EnvironmentStatus {
         services,
         open: Vec::new(),
         hold: None,
+        reservations: Vec::new(),
         last: Some(entry(42, "succeeded", false)),
         unknown: None,
     }

@@ -2,12 +2,14 @@
 
 mod ballot;
 mod ban;
+mod end_reservation;
 mod help;
 mod history;
 mod pause;
 mod promote;
 mod queue;
 mod release_hold;
+mod reservations;
 mod rollback;
 mod show;
 mod status;
@@ -38,7 +40,9 @@ fn environment_of(command: &Command) -> Option<&EnvironmentName> {
     match command {
         Command::Promote(promote) => Some(&promote.environment),
         Command::Rollback(rollback) => Some(&rollback.environment),
-        Command::ReleaseHold { environment, .. } => Some(environment),
+        Command::ReleaseHold { environment, .. } | Command::EndReservation { environment, .. } => {
+            Some(environment)
+        }
         Command::Status { environment, .. }
         | Command::History { environment }
         | Command::Queue { environment } => environment.as_ref(),
@@ -53,6 +57,7 @@ fn environment_of(command: &Command) -> Option<&EnvironmentName> {
         | Command::Ban(_)
         | Command::Unban { .. }
         | Command::Bans
+        | Command::Reservations
         | Command::Help { .. }
         | Command::Whoami => None,
     }
@@ -86,6 +91,10 @@ impl Engine {
             Command::Bans => self.bans(said).await,
             Command::ReleaseHold { environment, because } => {
                 self.release_hold(said, environment, because.as_ref()).await;
+            }
+            Command::Reservations => self.list_reservations(said).await,
+            Command::EndReservation { environment, because } => {
+                self.end_reservation(said, environment, because.as_ref()).await;
             }
             Command::Help { topic } => self.help(said, topic.as_deref()).await,
             Command::Whoami => self.whoami(said).await,

@@ -30,15 +30,19 @@ impl Engine {
         &self,
         said: &Said,
         environment: Option<&EnvironmentName>,
-    ) -> Result<Vec<(EnvironmentName, Vec<Deployment>)>, (EnvironmentName, Problem)> {
+    ) -> Result<Vec<report::Queue>, (EnvironmentName, Problem)> {
         let readable = self.readable(said, environment).await?;
         let Some(first) = readable.first().cloned() else { return Ok(Vec::new()) };
-        let open = self.parts.store.open().await.map_err(|error| (first, error.into()))?;
-        let queue = |name: EnvironmentName| {
-            let here = |one: &&Deployment| one.plan.terms.environment == name;
-            let mut queue: Vec<Deployment> = open.iter().filter(here).cloned().collect();
-            queue.sort_by_key(Deployment::place);
-            (name, queue)
+        let unread = |problem: Problem| (first.clone(), problem);
+        let open = self.parts.store.open().await.map_err(|error| unread(error.into()))?;
+        let reserved = self.reservations().await.map_err(unread)?;
+        let queue = |environment: EnvironmentName| {
+            let here = |one: &&Deployment| one.plan.terms.environment == environment;
+            let mut deployments: Vec<Deployment> = open.iter().filter(here).cloned().collect();
+            deployments.sort_by_key(Deployment::place);
+            let reserved = reserved.iter().filter(|one| one.environment == environment);
+            let reservations = reserved.cloned().collect();
+            report::Queue { environment, deployments, reservations }
         };
         Ok(readable.into_iter().map(queue).collect())
     }

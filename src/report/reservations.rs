@@ -1,0 +1,82 @@
+//! Reservations in words: who has an environment, who stands in line for it, and what that keeps
+//! waiting. Who may end one is not known here.
+
+use jiff::Zoned;
+
+use crate::domain::card::{Card, Tone};
+use crate::domain::id::{EnvironmentName, PersonId, TokenName};
+use crate::domain::obstacle::Obstacle;
+use crate::domain::reservation::Reservation;
+
+use super::{asking, words};
+
+/// More than this are counted.
+const MOST: usize = 20;
+
+/// Adds to the card of a queued deployment what keeps it there.
+pub fn with_obstacle(
+    card: Card,
+    obstacle: &Obstacle,
+    environment: &EnvironmentName,
+    now: &Zoned,
+) -> Card {
+    match obstacle {
+        Obstacle::Reserved { by, reason, since } => {
+            let holder = holder(by, reason.as_deref());
+            let who = match since {
+                Some(since) => format!(
+                    "A program has {environment} for itself since {}: {holder}",
+                    words::clock(*since, now)
+                ),
+                None => format!("A program that asked before gets {environment} first: {holder}"),
+            };
+            card.warning(format!(
+                "{who}. This goes on by itself once that is over; a rollback would not wait."
+            ))
+            .text("To take it back from the program:")
+            .command(asking::end_reservation(environment))
+        }
+    }
+}
+
+/// All that live, in the order in which they were asked for.
+pub fn reservations_card(reservations: &[Reservation], now: &Zoned) -> Card {
+    let card = Card::new(Tone::Plain, "Reservations");
+    if reservations.is_empty() {
+        return card.text("No program has an environment for itself.");
+    }
+    let told = |one: &Reservation| format!("{}: {}", one.environment, line(one, now));
+    let lines = words::at_most(reservations.iter().map(told).collect(), MOST);
+    let card = lines.into_iter().fold(card, Card::text);
+    match reservations.iter().find(|one| one.held_since.is_some()) {
+        Some(held) => card
+            .text("To take one back from its program:")
+            .command(asking::end_reservation(&held.environment)),
+        None => card,
+    }
+}
+
+pub fn reservation_ended_card(
+    environment: &EnvironmentName,
+    token: &TokenName,
+    by: &PersonId,
+) -> Card {
+    Card::new(Tone::Good, format!("The reservation of {environment} is ended"))
+        .text(format!("By {}: {token} is told, and what waited goes on.", words::person(by)))
+}
+
+/// `reserved by e2e since 10:30 CET, because: nightly`, `e2e stands in line to reserve it`
+pub fn line(one: &Reservation, now: &Zoned) -> String {
+    let holder = holder(&one.by, one.reason.as_deref());
+    match one.held_since {
+        Some(since) => format!("reserved since {} by {holder}", words::clock(since, now)),
+        None => {
+            format!("in line to be reserved since {} by {holder}", words::clock(one.asked_at, now))
+        }
+    }
+}
+
+/// `e2e, because: nightly`
+pub fn holder(by: &TokenName, reason: Option<&str>) -> String {
+    format!("{by}{}", words::because(reason))
+}
