@@ -1,10 +1,12 @@
 //! Reservations: programs over real sockets, people in the channel, and the real engine between
 //! them. Times are handed in; where a test waits, it waits for what must come, not for a time.
 
+mod client;
 mod door;
 mod line;
 mod lives;
 mod people;
+mod process;
 mod program;
 
 use std::net::{Ipv4Addr, SocketAddr};

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use shipmate::domain::decision::Decision;
 use shipmate::domain::id::ReservationId;
 use shipmate::domain::plan::Kind;
@@ -136,5 +135,5 @@ async fn a_person_ends_it_once() {
     assert!(!store.release_reservation(&ticket("a", 1), at(3)).await.unwrap());
     let decided = store.decisions(10).await.unwrap();
     assert_eq!(decided.len(), 1);
-    assert_eq!(decided[0].at, Timestamp::from(at(1)));
+    assert_eq!(decided[0].at, at(1));
 }
