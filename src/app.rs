@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod files;
 mod online;
+mod reserve;
 mod run;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use tokio::sync::mpsc;
 pub use self::check::check;
 pub use self::demo::{Demo, DemoError, demo};
 pub use self::online::check_online;
+pub use self::reserve::{Reserve, reserve};
 pub use self::run::{Pieces, Running, run, tls, wire};
 use crate::aws::{Aws, Endpoint};
 use crate::domain::environment::Environments;

@@ -16,4 +16,5 @@ pub mod engine;
 pub mod chat;
 pub mod store;
 pub mod web;
+pub mod reserve;
 pub mod sandbox;

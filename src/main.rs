@@ -1,10 +1,12 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use shipmate::app;
+use shipmate::reserve::Failure;
 use shipmate::telemetry;
 
 /// A ChatOps deployment bot: promotes ECR images to ECS environments from a chat line.
@@ -44,6 +46,32 @@ enum Command {
         #[arg(long, value_name = "FILE", default_value = "shipmate.toml")]
         settings: PathBuf,
     },
+    /// Have an environment for yourself while a command runs; ends with the command's status
+    Reserve {
+        /// The environment
+        environment: String,
+        /// What for: people who wait read it
+        #[arg(long)]
+        reason: Option<String>,
+        /// Where Shipmate listens, else SHIPMATE_SERVER
+        #[arg(long, value_name = "https://HOST")]
+        server: Option<String>,
+        /// A file with the token, else SHIPMATE_TOKEN
+        #[arg(long, value_name = "FILE")]
+        token_file: Option<PathBuf>,
+        /// Trust these certificates instead of the system's
+        #[arg(long, value_name = "FILE")]
+        ca_file: Option<PathBuf>,
+        /// Let the command go on where the reservation is lost with the connection
+        #[arg(long)]
+        keep_going: bool,
+        /// For how long to stand in line, such as 10m; for ever where it is not given
+        #[arg(long, value_name = "TIME")]
+        wait: Option<String>,
+        /// The command and its arguments, after --
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<OsString>,
+    },
     /// Check settings, commands and policies, and run the policies' cases
     Check {
         /// The settings
@@ -70,6 +98,18 @@ fn main() -> ExitCode {
     }
 }
 
+/// A status that is the command's own, or tells why it was not run to its end.
+#[expect(clippy::print_stderr, reason = "an error that ends the program is told where it is run")]
+fn reserved(ended: Result<u8, Failure>) -> ExitCode {
+    match ended {
+        Ok(status) => ExitCode::from(status),
+        Err(failure) => {
+            eprintln!("shipmate: {failure}");
+            ExitCode::from(failure.status())
+        }
+    }
+}
+
 #[expect(clippy::print_stdout, reason = "the report of a check is what the command says")]
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new()?;
@@ -88,6 +128,29 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             telemetry::start("info,serenity=error");
             runtime.block_on(app::run(&settings))?;
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Reserve {
+            environment,
+            reason,
+            server,
+            token_file,
+            ca_file,
+            keep_going,
+            wait,
+            command,
+        } => {
+            telemetry::start("off");
+            let arguments = app::Reserve {
+                environment,
+                reason,
+                server,
+                token_file,
+                ca_file,
+                keep_going,
+                wait,
+                command,
+            };
+            Ok(reserved(runtime.block_on(app::reserve(arguments))))
         }
         Command::Check { settings, online } => {
             let mut checked = app::check(&settings, app::variables());

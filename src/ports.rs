@@ -3,6 +3,8 @@
 //! AWS and GitHub have none: tests, demo and production run the same clients, and only the
 //! address differs. Imports only `domain`.
 
+mod reservations;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -18,6 +20,8 @@ use crate::domain::id::{
 };
 use crate::domain::image::Image;
 use crate::domain::lock::Lock;
+
+pub use reservations::{Asked, Desk, NotReserved, ReservationStore, Reserving, Standing, Ticket};
 
 /// Tells the time and waits for it. Handed in, so that a demo can set it.
 #[async_trait]
@@ -223,9 +227,10 @@ pub struct Unhandled {
     pub said: Said,
 }
 
-/// The journal and its projections. What is appended is on disk when the call returns.
+/// The journal and its projections, with the reservations beside it. What is appended is on disk
+/// when the call returns.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: ReservationStore + Send + Sync {
     /// Puts a message into the inbox; false: it was there already.
     async fn receive(&self, said: &Said, at: Timestamp) -> Result<bool, StoreError>;
 

@@ -8,10 +8,12 @@ mod discord;
 mod error;
 mod file;
 mod findings;
+mod key;
 mod keys;
 mod names;
 mod raw;
 mod reference;
+mod reservations;
 mod roles;
 mod services;
 mod tags;
@@ -29,10 +31,12 @@ use crate::domain::environment::{Environments, People};
 use crate::domain::id::Role;
 use crate::domain::share::Share;
 
-pub use aws_events::{AwsEvents, EventKey, EventKeyError};
+pub use aws_events::{AwsEvents, EventKeyError};
 pub use discord::{Discord, GuildId, RoleId};
 pub use error::{Place, Problem, SettingsError, SettingsErrors};
+pub use key::Key;
 pub use reference::reference;
+pub use reservations::{ReservationKeyError, Reservations, ReserverKey};
 pub use token::{Token, TokenError};
 
 use findings::Findings;
@@ -74,6 +78,8 @@ pub struct Web {
     pub listen: SocketAddr,
     /// Who may send AWS's events; nobody where it is not set.
     pub aws_events: Option<AwsEvents>,
+    /// Which programs may have environments for themselves; none where it is not set.
+    pub reservations: Option<Reservations>,
 }
 
 /// A connection string. It may hold a password, so neither `Debug` nor `Display` shows it.

@@ -23,7 +23,7 @@ pub fn start(level: &str) {
     let _ = layer.with_target(false).try_init();
 }
 
-/// A metric. All that there are so far are counters.
+/// A metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metric {
     pub name: &'static str,
@@ -41,8 +41,16 @@ pub struct Label {
     pub values: &'static [&'static str],
 }
 
-/// Every metric that there is. docs/metrics.md is generated from this.
-pub const METRICS: [Metric; 11] = [
+/// Every metric that goes up and down. docs/metrics.md is generated from this.
+pub const GAUGES: [Metric; 1] = [Metric {
+    name: "shipmate_reservations",
+    unit: "connections",
+    meaning: "Connections to this process of programs that reserve environments: `held`, the environment is the program's own; `waiting`, it stands in line.",
+    label: Some(Label { name: "state", values: &["held", "waiting"] }),
+}];
+
+/// Every counter that there is. docs/metrics.md is generated from this.
+pub const METRICS: [Metric; 12] = [
     Metric {
         name: "shipmate_aws_events_total",
         unit: "events",
@@ -130,6 +138,25 @@ pub const METRICS: [Metric; 11] = [
             values: &["missing", "malformed", "too-old", "too-early", "wrong"],
         }),
     },
+    Metric {
+        name: "shipmate_reservations_refused_total",
+        unit: "requests",
+        meaning: "Requests to reserve an environment that got no WebSocket, by why: `unauthorised`, without a token that the settings know; `over`, to come back to what is over.",
+        label: Some(Label {
+            name: "reason",
+            values: &[
+                "unauthorised",
+                "forbidden",
+                "no-such-environment",
+                "over",
+                "line-too-long",
+                "no-room",
+                "no-web-socket",
+                "malformed",
+                "undecided",
+            ],
+        }),
+    },
 ];
 
 /// The metrics of this process.
@@ -166,6 +193,17 @@ fn install() -> Metrics {
             Some(label) => {
                 for value in label.values {
                     metrics::counter!(metric.name, label.name => *value).increment(0);
+                }
+            }
+        }
+    }
+    for metric in GAUGES {
+        metrics::describe_gauge!(metric.name, metrics::Unit::Count, metric.meaning);
+        match metric.label {
+            None => metrics::gauge!(metric.name).set(0.0),
+            Some(label) => {
+                for value in label.values {
+                    metrics::gauge!(metric.name, label.name => *value).set(0.0);
                 }
             }
         }

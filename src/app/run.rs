@@ -22,6 +22,7 @@ use crate::settings::{self, Settings};
 use crate::store::SqliteStore;
 use crate::telemetry;
 use crate::web::aws_events::AwsEvents;
+use crate::web::reservations::{Pulse, Reservations, Reserver};
 use crate::web::{Doors, ReadyCheck, Web};
 
 /// Where Discord's interactions come in.
@@ -249,7 +250,7 @@ async fn web(
     let mut hooks: BTreeMap<String, Arc<dyn Hook>> = BTreeMap::new();
     if let Some(key) = settings.chat.as_ref().and_then(|chat| chat.public_key) {
         let deliver = discord.deliver(events.clone(), forms(engine));
-        let endpoint = Interactions::new(Seal::new(key), clock, deliver);
+        let endpoint = Interactions::new(Seal::new(key), Arc::clone(&clock), deliver);
         hooks.insert(INTERACTIONS.to_owned(), Arc::new(endpoint));
     }
     if let Some(events) = &at.aws_events {
@@ -259,6 +260,8 @@ async fn web(
         let door = AwsEvents::new(&events.header, key.reveal(), tell);
         hooks.insert(AWS_EVENTS.to_owned(), Arc::new(door));
     }
+    let door = at.reservations.as_ref().map(|door| reservations(door, engine, Arc::clone(&clock)));
+    let reservations = door.transpose()?.map(Arc::new);
     let connected = discord.clone();
     let ready: ReadyCheck =
         Arc::new(
@@ -267,10 +270,24 @@ async fn web(
             },
         );
     let metrics: crate::web::Metrics = Arc::new(move || metrics.render());
-    let doors = Doors { hooks, metrics: Some(metrics), ready: vec![ready], ..Doors::default() };
+    let metrics = Some(metrics);
+    let doors = Doors { hooks, reservations, metrics, ready: vec![ready], ..Doors::default() };
     let web = Web::serve(at.listen, doors).await?;
     tracing::info!(address = %web.address(), "answers by HTTP");
     Ok(Some(web))
+}
+
+/// The door for programs that reserve environments.
+fn reservations(
+    door: &settings::Reservations,
+    engine: &Engine,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Reservations> {
+    let reservers = door.reservers()?.into_iter();
+    let reservers =
+        reservers.map(|one| Reserver::new(one.name, one.key.reveal(), one.environments)).collect();
+    let pulse = Pulse { ping: door.ping, grace: door.grace };
+    Ok(Reservations::new(reservers, Arc::new(engine.clone()), clock, pulse))
 }
 
 /// Returns when the process is asked to end.

@@ -47,6 +47,11 @@ pub enum Command {
         because: Option<String>,
     },
     Locks,
+    Reservations,
+    EndReservation {
+        environment: EnvironmentName,
+        because: Option<String>,
+    },
     /// `topic` is the id of a command.
     Help {
         topic: Option<String>,

@@ -1,10 +1,12 @@
-//! What people decide beside deployments, as it stands in the journal: bans, the end of a hold,
-//! and locks.
+//! What people decide beside deployments, as it stands in the journal: bans, the end of a hold or
+//! of a reservation, and locks.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::id::{ChannelId, DeploymentId, Digest, EnvironmentName, MessageId, PersonId};
+use super::id::{
+    ChannelId, DeploymentId, Digest, EnvironmentName, MessageId, PersonId, ReservationId, TokenName,
+};
 use super::image::Image;
 
 /// A decision and its place among all decisions.
@@ -37,6 +39,15 @@ pub enum Decision {
         environment: EnvironmentName,
         /// The deployment that left the hold.
         left_by: DeploymentId,
+        by: PersonId,
+        because: Option<String>,
+    },
+    /// A program that had the environment for itself has it no more.
+    ReservationEnded {
+        environment: EnvironmentName,
+        reservation: ReservationId,
+        /// The program.
+        token: TokenName,
         by: PersonId,
         because: Option<String>,
     },
@@ -90,6 +101,7 @@ impl Decision {
         match self {
             Self::Banned { .. } | Self::Unbanned { .. } => None,
             Self::HoldReleased { environment, .. }
+            | Self::ReservationEnded { environment, .. }
             | Self::Locked { environment, .. }
             | Self::Unlocked { environment, .. } => Some(environment),
         }
@@ -103,7 +115,8 @@ impl Decision {
             Self::Unlocked { why: Unlocking::TimeOver { .. }, .. }
             | Self::Banned { .. }
             | Self::Unbanned { .. }
-            | Self::HoldReleased { .. } => None,
+            | Self::HoldReleased { .. }
+            | Self::ReservationEnded { .. } => None,
         }
     }
 
@@ -113,7 +126,10 @@ impl Decision {
             Self::Locked { by, over, .. } => over.as_ref().is_some_and(|over| over.by != *by),
             Self::Unlocked { of, why: Unlocking::Lifted { by, .. }, .. } => of != by,
             Self::Unlocked { why: Unlocking::TimeOver { .. }, .. } => true,
-            Self::Banned { .. } | Self::Unbanned { .. } | Self::HoldReleased { .. } => false,
+            Self::Banned { .. }
+            | Self::Unbanned { .. }
+            | Self::HoldReleased { .. }
+            | Self::ReservationEnded { .. } => false,
         }
     }
 }

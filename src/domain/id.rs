@@ -59,6 +59,10 @@ names! {
     TaskArn;
     /// ECS's id of a service deployment: `ecs-svc/123`.
     EcsDeploymentId;
+    /// The name of a token by which a program reserves environments: `e2e`.
+    TokenName;
+    /// A reservation, by a number that nobody can guess.
+    ReservationId;
     /// The hex SHA-256 of a plan's terms. Votes bind it.
     TermsHash;
     /// The hex SHA-256 of the policies that decide.

@@ -23,6 +23,7 @@ pub mod others;
 pub mod plan;
 pub mod policy;
 pub mod refusal;
+pub mod reservation;
 pub mod rollout;
 pub mod share;
 pub mod words_of_time;

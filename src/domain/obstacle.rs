@@ -1,9 +1,9 @@
 //! What keeps a deployment that is agreed from its turn, though nothing else runs there. It
-//! waits, and goes on by itself when that ends.
+//! waits, and goes on by itself when that ends. The sentences are written in `report`.
 
 use jiff::Timestamp;
 
-use super::id::PersonId;
+use super::id::{PersonId, TokenName};
 
 /// Why a deployment waits that could run otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,5 +15,12 @@ pub enum Obstacle {
         because: String,
         /// When it ends by itself, where that was said.
         until: Option<Timestamp>,
+    },
+    /// A program has the environment for itself, or stood in line for it before.
+    Reserved {
+        by: TokenName,
+        reason: Option<String>,
+        /// Since when it has it; `None`: it is about to get it.
+        since: Option<Timestamp>,
     },
 }

@@ -12,7 +12,7 @@ use super::decision::Ban;
 use super::environment::{Batch, Environment, Restart, Service, Strategy};
 use super::id::{
     DeploymentId, Digest, EcsDeploymentId, EnvironmentName, PolicyHash, Repository, ServiceName,
-    Tag, TermsHash, sha256_hex,
+    Tag, TermsHash, TokenName, sha256_hex,
 };
 use super::image::Image;
 use super::observation::{ContainerSeen, EcsService, ImageSeen, Observation};
@@ -187,6 +187,11 @@ pub enum Warning {
     /// This rollback undoes what runs first, and then goes back further.
     UndoesRunning {
         running: DeploymentId,
+    },
+    /// A program has the environment for itself, which keeps no rollback.
+    PassesReservation {
+        by: TokenName,
+        reason: Option<String>,
     },
     NothingToGoBackTo {
         repository: Repository,

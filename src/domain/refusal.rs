@@ -69,6 +69,10 @@ pub enum Refusal {
     NotLocked {
         environment: EnvironmentName,
     },
+    /// No program has it for itself.
+    NoReservation {
+        environment: EnvironmentName,
+    },
     /// It is an index, and some of what it names is not in ECR: no tag can be put on it.
     ChildrenMissing {
         image: String,
@@ -215,6 +219,7 @@ impl Refusal {
             Self::NotBanned { .. } => "not-banned",
             Self::NoHold { .. } => "no-hold",
             Self::NotLocked { .. } => "not-locked",
+            Self::NoReservation { .. } => "no-reservation",
             Self::ChildrenMissing { .. } => "children-missing",
             Self::TooManyTags { .. } => "too-many-tags",
             Self::TagsImmutable { .. } => "tags-immutable",

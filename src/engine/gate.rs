@@ -67,17 +67,24 @@ impl Engine {
         let _turn = turn.lock().await;
         let mut passed_over = BTreeSet::new();
         let mut last = Ok(());
-        while let Some(first) = self.first_in_queue(environment, &passed_over).await? {
+        loop {
+            // One that nobody can decide about keeps no program waiting, either.
+            self.give_to_the_next(environment, &passed_over).await?;
+            let Some(first) = self.first_in_queue(environment, &passed_over).await? else { break };
             match self.pass(first.clone()).await {
                 Ok(Passage::Through(deployment, seen)) => {
                     self.run_deployment(&deployment, Some(seen));
-                    return Ok(());
+                    last = Ok(());
+                    break;
                 }
                 Ok(Passage::Aside) => {}
                 Ok(Passage::Obstructed) => {
                     passed_over.insert(first.id);
                 }
-                Ok(Passage::Closed) => return Ok(()),
+                Ok(Passage::Closed) => {
+                    last = Ok(());
+                    break;
+                }
                 // One that cannot be decided about does not keep the others.
                 Err(problem) => {
                     self.tell_why_it_waits(&first, &problem);
@@ -86,6 +93,7 @@ impl Engine {
                 }
             }
         }
+        self.tell_the_line(environment);
         last
     }
 
@@ -116,9 +124,11 @@ impl Engine {
             Some(_) => deployment,
             None => self.show_card(deployment).await?,
         };
-        // Whoever ends the obstacle has the queue tried again.
         if self.obstacle(&deployment).await?.is_some() {
+            lock(&self.shared.fresh).remove(&deployment.id);
             self.want_card(&deployment, None);
+            // Whoever ends the obstacle has the queue tried again, and so does time.
+            self.shared.reschedule.notify_one();
             return Ok(Passage::Obstructed);
         }
         if let Some(running) = self.running_in(&deployment.plan.terms.environment).await? {

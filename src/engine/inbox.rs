@@ -185,9 +185,9 @@ fn lane_of(reading: &Reading) -> Option<Lane> {
             | Command::Continue(ballot),
         ) => ballot.deployment.map(Lane::Deployment),
         Reading::Command(Command::Canary(canary)) => canary.deployment.map(Lane::Deployment),
-        Reading::Command(Command::ReleaseHold { environment, .. }) => {
-            Some(Lane::Environment(environment.clone()))
-        }
+        Reading::Command(
+            Command::ReleaseHold { environment, .. } | Command::EndReservation { environment, .. },
+        ) => Some(Lane::Environment(environment.clone())),
         Reading::Command(Command::Ban(_) | Command::Unban { .. }) => Some(Lane::Bans),
         Reading::Command(Command::Lock(_) | Command::Unlock { .. }) => Some(Lane::Locks),
         Reading::Command(
@@ -198,6 +198,7 @@ fn lane_of(reading: &Reading) -> Option<Lane> {
             | Command::Queue { .. }
             | Command::Bans
             | Command::Locks
+            | Command::Reservations
             | Command::Help { .. }
             | Command::Whoami,
         )
@@ -231,6 +232,8 @@ fn names_no_deployment(reading: &Reading) -> bool {
             | Command::Lock(_)
             | Command::Unlock { .. }
             | Command::Locks
+            | Command::Reservations
+            | Command::EndReservation { .. }
             | Command::Help { .. }
             | Command::Whoami,
         )

@@ -142,9 +142,10 @@ impl Engine {
                     Some((place, report::lock_over_card(environment, of)))
                 }
             },
-            Decision::Banned { .. } | Decision::Unbanned { .. } | Decision::HoldReleased { .. } => {
-                None
-            }
+            Decision::Banned { .. }
+            | Decision::Unbanned { .. }
+            | Decision::HoldReleased { .. }
+            | Decision::ReservationEnded { .. } => None,
         }
     }
 

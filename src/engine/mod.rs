@@ -15,6 +15,7 @@ mod obstacles;
 mod problem;
 mod reconciliation;
 mod reporter;
+mod reservations;
 mod runner;
 mod scheduler;
 mod suggest;
@@ -27,7 +28,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 
 use self::observe::Looked;
 use self::reporter::CardSlot;
@@ -127,6 +128,8 @@ struct Shared {
     refresh: suggest::Refresh,
     /// Who is woken when there is news of an environment: whoever runs a deployment there.
     wakes: Mutex<HashMap<EnvironmentName, Arc<Notify>>>,
+    /// Who is told when an environment's line may have moved: those who stand in it.
+    lines: Mutex<HashMap<EnvironmentName, watch::Sender<()>>>,
     /// Something may expire earlier than the scheduler thinks.
     reschedule: Notify,
 }

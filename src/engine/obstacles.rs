@@ -7,6 +7,7 @@ use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::id::EnvironmentName;
 use crate::domain::obstacle::Obstacle;
 use crate::domain::policy::Action;
+use crate::domain::reservation;
 
 impl Engine {
     /// What a deployment has to wait for now. Nothing, where the policies would refuse it anyway:
@@ -15,7 +16,24 @@ impl Engine {
         &self,
         deployment: &Deployment,
     ) -> Result<Option<Obstacle>, Problem> {
-        self.lock_in_the_way(deployment).await
+        if let Some(locked) = self.lock_in_the_way(deployment).await? {
+            return Ok(Some(locked));
+        }
+        self.reservation_in_the_way(deployment).await
+    }
+
+    /// Which keeps what is queued, and nothing else.
+    async fn reservation_in_the_way(
+        &self,
+        deployment: &Deployment,
+    ) -> Result<Option<Obstacle>, Problem> {
+        match deployment.stage {
+            Stage::Queued { .. } => {
+                let line = self.reservations_in(&deployment.plan.terms.environment).await?;
+                Ok(reservation::obstacle(deployment, &line))
+            }
+            Stage::Waiting | Stage::Running(_) | Stage::Ended(_) => Ok(None),
+        }
     }
 
     async fn lock_in_the_way(&self, deployment: &Deployment) -> Result<Option<Obstacle>, Problem> {

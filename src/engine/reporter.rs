@@ -190,6 +190,7 @@ impl Engine {
         wanted
     }
 
+    /// The card of a deployment now, with what keeps it from its turn.
     async fn try_refresh_card(
         &self,
         deployment: &Deployment,
@@ -218,11 +219,10 @@ impl Engine {
             Stage::Running(_) | Stage::Ended(_) => return card,
         }
         match self.obstacle(deployment).await {
-            Ok(Some(obstacle)) => card.warning(report::obstacle_sentence(
-                &obstacle,
-                &deployment.plan.terms.environment,
-                &now,
-            )),
+            Ok(Some(obstacle)) => {
+                let environment = &deployment.plan.terms.environment;
+                report::with_obstacle(card, &obstacle, environment, &now)
+            }
             Ok(None) => card,
             Err(problem) => {
                 // The gate asks once more before anything moves.

@@ -56,6 +56,7 @@ impl Engine {
             soon
         });
         next = earlier(next, locks);
+        next = earlier(next, self.lapse().await?);
         for deployment in self.parts.store.open().await? {
             let id = deployment.id;
             if self.show_again(&deployment) | !self.count_again(id).await {

@@ -34,6 +34,8 @@ pub(super) enum Kind {
     Lock,
     Unlock,
     Locks,
+    Reservations,
+    EndReservation,
     Help,
     Whoami,
 }
@@ -59,7 +61,7 @@ pub(super) struct Arguments {
 
 impl Kind {
     /// In the order in which help lists them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::Promote,
         Self::Rollback,
         Self::Status,
@@ -79,6 +81,8 @@ impl Kind {
         Self::Lock,
         Self::Unlock,
         Self::Locks,
+        Self::Reservations,
+        Self::EndReservation,
         Self::Help,
         Self::Whoami,
     ];
@@ -105,6 +109,8 @@ impl Kind {
             Self::Lock => "lock",
             Self::Unlock => "unlock",
             Self::Locks => "locks",
+            Self::Reservations => "reservations",
+            Self::EndReservation => "end-reservation",
             Self::Help => "help",
             Self::Whoami => "whoami",
         }
@@ -135,6 +141,8 @@ impl Kind {
             Command::Lock(_) => Self::Lock,
             Command::Unlock { .. } => Self::Unlock,
             Command::Locks => Self::Locks,
+            Command::Reservations => Self::Reservations,
+            Command::EndReservation { .. } => Self::EndReservation,
             Command::Help { .. } => Self::Help,
             Command::Whoami => Self::Whoami,
         }
@@ -163,11 +171,11 @@ impl Kind {
             Self::Canary => &[Slot::Deployment, Slot::Stay],
             Self::Ban => &[Slot::Images, Slot::Deployment, Slot::Reason],
             Self::Unban => &[Slot::Images, Slot::Reason],
-            Self::ReleaseHold => &[Slot::Environment, Slot::Reason],
+            Self::ReleaseHold | Self::EndReservation => &[Slot::Environment, Slot::Reason],
             Self::Lock => &[Slot::Environment, Slot::Everything, Slot::Length, Slot::Reason],
             Self::Unlock => &[Slot::Environment, Slot::Everything, Slot::Reason],
             Self::Help => &[Slot::Topic],
-            Self::Bans | Self::Locks | Self::Whoami => &[],
+            Self::Bans | Self::Locks | Self::Reservations | Self::Whoami => &[],
         }
     }
 
@@ -177,7 +185,7 @@ impl Kind {
             Self::Promote if !given.contains(Slot::Images) && !given.contains(Slot::Source) => {
                 Some(Slot::Images)
             }
-            Self::Promote | Self::Rollback | Self::ReleaseHold
+            Self::Promote | Self::Rollback | Self::ReleaseHold | Self::EndReservation
                 if !given.contains(Slot::Environment) =>
             {
                 Some(Slot::Environment)
@@ -219,6 +227,8 @@ impl Kind {
             | Self::Lock
             | Self::Unlock
             | Self::Locks
+            | Self::Reservations
+            | Self::EndReservation
             | Self::Help
             | Self::Whoami => None,
         }
@@ -311,6 +321,8 @@ impl Kind {
             }
             Self::Unlock => Command::Unlock { scope: scope(environment, everything)?, because },
             Self::Locks => Command::Locks,
+            Self::Reservations => Command::Reservations,
+            Self::EndReservation => Command::EndReservation { environment: environment?, because },
             Self::Help => Command::Help { topic },
             Self::Whoami => Command::Whoami,
         })
@@ -369,7 +381,8 @@ impl Arguments {
                 Self { deployment: Some(deployment), reason: because, ..nothing }
             }
             Command::Unban { images, because } => Self { images, reason: because, ..nothing },
-            Command::ReleaseHold { environment, because } => {
+            Command::ReleaseHold { environment, because }
+            | Command::EndReservation { environment, because } => {
                 Self { environment: Some(environment), reason: because, ..nothing }
             }
             Command::Lock(LockEnvironments { scope, length, because }) => {
@@ -377,7 +390,7 @@ impl Arguments {
             }
             Command::Unlock { scope, because } => Self { reason: because, ..Self::within(scope) },
             Command::Help { topic } => Self { topic, ..nothing },
-            Command::Bans | Command::Locks | Command::Whoami => nothing,
+            Command::Bans | Command::Locks | Command::Reservations | Command::Whoami => nothing,
         }
     }
 

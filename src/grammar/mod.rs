@@ -75,7 +75,7 @@ struct Entry {
 }
 
 /// The files of commands/, compiled in.
-const SHIPPED: [(&str, &str); 21] = [
+const SHIPPED: [(&str, &str); 23] = [
     ("promote.toml", include_str!("../../commands/promote.toml")),
     ("rollback.toml", include_str!("../../commands/rollback.toml")),
     ("status.toml", include_str!("../../commands/status.toml")),
@@ -95,6 +95,8 @@ const SHIPPED: [(&str, &str); 21] = [
     ("lock.toml", include_str!("../../commands/lock.toml")),
     ("unlock.toml", include_str!("../../commands/unlock.toml")),
     ("locks.toml", include_str!("../../commands/locks.toml")),
+    ("reservations.toml", include_str!("../../commands/reservations.toml")),
+    ("end-reservation.toml", include_str!("../../commands/end-reservation.toml")),
     ("help.toml", include_str!("../../commands/help.toml")),
     ("whoami.toml", include_str!("../../commands/whoami.toml")),
 ];

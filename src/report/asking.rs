@@ -60,6 +60,10 @@ pub fn lock_for(environment: &EnvironmentName, because: &str) -> String {
     format!("lock {environment} for 2h because {}", words::clean(because))
 }
 
+pub fn end_reservation(environment: &EnvironmentName) -> String {
+    format!("end reservation on {environment}")
+}
+
 /// By its digest, which no other image can have.
 pub fn unban(repository: &Repository, digest: &Digest) -> String {
     format!("unban image {repository}@{}", digest.short())

@@ -134,6 +134,11 @@ pub fn decision_line(recorded: &RecordedDecision, now: &Zoned) -> String {
             locks::set_words(environment, (by, over.as_ref()), &terms)
         }
         Decision::Unlocked { environment, of, why, .. } => locks::ended_words(environment, of, why),
+        Decision::ReservationEnded { environment, token, by, because, .. } => format!(
+            "reservation of {environment} by {token} ended by {}{}",
+            words::person(by),
+            reason(because)
+        ),
     };
     format!("{what}, {}", words::ago(recorded.at, now))
 }

@@ -10,8 +10,9 @@ use crate::domain::decision::{LockBefore, Unlocking};
 use crate::domain::deployment::Deployment;
 use crate::domain::id::{DeploymentId, EnvironmentName, PersonId};
 use crate::domain::lock::Lock;
+use crate::domain::reservation::Reservation;
 
-use super::{asking, obstacle, words};
+use super::{asking, obstacle, reservations, words};
 
 /// How a lock came about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,15 +143,26 @@ pub fn unlocked_card(unlocked: &Unlocked, now: &Zoned) -> Card {
 }
 
 /// The locks that stand.
-pub fn locks_card(locks: &[Lock], now: &Zoned) -> Card {
-    let card = Card::new(Tone::Plain, "Locks");
-    let Some(first) = locks.first() else {
+/// What people and programs keep from others.
+pub fn locks_card(locks: &[Lock], reservations: &[Reservation], now: &Zoned) -> Card {
+    let mut card = Card::new(Tone::Plain, "Locks");
+    if locks.is_empty() && reservations.is_empty() {
         return card.text("Nothing is locked.");
-    };
-    let card = locks.iter().fold(card, |card, lock| {
-        card.text(format!("🔒 {}: {}", lock.environment, held(lock, now)))
-    });
-    card.text("To open one again:").command(asking::unlock(&first.environment))
+    }
+    for lock in locks {
+        card = card.text(format!("🔒 {}: {}", lock.environment, held(lock, now)));
+    }
+    for one in reservations {
+        card = card.text(format!("🤖 {}: {}", one.environment, reservations::line(one, now)));
+    }
+    if let Some(lock) = locks.first() {
+        card = card.text("To open one again:").command(asking::unlock(&lock.environment));
+    }
+    if let Some(held) = reservations.iter().find(|one| one.held_since.is_some()) {
+        let command = asking::end_reservation(&held.environment);
+        card = card.text("To take one back from its program:").command(command);
+    }
+    card
 }
 
 /// `locked by alice since 10:00 CET until 12:00 CET, because: a load test`

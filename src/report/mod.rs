@@ -17,6 +17,7 @@ mod pause;
 mod plan;
 mod queue;
 mod refusal;
+mod reservations;
 mod running;
 mod status;
 mod votes;
@@ -35,11 +36,12 @@ pub use locks::{
     LockHow, Locked, Unlocked, lock_lifted_card, lock_over_card, lock_passed_card,
     lock_taken_over_card, locked_card, locks_card, still_needed_card, unlocked_card, with_lock,
 };
-pub use obstacle::sentence as obstacle_sentence;
+pub use obstacle::with_obstacle;
 pub use pause::{canary_would_stay, wish_card};
 pub use plan::dry_run_card;
-pub use queue::{Obstacles, queue_card};
+pub use queue::{Obstacles, Queue, queue_card};
 pub use refusal::{refusal_card, sentence as refusal_sentence};
+pub use reservations::{reservation_ended_card, reservations_card};
 pub use status::{
     EnvironmentStatus, HoldStatus, OpenDeployment, Running, ServiceStatus, no_such_service_card,
     status_card,

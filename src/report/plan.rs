@@ -264,6 +264,11 @@ fn warning(warning: &Warning) -> Option<String> {
              `{}` instead",
             super::asking::cancel(*running)
         )),
+        Warning::PassesReservation { by, reason } => Some(format!(
+            "A program has the environment for itself: {}. A rollback does not wait for it; the \
+             program is told",
+            super::reservations::holder(by, reason.as_deref())
+        )),
         Warning::NothingToGoBackTo { repository } => Some(format!(
             "No way back: nothing ran from {repository} before, so this cannot be undone"
         )),
@@ -299,6 +304,7 @@ fn takes_early(warning: &Warning) -> Option<&str> {
         | Warning::AllAtOnce { .. }
         | Warning::Drift { .. }
         | Warning::UndoesRunning { .. }
+        | Warning::PassesReservation { .. }
         | Warning::NothingToGoBackTo { .. }
         | Warning::CriticalFindings { .. }
         | Warning::NeverScanned { .. } => None,

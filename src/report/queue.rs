@@ -8,8 +8,9 @@ use crate::domain::card::{Card, Tone};
 use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::id::{DeploymentId, EnvironmentName};
 use crate::domain::obstacle::Obstacle;
+use crate::domain::reservation::Reservation;
 
-use super::{asking, deployment, obstacle, votes, words};
+use super::{asking, deployment, obstacle, reservations, votes, words};
 
 /// More than this are counted.
 const MOST: usize = 12;
@@ -17,37 +18,62 @@ const MOST: usize = 12;
 /// What keeps deployments from their turn.
 pub type Obstacles = BTreeMap<DeploymentId, Obstacle>;
 
-/// Each environment's deployments that have not ended, in the order in which they come.
-pub fn queue_card(
-    queues: &[(EnvironmentName, Vec<Deployment>)],
-    obstacles: &Obstacles,
-    now: &Zoned,
-) -> Card {
+/// What comes in one environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queue {
+    pub environment: EnvironmentName,
+    /// Those that have not ended, in the order in which they come.
+    pub deployments: Vec<Deployment>,
+    /// Those that live, in the order in which they were asked for.
+    pub reservations: Vec<Reservation>,
+}
+
+impl Queue {
+    fn is_empty(&self) -> bool {
+        self.deployments.is_empty() && self.reservations.is_empty()
+    }
+}
+
+/// What runs and what comes next, in each environment.
+pub fn queue_card(queues: &[Queue], obstacles: &Obstacles, now: &Zoned) -> Card {
     let title = match queues {
         [] => return Card::new(Tone::Plain, "There are no environments that you may look at"),
-        [(environment, queue)] if queue.is_empty() => {
-            format!("Nothing runs, waits or is queued in {environment}")
+        [queue] if queue.is_empty() => {
+            format!("Nothing runs, waits or is queued in {}", queue.environment)
         }
-        [(environment, _)] => format!("What comes next in {environment}"),
-        several if several.iter().all(|(_, queue)| queue.is_empty()) => {
+        [queue] => format!("What comes next in {}", queue.environment),
+        several if several.iter().all(Queue::is_empty) => {
             "Nothing runs, waits or is queued anywhere".to_owned()
         }
         _ => "What comes next".to_owned(),
     };
     let mut card = Card::new(Tone::Plain, title);
-    for (environment, queue) in queues {
-        let lines = queue.iter().enumerate();
-        let lines = lines.map(|(at, one)| {
-            let before = queue.get(..at).unwrap_or_default();
-            line(one, &state(one, before, obstacles, now), now)
-        });
-        card = card.field(environment.as_str(), words::at_most(lines.collect(), MOST));
+    for queue in queues {
+        let lines = words::at_most(lines(queue, obstacles, now), MOST);
+        card = card.field(queue.environment.as_str(), lines);
     }
-    let first = queues.iter().flat_map(|(_, queue)| queue).next();
+    let first = queues.iter().flat_map(|queue| &queue.deployments).next();
     match first {
         Some(first) => card.text("One of them in full:").command(asking::show(first.id)),
         None => card,
     }
+}
+
+/// Who has it for themselves, the deployments, and who stands in line for it.
+fn lines(queue: &Queue, obstacles: &Obstacles, now: &Zoned) -> Vec<String> {
+    let Queue { deployments, reservations, .. } = queue;
+    let (held, waiting): (Vec<&Reservation>, Vec<&Reservation>) =
+        reservations.iter().partition(|one| one.held_since.is_some());
+    let numbered = deployments.iter().enumerate();
+    let deployments = numbered.map(|(at, one)| {
+        let before = deployments.get(..at).unwrap_or_default();
+        line(one, &state(one, before, obstacles, now), now)
+    });
+    held.into_iter()
+        .map(|one| reservations::line(one, now))
+        .chain(deployments)
+        .chain(waiting.into_iter().map(|one| reservations::line(one, now)))
+        .collect()
 }
 
 /// `#43 promote web:2.1.0 to staging (alice, 3 min ago): queued behind #42`
@@ -62,7 +88,6 @@ fn line(one: &Deployment, state: &str, now: &Zoned) -> String {
 
 /// Where it is, and what it waits for.
 fn state(one: &Deployment, before: &[Deployment], obstacles: &Obstacles, now: &Zoned) -> String {
-    let obstacle = obstacles.get(&one.id);
     match &one.stage {
         Stage::Waiting => {
             let Some(needed) = votes::still_needed(one) else { return "waits".to_owned() };
@@ -72,18 +97,21 @@ fn state(one: &Deployment, before: &[Deployment], obstacles: &Obstacles, now: &Z
             format!("waits for votes, {needed}{until}")
         }
         Stage::Queued { .. } => {
-            if let Some(obstacle) = obstacle {
-                return format!("waits: {}", obstacle::why(obstacle, now));
-            }
             // Whoever waits for something else lets the others pass.
             let goes = |other: &&Deployment| !obstacles.contains_key(&other.id);
             let ahead = before.iter().filter(goes).rfind(|other| match other.stage {
                 Stage::Running(_) | Stage::Queued { .. } => true,
                 Stage::Waiting | Stage::Ended(_) => false,
             });
-            match ahead {
-                Some(ahead) => format!("queued behind #{}", ahead.id),
-                None => "its turn has come".to_owned(),
+            match (obstacles.get(&one.id), ahead) {
+                (Some(locked @ Obstacle::Locked { .. }), _) => {
+                    format!("waits: {}", obstacle::why(locked, now))
+                }
+                (_, Some(ahead)) => format!("queued behind #{}", ahead.id),
+                (Some(Obstacle::Reserved { by, .. }), None) => {
+                    format!("queued behind the reservation of {by}")
+                }
+                (None, None) => "its turn has come".to_owned(),
             }
         }
         Stage::Running(rollout) => {

@@ -102,6 +102,9 @@ pub fn sentence(refusal: &Refusal) -> String {
         Refusal::NotLocked { environment } => {
             format!("{environment} is not locked. Look at what is.")
         }
+        Refusal::NoReservation { environment } => {
+            format!("No program has {environment} for itself.")
+        }
         Refusal::ChildrenMissing { image, missing } => format!(
             "{image} is an index, and ECR no longer has {} that it names ({}), so that no tag can \
              be put on it. Push it again, or choose another image.",
@@ -291,6 +294,7 @@ fn title(refusal: &Refusal) -> &'static str {
         | Refusal::NotBanned { .. }
         | Refusal::NoHold { .. }
         | Refusal::NotLocked { .. } => "Nothing to do",
+        Refusal::NoReservation { .. } => "Nothing to do",
         Refusal::Banned(_) => "Banned",
         Refusal::NoSuchEnvironment { .. } => "No such environment",
         Refusal::NotHere { .. } => "Not in this channel",
@@ -345,6 +349,7 @@ fn lead(refusal: &Refusal) -> &'static str {
         | Refusal::NotBanned { .. }
         | Refusal::NoHold { .. }
         | Refusal::NotLocked { .. }
+        | Refusal::NoReservation { .. }
         | Refusal::ChildrenMissing { .. }
         | Refusal::TooManyTags { .. }
         | Refusal::TagsImmutable { .. }
@@ -419,6 +424,7 @@ fn commands(refusal: &Refusal, asked: Option<&Command>) -> Vec<String> {
         Refusal::NotLocked { .. } => vec!["locks".to_owned()],
         Refusal::NothingToBan { deployment } => vec![asking::show(*deployment)],
         Refusal::NoHold { environment } => vec![asking::status(environment)],
+        Refusal::NoReservation { .. } => vec!["reservations".to_owned()],
         Refusal::NotTheLast { environment, .. } => vec![asking::status(environment)],
         Refusal::RollbackTargetGone { of, .. } => {
             let mut commands: Vec<String> = history();
@@ -475,6 +481,8 @@ fn promotion(command: &Command) -> Option<&Promote> {
         | Command::Lock(_)
         | Command::Unlock { .. }
         | Command::Locks
+        | Command::Reservations
+        | Command::EndReservation { .. }
         | Command::Help { .. }
         | Command::Whoami => None,
     }
@@ -484,7 +492,9 @@ fn environment(command: &Command) -> Option<&EnvironmentName> {
     match command {
         Command::Promote(promote) => Some(&promote.environment),
         Command::Rollback(rollback) => Some(&rollback.environment),
-        Command::ReleaseHold { environment, .. } => Some(environment),
+        Command::ReleaseHold { environment, .. } | Command::EndReservation { environment, .. } => {
+            Some(environment)
+        }
         Command::Status { environment, service: _ }
         | Command::History { environment }
         | Command::Queue { environment } => environment.as_ref(),
@@ -501,6 +511,7 @@ fn environment(command: &Command) -> Option<&EnvironmentName> {
         | Command::Lock(_)
         | Command::Unlock { .. }
         | Command::Locks
+        | Command::Reservations
         | Command::Help { .. }
         | Command::Whoami => None,
     }

@@ -8,9 +8,10 @@ use crate::domain::id::{DeploymentId, EnvironmentName, Repository, ServiceName, 
 use crate::domain::lock::Lock;
 use crate::domain::obstacle::Obstacle;
 use crate::domain::plan::Version;
+use crate::domain::reservation::Reservation;
 
 use super::history::{Entry, entry_line};
-use super::{asking, locks, obstacle, words};
+use super::{asking, locks, obstacle, reservations, words};
 
 /// What is known of one environment now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct EnvironmentStatus {
     pub open: Vec<OpenDeployment>,
     pub hold: Option<HoldStatus>,
     pub lock: Option<Lock>,
+    /// The programs that have it for themselves or stand in line for it, in their order.
+    pub reservations: Vec<Reservation>,
     /// The last deployment that ended.
     pub last: Option<Entry>,
     /// Why it could not be looked at; then `services` may be empty.
@@ -186,6 +189,9 @@ fn lines(status: &EnvironmentStatus, now: &Zoned) -> Vec<Line> {
         let held = words::capital(&locks::held(lock, now));
         lines.push(Line::Warning(words::sentence(&held)));
     }
+    for one in &status.reservations {
+        lines.push(Line::Text(format!("{}.", words::capital(&reservations::line(one, now)))));
+    }
     if let Some(hold) = status.hold {
         lines.push(Line::Warning(format!(
             "Held since {} (#{}): automation may move nothing here until somebody promotes.",
@@ -213,6 +219,9 @@ fn brief(status: &EnvironmentStatus, now: &Zoned) -> Vec<String> {
             Line::Text(_) | Line::Command(_) => {}
             Line::Warning(text) => brief.push(format!("{} {text}", Tone::Warning.sign())),
         }
+    }
+    for one in &status.reservations {
+        brief.push(reservations::line(one, now));
     }
     for open in &status.open {
         brief.push(format!("#{} {}: {}", open.id, open.names, stage(open)));

@@ -1,21 +1,14 @@
 //! The door for AWS's events: the header and the key that they must carry. Nothing here shows the
 //! key, in no error and no debugging output.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
-
-use secrecy::{ExposeSecret as _, SecretString};
+use std::path::PathBuf;
 
 use super::error::{Place, Problem};
 use super::findings::Findings;
+use super::key::{Key, KeyFault, KeySource};
 use super::keys;
 use super::raw::RawAwsEvents;
-use super::token::others_may;
 use super::variables::variable;
-
-/// A key that is shorter can be guessed; EventBridge takes none that is longer.
-const SHORTEST: usize = 16;
-const LONGEST: usize = 512;
 
 /// Who may send AWS's events.
 #[derive(Clone, Debug)]
@@ -23,37 +16,6 @@ pub struct AwsEvents {
     /// The header that carries the key, in lower case.
     pub header: String,
     key: KeySource,
-}
-
-/// The key that AWS's events carry. `Debug` does not show it, and there is no `Display`.
-#[derive(Clone)]
-pub struct EventKey(SecretString);
-
-impl EventKey {
-    /// The key itself, for whoever compares.
-    pub fn reveal(&self) -> &str {
-        self.0.expose_secret()
-    }
-
-    /// Reads a key: visible ASCII without spaces, once those around it are cut off.
-    fn read(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let fits = (SHORTEST..=LONGEST).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_graphic());
-        fits.then(|| Self(SecretString::from(text)))
-    }
-}
-
-impl fmt::Debug for EventKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("EventKey(…)")
-    }
-}
-
-#[derive(Clone, Debug)]
-enum KeySource {
-    Variable(EventKey),
-    File(PathBuf),
 }
 
 /// Why there is no key.
@@ -84,22 +46,19 @@ impl AwsEvents {
     ///
     /// # Errors
     /// [`EventKeyError`], of the file; what the variable holds was looked at with the settings.
-    pub fn key(&self) -> Result<EventKey, EventKeyError> {
-        match &self.key {
-            KeySource::Variable(key) => Ok(key.clone()),
-            KeySource::File(file) => from_file(file),
-        }
+    pub fn key(&self) -> Result<Key, EventKeyError> {
+        self.key.read().map_err(|(file, fault)| EventKeyError::of(file, fault))
     }
 }
 
-fn from_file(file: &Path) -> Result<EventKey, EventKeyError> {
-    let named = || file.to_owned();
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| EventKeyError::Unreadable { file: named(), why: error.to_string() })?;
-    if others_may(file, 0o002) {
-        return Err(EventKeyError::Writable { file: named() });
+impl EventKeyError {
+    fn of(file: PathBuf, fault: KeyFault) -> Self {
+        match fault {
+            KeyFault::Unreadable { why } => Self::Unreadable { file, why },
+            KeyFault::NotAKey => Self::NotAKey { file },
+            KeyFault::Writable => Self::Writable { file },
+        }
     }
-    EventKey::read(&text).ok_or_else(|| EventKeyError::NotAKey { file: named() })
 }
 
 fn at(key: &'static str) -> [&'static str; 3] {
@@ -130,7 +89,7 @@ fn source(raw: &RawAwsEvents, findings: &mut Findings) -> KeySource {
         (true, _) | (_, true) => {}
     }
     if let Some(text) = &raw.key {
-        if let Some(key) = EventKey::read(text) {
+        if let Some(key) = Key::read(text) {
             return KeySource::Variable(key);
         }
         findings.report(&at("key"), Problem::NotAnEventKey);

@@ -14,8 +14,8 @@ use super::findings::Findings;
 use super::keys;
 use super::raw::{Raw, RawDatabase, RawEnvironment, RawExtra, RawLocks, RawRegistry, RawWeb};
 use super::{
-    Database, DatabaseUrl, Extra, Mode, Settings, Web, aws_events, discord, names, roles, services,
-    tags,
+    Database, DatabaseUrl, Extra, Mode, Settings, Web, aws_events, discord, names, reservations,
+    roles, services, tags,
 };
 use crate::domain::environment::{Batch, Environment, Environments, Registry};
 use crate::domain::id::{EnvironmentName, Tag};
@@ -144,7 +144,9 @@ fn web(raw: &RawWeb, findings: &mut Findings) -> Web {
         SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
     });
     let events = raw.aws_events.as_ref().map(|raw| aws_events::aws_events(raw, findings));
-    Web { listen, aws_events: events }
+    let reservations =
+        raw.reservations.as_ref().map(|raw| reservations::reservations(raw, findings));
+    Web { listen, aws_events: events, reservations }
 }
 
 fn share(text: &str, findings: &mut Findings) -> Option<Share> {

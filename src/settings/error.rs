@@ -229,6 +229,31 @@ pub enum Problem {
          spaces; make one with: openssl rand -hex 32"
     )]
     NotAnEventKey,
+    #[error(
+        "no program may reserve anything; add a table such as [web.reservations.tokens.e2e], or \
+         remove this"
+    )]
+    NoReservers,
+    #[error(
+        "the token `{token}` for reservations is not given; name a file that holds it, for example: \
+         {example}, or set {variable}"
+    )]
+    NoReserverKey { token: String, example: String, variable: String },
+    #[error("this token for reservations is given twice, also by `key-file`; keep one of the two")]
+    TwoReserverKeys,
+    // Nor is this one shown.
+    #[error(
+        "this is no token for reservations: it must have from 16 to 512 visible characters without \
+         spaces; make one with: openssl rand -hex 32"
+    )]
+    NotAReserverKey,
+    #[error("`{token}` may reserve nothing; write for example environments = [\"staging\"]")]
+    NothingToReserve { token: String },
+    #[error(
+        "`web.reservations.grace` must be at least twice as long as `ping`: one answer that is late \
+         is no crash"
+    )]
+    GraceTooShort,
     #[error("`{header}` cannot be a header; use letters, digits, `-` and `_`")]
     BadHeader { header: String },
     #[error("`{key}` is not an HTTP status; write a number from 100 to 599, for example 200")]

@@ -12,6 +12,8 @@ pub(super) const SHARE: &str = "50%";
 pub(super) const MODE: &str = "add";
 pub(super) const LOGS: &str = "false";
 pub(super) const HEADER: &str = "x-shipmate-key";
+pub(super) const PING: &str = "10s";
+pub(super) const GRACE: &str = "30s";
 pub(super) const EXPECT: &str = "200";
 pub(super) const WITHIN: &str = "60s";
 pub(super) const ASK_AFTER: &str = "8h";
@@ -175,7 +177,7 @@ pub(super) fn pattern<'a>(path: &[&'a str]) -> Vec<&'a str> {
     pattern
 }
 
-pub(super) static KEYS: [Key; 46] = [
+pub(super) static KEYS: [Key; 51] = [
     Key {
         path: &["database", "url"],
         form: Form::Text,
@@ -274,7 +276,8 @@ pub(super) static KEYS: [Key; 46] = [
         form: Form::Text,
         unset: Unset::Otherwise("nothing listens"),
         example: "\"127.0.0.1:8080\"",
-        meaning: "Address and port for health, metrics, Discord's interactions and AWS's events.",
+        meaning: "Address and port for health, metrics, Discord's interactions, AWS's events and \
+                  reservations.",
     },
     Key {
         path: &["web", "aws-events", "key-file"],
@@ -298,6 +301,44 @@ pub(super) static KEYS: [Key; 46] = [
         unset: Unset::Default(HEADER),
         example: "\"x-shipmate-key\"",
         meaning: "The header in which they carry it.",
+    },
+    Key {
+        path: &["web", "reservations", "ping"],
+        form: Form::Text,
+        unset: Unset::Default(PING),
+        example: "\"10s\"",
+        meaning: "How often a program that has an environment for itself is asked whether it \
+                  lives, see [reservations.md](reservations.md).",
+    },
+    Key {
+        path: &["web", "reservations", "grace"],
+        form: Form::Text,
+        unset: Unset::Default(GRACE),
+        example: "\"30s\"",
+        meaning: "For how long it may be silent, or its connection away, before the environment \
+                  is no longer its own; at least twice `ping`.",
+    },
+    Key {
+        path: &["web", "reservations", "tokens", "*", "key-file"],
+        form: Form::Text,
+        unset: Unset::Otherwise("required unless the variable of `key` is set"),
+        example: "\"/run/secrets/e2e-token\"",
+        meaning: "A file that holds the token of this program and nothing else: 16 to 512 visible \
+                  characters. Its name is what people read.",
+    },
+    Key {
+        path: &["web", "reservations", "tokens", "*", "key"],
+        form: Form::Secret,
+        unset: Unset::Otherwise("required unless there is a `key-file`"),
+        example: "SHIPMATE__WEB__RESERVATIONS__TOKENS__E2E__KEY",
+        meaning: "The token, where no file holds it. It never stands in the settings.",
+    },
+    Key {
+        path: &["web", "reservations", "tokens", "*", "environments"],
+        form: Form::List,
+        unset: Unset::Required,
+        example: "[\"staging\"]",
+        meaning: "The environments that the program may reserve.",
     },
     Key {
         path: &["aws", "share"],

@@ -61,6 +61,23 @@ pub(super) struct RawDiscord {
 pub(super) struct RawWeb {
     pub listen: Option<String>,
     pub aws_events: Option<RawAwsEvents>,
+    pub reservations: Option<RawReservations>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+pub(super) struct RawReservations {
+    pub ping: Option<String>,
+    pub grace: Option<String>,
+    pub tokens: BTreeMap<String, RawReserver>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+pub(super) struct RawReserver {
+    pub key_file: Option<String>,
+    pub key: Option<String>,
+    pub environments: Option<Vec<String>>,
 }
 
 #[derive(Default, Deserialize)]

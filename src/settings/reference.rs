@@ -44,10 +44,13 @@ fn header(key: &Key) -> String {
     parts.join(".")
 }
 
-/// How many parts of the path name the table: the second does where people choose it, and where
-/// more follow it.
+/// How many parts of the path name the table: all up to what people choose; else the second does
+/// where more follow it.
 fn depth(key: &Key) -> usize {
-    if key.path.get(1) == Some(&NAME) || key.path.len() > 2 { 2 } else { 1 }
+    if let Some(at) = key.path.iter().position(|part| *part == NAME) {
+        return at + 1;
+    }
+    if key.path.len() > 2 { 2 } else { 1 }
 }
 
 fn chosen(key: &Key) -> &'static str {
@@ -55,6 +58,7 @@ fn chosen(key: &Key) -> &'static str {
         Some("roles") => "<role>",
         Some("environments") => "<environment>",
         Some("services") => "<service>",
+        Some("web") => "<token>",
         _ => "<name>",
     }
 }

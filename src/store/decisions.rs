@@ -115,6 +115,13 @@ async fn project(
         Decision::HoldReleased { environment, left_by, .. } => {
             sqlx::query(sql::RELEASE_HOLD).bind(environment.as_str()).bind(left_by.0)
         }
+        Decision::ReservationEnded { reservation, by, because, .. } => {
+            sqlx::query(sql::END_RESERVATION)
+                .bind(reservation.as_str())
+                .bind(row.at)
+                .bind(by.as_str())
+                .bind(because.as_deref())
+        }
         Decision::Locked { environment, by, because, until, channel, asked_in: _, over } => {
             let statement = if over.is_some() { sql::REPLACE_LOCK } else { sql::INSERT_LOCK };
             let query = sqlx::query(statement)

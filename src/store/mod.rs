@@ -8,6 +8,7 @@ mod inbox;
 mod journal;
 mod memory;
 mod projection;
+mod reservations;
 mod sql;
 
 use std::time::Duration;
@@ -125,11 +126,13 @@ fn migrator() -> Migrator {
     let chat = include_str!("../../migrations/0002_chat.sql");
     let decisions = include_str!("../../migrations/0003_decisions.sql");
     let locks = include_str!("../../migrations/0004_locks.sql");
+    let reservations = include_str!("../../migrations/0007_reservations.sql");
     Migrator::with_migrations(vec![
         migration(1, "journal", journal),
         migration(2, "chat", chat),
         migration(3, "decisions", decisions),
         migration(4, "locks", locks),
+        migration(7, "reservations", reservations),
     ])
 }
 

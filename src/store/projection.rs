@@ -198,6 +198,9 @@ async fn withdraw(
 /// ends the environment's hold; a program's does not.
 async fn start(writing: &mut SqliteConnection, appended: &Appended<'_>) -> Result<(), StoreError> {
     let deployment = appended.deployment;
+    if !deployment.is_rollback() && is_reserved(writing, appended).await? {
+        return Err(StoreError::TurnTaken);
+    }
     let taken = sqlx::query(sql::START)
         .bind(deployment.id.0)
         .bind(signed(deployment.version))
@@ -224,6 +227,18 @@ async fn start(writing: &mut SqliteConnection, appended: &Appended<'_>) -> Resul
         Kind::Rollback { .. } => {}
     }
     Ok(())
+}
+
+/// Whether a program has the environment for itself. Asked where the turn is taken, so that no
+/// process can give it away in between.
+async fn is_reserved(
+    writing: &mut SqliteConnection,
+    appended: &Appended<'_>,
+) -> Result<bool, StoreError> {
+    let reserved = sqlx::query_scalar(sql::IS_RESERVED)
+        .bind(appended.deployment.plan.terms.environment.as_str())
+        .bind(appended.recorded.at.as_millisecond());
+    Ok(reserved.fetch_one(writing).await?)
 }
 
 async fn finish(

@@ -207,6 +207,57 @@ statements! {
 
     HEARD = "SELECT channel, message FROM heard LIMIT 1000";
 
+    IS_RESERVED = "SELECT EXISTS (
+            SELECT 1 FROM reservations
+            WHERE environment = $1 AND ended_at IS NULL AND held_since IS NOT NULL
+              AND lapses_at > $2
+        )";
+
+    /// Nothing is written where the line is as long as it may be.
+    ASK_RESERVATION = "INSERT INTO reservations
+            (id, environment, token, reason, asked_at, lapses_at, fence)
+        SELECT $1, $2, $3, $4, $5, $6, 1 WHERE $7 > (
+            SELECT count(*) FROM reservations
+            WHERE environment = $2 AND ended_at IS NULL AND lapses_at > $5
+        )";
+
+    TAKE_RESERVATION_UP = "UPDATE reservations SET fence = fence + 1, lapses_at = $5
+        WHERE id = $1 AND environment = $2 AND token = $3 AND ended_at IS NULL
+          AND lapses_at > $4
+        RETURNING fence";
+
+    EXTEND_RESERVATION = "UPDATE reservations SET lapses_at = $4
+        WHERE id = $1 AND fence = $2 AND ended_at IS NULL AND lapses_at > $3";
+
+    /// The unique index on what is held refuses a second one.
+    HOLD_RESERVATION = "UPDATE reservations SET held_since = $2
+        WHERE id = $1 AND held_since IS NULL AND ended_at IS NULL AND lapses_at > $2
+          AND NOT EXISTS (
+            SELECT 1 FROM deployments
+            WHERE deployments.environment = reservations.environment
+              AND deployments.stage = 'running'
+          )";
+
+    RELEASE_RESERVATION = "UPDATE reservations SET ended_at = $3, ending = 'released'
+        WHERE id = $1 AND fence = $2 AND ended_at IS NULL";
+
+    LAPSE_RESERVATIONS = "UPDATE reservations SET ended_at = $1, ending = 'lapsed'
+        WHERE ended_at IS NULL AND lapses_at <= $1 RETURNING environment";
+
+    END_RESERVATION = "UPDATE reservations
+        SET ended_at = $2, ending = 'ended', ended_by = $3, because = $4
+        WHERE id = $1 AND ended_at IS NULL";
+
+    RESERVATION = "SELECT id, environment, token, reason, asked_at, held_since, lapses_at, fence,
+            ending, ended_by, because
+        FROM reservations WHERE id = $1";
+
+    RESERVATIONS = "SELECT id, environment, token, reason, asked_at, held_since, lapses_at, fence,
+            ending, ended_by, because
+        FROM reservations WHERE ended_at IS NULL ORDER BY position";
+
+    FORGET_RESERVATIONS = "DELETE FROM reservations WHERE ended_at < $1";
+
     SET_HEARD = "INSERT INTO heard (channel, message) VALUES ($1, $2)
         ON CONFLICT (channel) DO UPDATE SET message = excluded.message";
 }

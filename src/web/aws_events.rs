@@ -5,9 +5,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ring::hmac;
 use serde::Deserialize;
 
+use super::secret::Secret;
 use crate::ports::{Hook, HookAnswer, HookRequest, News, NewsOf};
 
 /// Takes the news that something has happened in a cluster.
@@ -20,26 +20,18 @@ const KINDS: [&str; 3] =
 /// The path that an API destination calls.
 pub struct AwsEvents {
     header: String,
-    seal: hmac::Key,
-    tag: hmac::Tag,
+    key: Secret,
     tell: Tell,
 }
 
 impl AwsEvents {
     /// `header` carries the key; its name is in lower case.
     pub fn new(header: &str, key: &str, tell: Tell) -> Self {
-        // Of what is compared only codes are, so that no time tells how much of a key was right.
-        let seal = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
-        let tag = hmac::sign(&seal, key.as_bytes());
-        Self { header: header.to_owned(), seal, tag, tell }
-    }
-
-    fn is_right(&self, key: &str) -> bool {
-        hmac::verify(&self.seal, key.as_bytes(), self.tag.as_ref()).is_ok()
+        Self { header: header.to_owned(), key: Secret::new(key), tell }
     }
 
     fn hear(&self, request: &HookRequest) -> Heard {
-        if !request.header(&self.header).is_some_and(|key| self.is_right(key)) {
+        if !request.header(&self.header).is_some_and(|key| self.key.is(key)) {
             return Heard::Refused;
         }
         let Ok(event) = serde_json::from_slice::<Event>(&request.body) else {

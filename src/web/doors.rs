@@ -6,12 +6,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
-use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use tokio::sync::watch;
 
-use super::{Doors, LONGEST_BODY, ReadyCheck, WebError};
+use super::{Doors, LONGEST_BODY, ReadyCheck, WebError, reservations};
 use crate::ports::{Hook, HookAnswer, HookRequest};
 
 /// The paths that are ours.
@@ -19,13 +21,18 @@ const ALIVE: &str = "/healthz";
 const READY: &str = "/readyz";
 const METRICS: &str = "/metrics";
 
-pub(super) fn router(doors: Doors) -> Result<Router, WebError> {
-    let Doors { hooks, metrics, ready, limits } = doors;
+pub(super) fn router(doors: Doors, stopped: &watch::Receiver<bool>) -> Result<Router, WebError> {
+    let Doors { hooks, reservations: reserving, metrics, ready, limits } = doors;
     let mut router = Router::new()
         .route(ALIVE, get(async || "alive\n"))
         .route(READY, get(async move || readiness(&ready)));
     if let Some(metrics) = metrics {
         router = router.route(METRICS, get(async move || rendered(metrics())));
+    }
+    if let Some(door) = reserving {
+        let stopped = stopped.clone();
+        let reserve = async move |request: Request| door.answer(request, stopped).await;
+        router = router.route(reservations::PATH, get(reserve));
     }
     for (path, hook) in hooks {
         if !can_be_a_hook(&path) {
@@ -40,7 +47,17 @@ pub(super) fn router(doors: Doors) -> Result<Router, WebError> {
         .fallback(async || said(StatusCode::NOT_FOUND, "there is nothing at this path"))
         .method_not_allowed_fallback(async || {
             said(StatusCode::METHOD_NOT_ALLOWED, "this path is not asked for in this way")
-        }))
+        })
+        .layer(map_response(last)))
+}
+
+/// Each answer says that it is the last on its connection; an upgrade has to say otherwise, and
+/// hyper would add it to that as well.
+async fn last(mut response: Response) -> Response {
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// What the router would take for a pattern, or has already, cannot be one.

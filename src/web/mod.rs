@@ -3,11 +3,14 @@
 //! all of them are handed in. Bodies are never logged.
 //!
 //! Whoever calls from outside is not trusted with our time or memory: heads, bodies and answers
-//! have limits, and a connection carries one request. Without keep-alive no idle connection
+//! have limits, and a connection carries one request; only that of a program which reserves an
+//! environment goes on as a WebSocket. Without keep-alive no idle connection
 //! can be closed just as the next request arrives, which a chat would not send again.
 
 pub mod aws_events;
 mod doors;
+pub mod reservations;
+mod secret;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,14 +19,15 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::serve::Listener;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::ports::Hook;
+use reservations::Reservations;
 
 /// The longest body that is read, in bytes. Discord's interactions are far shorter.
 pub const LONGEST_BODY: usize = 256 * 1024;
@@ -43,6 +47,8 @@ pub type ReadyCheck = Arc<dyn Fn() -> Result<(), &'static str> + Send + Sync>;
 pub struct Doors {
     /// Who answers a path, such as `/discord/interactions`.
     pub hooks: BTreeMap<String, Arc<dyn Hook>>,
+    /// Where there is none, there is no such path.
+    pub reservations: Option<Arc<Reservations>>,
     /// Where there are none, `/metrics` is no path.
     pub metrics: Option<Metrics>,
     /// Ready once all of these are.
@@ -100,11 +106,11 @@ impl Web {
     /// If the address cannot be listened on, or a hook's path is no path or one of our own.
     pub async fn serve(listen: SocketAddr, doors: Doors) -> Result<Self, WebError> {
         let limits = doors.limits;
-        let router = doors::router(doors)?;
+        let (stop, stopped) = watch::channel(false);
+        let router = doors::router(doors, &stopped)?;
         let failed = |source| WebError::Listen { address: listen, source };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(accept(listener, router, limits, stopped));
         Ok(Self { address, stop, server: Some(server) })
     }
@@ -164,15 +170,10 @@ async fn converse(
 ) {
     // Answers are small: without this the kernel may hold them back for a while.
     let _unset = stream.set_nodelay(true);
-    let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head)
-        .max_buf_size(LONGEST_HEAD)
-        .keep_alive(false);
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(LONGEST_HEAD);
     let service = TowerToHyperService::new(router);
-    let conversation = builder.serve_connection(TokioIo::new(stream), service);
+    let conversation = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
     tokio::pin!(conversation);
     let longest = limits.head + limits.body + limits.answer;
     // Errors are the caller's own: half a request, or gone before the answer.

@@ -17,7 +17,7 @@ mod nudges;
 mod online;
 mod outages;
 mod pings;
-mod process;
+pub mod process;
 mod readiness;
 mod review;
 mod scenarios;

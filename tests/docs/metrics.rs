@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use shipmate::chat::discord::signature::Refused;
-use shipmate::telemetry::{METRICS, Metric};
+use shipmate::telemetry::{GAUGES, METRICS, Metric};
 
 use super::{files, in_step, page};
 
@@ -20,11 +20,15 @@ fn the_page_of_metrics_is_what_is_described() {
     let rows: String = METRICS.iter().map(row).collect();
     let head = "| counter | of | label | meaning |\n| --- | --- | --- | --- |\n";
     in_step("docs/metrics.md", "metrics", &format!("{head}{rows}"));
+    let rows: String = GAUGES.iter().map(row).collect();
+    let head = "| gauge | of | label | meaning |\n| --- | --- | --- | --- |\n";
+    in_step("docs/metrics.md", "gauges", &format!("{head}{rows}"));
 }
 
 #[test]
 fn what_is_counted_is_described() {
-    let described: BTreeSet<&str> = METRICS.iter().map(|metric| metric.name).collect();
+    let all = METRICS.iter().chain(&GAUGES);
+    let described: BTreeSet<&str> = all.map(|metric| metric.name).collect();
     let mut counted = BTreeSet::new();
     for (name, path) in files() {
         if !name.starts_with("src/") || !name.ends_with(".rs") || name == "src/telemetry.rs" {

@@ -154,7 +154,7 @@ fn what_is_wrong_with_files_is_told_with_its_place() {
         (
             extending("dance", "\"dance\""),
             "own.toml:1:11: there is no command `dance` in this program; there are promote, \
-             rollback, status, show, history, approve, reject, cancel, pause, continue, canary, queue, ban, unban, bans, release-hold, lock, unlock, locks, help, whoami",
+             rollback, status, show, history, approve, reject, cancel, pause, continue, canary, queue, ban, unban, bans, release-hold, lock, unlock, locks, reservations, end-reservation, help, whoami",
         ),
         (
             file("own.toml", "extends = \"help\"\nsummary = \"x\"\nphrases = [\"sos\"]\n"),
@@ -229,6 +229,8 @@ fn help_and_the_table_come_from_the_files() {
     lock ENVIRONMENT because REASON — Close an environment to others, for a time or until it is unlocked
     unlock ENVIRONMENT — Open an environment to others again
     locks — Which environments are locked, by whom, why and until when
+    reservations — The environments that programs have for themselves, and who stands in line
+    end reservation on ENVIRONMENT — Take an environment back from the program that has it
     help [TOPIC] — What can be said, or how one command goes
     whoami — Who you are to the policies, and your roles
     ");

@@ -80,6 +80,8 @@ fn there_is_a_form_for_each_command() {
     lock: reason!:Text environment:Environment everything:Switch length:Text
     unlock: environment:Environment everything:Switch reason:Text
     locks:
+    reservations:
+    end-reservation: environment!:Environment reason:Text
     help (private): topic:Command
     whoami (private):
     ");
@@ -268,7 +270,8 @@ fn filled_with(command: &Command) -> BTreeMap<String, String> {
             add("images", Some(images.join(", ")));
             add("reason", because.clone());
         }
-        Command::ReleaseHold { environment, because } => {
+        Command::ReleaseHold { environment, because }
+        | Command::EndReservation { environment, because } => {
             add("environment", Some(environment.to_string()));
             add("reason", because.clone());
         }
@@ -286,7 +289,7 @@ fn filled_with(command: &Command) -> BTreeMap<String, String> {
             add("reason", because.clone());
         }
         Command::Help { topic } => add("topic", topic.clone()),
-        Command::Bans | Command::Locks | Command::Whoami => {}
+        Command::Bans | Command::Locks | Command::Reservations | Command::Whoami => {}
     }
     filled
 }
@@ -321,6 +324,7 @@ fn with_reason(mut command: Command, reason: Option<String>) -> Command {
         Command::Ban(BanImages::OfDeployment { because, .. })
         | Command::Unban { because, .. }
         | Command::ReleaseHold { because, .. }
+        | Command::EndReservation { because, .. }
         | Command::Unlock { because, .. } => *because = reason,
         Command::Lock(lock) => lock.because = reason.unwrap_or_default(),
         Command::Status { .. }
@@ -328,6 +332,7 @@ fn with_reason(mut command: Command, reason: Option<String>) -> Command {
         | Command::Show { .. }
         | Command::Bans
         | Command::Locks
+        | Command::Reservations
         | Command::Help { .. }
         | Command::Whoami => {}
     }
@@ -546,6 +551,10 @@ fn meant(form: &str, filled: &BTreeMap<String, String>) -> Option<Command> {
         }),
         "unlock" => Command::Unlock { scope: scope()?, because },
         "locks" => Command::Locks,
+        "reservations" => Command::Reservations,
+        "end-reservation" => {
+            Command::EndReservation { environment: environment("environment")??, because }
+        }
         "help" => {
             let topic = given("topic").map(|word| match read(&format!("help {word}")) {
                 Reading::Command(Command::Help { topic }) => topic,

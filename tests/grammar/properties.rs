@@ -99,6 +99,8 @@ pub(super) fn any_command() -> impl Strategy<Value = Command> {
     );
     let unlocked =
         (scope(), reason()).prop_map(|(scope, because)| Command::Unlock { scope, because });
+    let ended = (environment(), reason())
+        .prop_map(|(environment, because)| Command::EndReservation { environment, because });
     prop_oneof![
         1 => banned,
         1 => blamed,
@@ -108,6 +110,8 @@ pub(super) fn any_command() -> impl Strategy<Value = Command> {
         1 => locked,
         1 => unlocked,
         1 => Just(Command::Locks),
+        1 => ended,
+        1 => Just(Command::Reservations),
         4 => promote,
         2 => rollback,
         1 => (maybe(), proptest::option::of(Just("rest-api".into())))

@@ -77,6 +77,7 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::NotBanned { asked: "core:1.5.0".into() },
         Refusal::NoHold { environment: environment() },
         Refusal::NotLocked { environment: environment() },
+        Refusal::NoReservation { environment: environment() },
         Refusal::ChildrenMissing {
             image: "core:1.5.0".into(),
             missing: vec!["1a2b3c4d5e6f".into()],

@@ -52,6 +52,7 @@ fn staging(services: Vec<ServiceStatus>) -> EnvironmentStatus {
         open: Vec::new(),
         hold: None,
         lock: None,
+        reservations: Vec::new(),
         last: Some(entry(42, "succeeded", false)),
         unknown: None,
     }

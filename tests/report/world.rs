@@ -132,6 +132,7 @@ pub fn big_plan(environment: &str) -> Plan {
         Warning::AllAtOnce { service: "cron".into(), tasks: 1, minimum: 0 },
         Warning::ScalingTakesNewImage { service: "rest-api".into() },
         Warning::Drift { service: "rest-api".into(), on_tag: 1, tasks: 3 },
+        Warning::PassesReservation { by: "e2e".into(), reason: Some("nightly".into()) },
         Warning::NothingToGoBackTo { repository: "web".into() },
         Warning::CriticalFindings { image: "core:1.5.0".into(), count: 2 },
         Warning::NeverScanned { image: "web:2.1.0".into() },

@@ -6,6 +6,7 @@ mod errors;
 mod loads;
 mod pace;
 mod reference;
+mod reservations;
 mod robust;
 mod token;
 mod variables;

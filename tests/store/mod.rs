@@ -8,4 +8,5 @@ mod holds;
 mod inbox;
 mod journal;
 mod projections;
+mod reservations;
 mod support;

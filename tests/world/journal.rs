@@ -11,10 +11,13 @@ use jiff::Timestamp;
 use shipmate::domain::decision::{Ban, Decision, RecordedDecision};
 use shipmate::domain::deployment::Deployment;
 use shipmate::domain::event::{Event, Recorded};
-use shipmate::domain::id::{DeploymentId, EnvironmentName, MessageId, Repository};
+use shipmate::domain::id::{DeploymentId, EnvironmentName, MessageId, Repository, ReservationId};
 use shipmate::domain::image::Image;
 use shipmate::domain::lock::Lock;
-use shipmate::ports::{Hold, Said, Store, StoreError, Summary, Unhandled};
+use shipmate::domain::reservation::Reservation;
+use shipmate::ports::{
+    Asked, Hold, ReservationStore, Reserving, Said, Store, StoreError, Summary, Ticket, Unhandled,
+};
 use shipmate::sandbox::{Handle, ServiceView};
 use shipmate::store::SqliteStore;
 use tokio::sync::Notify;
@@ -111,6 +114,59 @@ pub struct WatchedStore {
 impl WatchedStore {
     pub fn new(inner: SqliteStore, trap: Arc<Trap>) -> Self {
         Self { inner, trap }
+    }
+}
+
+/// What is held beside deployments is no deed that dying could cut in two: no traps there.
+#[async_trait]
+impl ReservationStore for WatchedStore {
+    async fn reserve(&self, reserving: &Reserving) -> Result<bool, StoreError> {
+        self.inner.reserve(reserving).await
+    }
+
+    async fn take_up_reservation(
+        &self,
+        id: &ReservationId,
+        asked: &Asked,
+        until: (Timestamp, Timestamp),
+    ) -> Result<Option<u64>, StoreError> {
+        self.inner.take_up_reservation(id, asked, until).await
+    }
+
+    async fn extend_reservation(
+        &self,
+        ticket: &Ticket,
+        until: (Timestamp, Timestamp),
+    ) -> Result<bool, StoreError> {
+        self.inner.extend_reservation(ticket, until).await
+    }
+
+    async fn hold_reservation(
+        &self,
+        id: &ReservationId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.inner.hold_reservation(id, now).await
+    }
+
+    async fn release_reservation(
+        &self,
+        ticket: &Ticket,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.inner.release_reservation(ticket, now).await
+    }
+
+    async fn lapse_reservations(&self, now: Timestamp) -> Result<Vec<EnvironmentName>, StoreError> {
+        self.inner.lapse_reservations(now).await
+    }
+
+    async fn reservation(&self, id: &ReservationId) -> Result<Option<Reservation>, StoreError> {
+        self.inner.reservation(id).await
+    }
+
+    async fn reservations(&self) -> Result<Vec<Reservation>, StoreError> {
+        self.inner.reservations().await
     }
 }
 

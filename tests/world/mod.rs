@@ -12,6 +12,7 @@ mod journal;
 mod steps;
 mod words;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,7 @@ use shipmate::ports::{ChatEvent, Place, Raised, Said, Store};
 use shipmate::sandbox::{Options, Times, demo_world};
 use shipmate::settings::Settings;
 use shipmate::store::SqliteStore;
+use shipmate::web::{Doors, Web};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
@@ -285,6 +287,12 @@ impl World {
     /// From the next start on.
     pub fn set_settings(&mut self, settings: Settings) {
         self.settings = settings;
+    }
+
+    /// Serves this beside the engine, in its process, and dies with it.
+    pub async fn serve(&self, listen: SocketAddr, doors: Doors) -> Web {
+        let serving = self.process().runtime.spawn(Web::serve(listen, doors));
+        within("it listens", serving).await.unwrap().unwrap()
     }
 
     /// The engine that runs now.

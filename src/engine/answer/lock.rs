@@ -165,7 +165,8 @@ impl Engine {
             Decision::Unlocked { .. }
             | Decision::Banned { .. }
             | Decision::Unbanned { .. }
-            | Decision::HoldReleased { .. } => None,
+            | Decision::HoldReleased { .. }
+            | Decision::ReservationEnded { .. } => None,
         }))
     }
 
@@ -299,13 +300,15 @@ impl Engine {
             let readable = self.readable(said, None).await?;
             let unread = |problem: Problem| (EnvironmentName::new("any"), problem);
             self.end_locks().await.map_err(unread)?;
-            let locks = self.parts.store.locks().await.map_err(|error| unread(error.into()))?;
-            let visible = locks.into_iter().filter(|lock| readable.contains(&lock.environment));
-            Ok(visible.collect::<Vec<Lock>>())
+            let mut locks = self.parts.store.locks().await.map_err(|error| unread(error.into()))?;
+            locks.retain(|lock| readable.contains(&lock.environment));
+            let mut reservations = self.reservations().await.map_err(unread)?;
+            reservations.retain(|one| readable.contains(&one.environment));
+            Ok((locks, reservations))
         };
         match read.await {
-            Ok(locks) => {
-                let card = report::locks_card(&locks, &self.local_time(None));
+            Ok((locks, reservations)) => {
+                let card = report::locks_card(&locks, &reservations, &self.local_time(None));
                 self.answer_with(said, &Command::Locks, &card).await;
             }
             Err((environment, problem)) => {

@@ -2,6 +2,7 @@
 
 mod ballot;
 mod ban;
+mod end_reservation;
 mod help;
 mod history;
 mod lock;
@@ -9,6 +10,7 @@ mod pause;
 mod promote;
 mod queue;
 mod release_hold;
+mod reservations;
 mod rollback;
 mod show;
 mod status;
@@ -40,6 +42,7 @@ fn environment_of(command: &Command) -> Option<&EnvironmentName> {
         Command::Promote(promote) => Some(&promote.environment),
         Command::Rollback(rollback) => Some(&rollback.environment),
         Command::ReleaseHold { environment, .. }
+        | Command::EndReservation { environment, .. }
         | Command::Lock(LockEnvironments { scope: Scope::Environment(environment), .. })
         | Command::Unlock { scope: Scope::Environment(environment), .. } => Some(environment),
         Command::Status { environment, .. }
@@ -59,6 +62,7 @@ fn environment_of(command: &Command) -> Option<&EnvironmentName> {
         | Command::Lock(LockEnvironments { scope: Scope::Everything, .. })
         | Command::Unlock { scope: Scope::Everything, .. }
         | Command::Locks
+        | Command::Reservations
         | Command::Help { .. }
         | Command::Whoami => None,
     }
@@ -96,6 +100,10 @@ impl Engine {
             Command::Lock(lock) => self.lock(said, lock).await,
             Command::Unlock { scope, because } => self.unlock(said, scope, because.as_ref()).await,
             Command::Locks => self.locks(said).await,
+            Command::Reservations => self.list_reservations(said).await,
+            Command::EndReservation { environment, because } => {
+                self.end_reservation(said, environment, because.as_ref()).await;
+            }
             Command::Help { topic } => self.help(said, topic.as_deref()).await,
             Command::Whoami => self.whoami(said).await,
         }

@@ -11,7 +11,6 @@ use crate::ports::Said;
 use crate::report;
 
 /// What comes in each environment, and what keeps some of it from its turn.
-type Queues = (Vec<(EnvironmentName, Vec<Deployment>)>, report::Obstacles);
 
 impl Engine {
     pub(super) async fn queue(&self, said: &Said, environment: Option<&EnvironmentName>) {
@@ -33,23 +32,27 @@ impl Engine {
         &self,
         said: &Said,
         environment: Option<&EnvironmentName>,
-    ) -> Result<Queues, (EnvironmentName, Problem)> {
+    ) -> Result<(Vec<report::Queue>, report::Obstacles), (EnvironmentName, Problem)> {
         let readable = self.readable(said, environment).await?;
         let Some(first) = readable.first().cloned() else {
             return Ok((Vec::new(), report::Obstacles::new()));
         };
-        let open = self.parts.store.open().await.map_err(|error| (first, error.into()))?;
+        let unread = |problem: Problem| (first.clone(), problem);
+        let open = self.parts.store.open().await.map_err(|error| unread(error.into()))?;
+        let reserved = self.reservations().await.map_err(unread)?;
         let mut obstacles = report::Obstacles::new();
         for one in open.iter().filter(|one| matches!(one.stage, Stage::Queued { .. })) {
             let name = &one.plan.terms.environment;
             let obstacle = self.obstacle(one).await.map_err(|problem| (name.clone(), problem))?;
             obstacles.extend(obstacle.map(|obstacle| (one.id, obstacle)));
         }
-        let queue = |name: EnvironmentName| {
-            let here = |one: &&Deployment| one.plan.terms.environment == name;
-            let mut queue: Vec<Deployment> = open.iter().filter(here).cloned().collect();
-            queue.sort_by_key(Deployment::place);
-            (name, queue)
+        let queue = |environment: EnvironmentName| {
+            let here = |one: &&Deployment| one.plan.terms.environment == environment;
+            let mut deployments: Vec<Deployment> = open.iter().filter(here).cloned().collect();
+            deployments.sort_by_key(Deployment::place);
+            let reserved = reserved.iter().filter(|one| one.environment == environment);
+            let reservations = reserved.cloned().collect();
+            report::Queue { environment, deployments, reservations }
         };
         Ok((readable.into_iter().map(queue).collect(), obstacles))
     }

@@ -11,6 +11,7 @@ use crate::domain::command::Rollback;
 use crate::domain::plan::{Kind, Warning};
 use crate::domain::policy::Action;
 use crate::domain::refusal::Refusal;
+use crate::domain::reservation::Reservation;
 use crate::ports::Said;
 
 impl Engine {
@@ -59,6 +60,12 @@ impl Engine {
         let running = self.running_in(environment).await?.filter(|one| !one.is_rollback());
         let undoes = running.map(|one| Warning::UndoesRunning { running: one.id });
         plan.outlook.warnings.extend(undoes);
+        let reserved = self.reservations_in(environment).await?.into_iter();
+        let held = reserved.filter(|one| one.held_since.is_some());
+        plan.outlook.warnings.extend(held.map(|one| {
+            let Reservation { by, reason, .. } = one;
+            Warning::PassesReservation { by, reason }
+        }));
         let proposal = Proposal {
             action: Action::Rollback,
             person,
