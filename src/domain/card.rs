@@ -1,6 +1,8 @@
 //! What a chat shows for a deployment or an answer, without knowing which chat. Texts are
 //! plain: an adapter escapes what its chat would read as markup.
 
+use jiff::Timestamp;
+
 use super::id::{ChannelId, DeploymentId, EnvironmentName, MessageId, PersonId};
 
 /// One message.
@@ -197,11 +199,35 @@ impl Card {
     }
 }
 
-/// Stand before a person's and a channel's id in a card's texts, and behind either, so that a
-/// chat can show people and channels as it always does. Taken out of whatever comes from outside.
+/// Stand before a person's and a channel's id and a moment in a card's texts, and behind each, so
+/// that a chat can show them as it always does. Taken out of whatever comes from outside.
 const PERSON: char = '\u{e000}';
 const CHANNEL: char = '\u{e001}';
 const BEHIND: char = '\u{e002}';
+const MOMENT: char = '\u{e003}';
+/// Stands between a moment and its words.
+const WORDS: char = '\u{e004}';
+const MARKS: [char; 5] = [PERSON, CHANNEL, BEHIND, MOMENT, WORDS];
+
+/// How much of a moment is shown, by chats that show times in each reader's own zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// The time of day.
+    Time,
+    /// The time of day with its seconds.
+    Second,
+    Date,
+    DateAndTime,
+    /// The same, with the day of the week.
+    Full,
+    /// How far it is away.
+    Distance,
+}
+
+impl Shown {
+    const ALL: [Self; 6] =
+        [Self::Time, Self::Second, Self::Date, Self::DateAndTime, Self::Full, Self::Distance];
+}
 
 /// A person, as a text of a card names them.
 pub fn person(id: &PersonId) -> String {
@@ -213,9 +239,24 @@ pub fn channel(id: &ChannelId) -> String {
     format!("{CHANNEL}{}{BEHIND}", without_marks(id.as_str()))
 }
 
+/// A moment, as a text of a card names it; `words` are for chats that show no times of their own.
+pub fn moment(at: Timestamp, shown: Shown, words: &str) -> String {
+    let place = Shown::ALL.iter().position(|one| *one == shown).unwrap_or_default();
+    format!("{MOMENT}{place} {}{WORDS}{}{BEHIND}", at.as_second(), without_marks(words))
+}
+
 /// A text from outside, in which nobody and nothing can be marked.
 pub fn without_marks(text: &str) -> String {
-    text.chars().filter(|character| ![PERSON, CHANNEL, BEHIND].contains(character)).collect()
+    text.chars().filter(|character| !MARKS.contains(character)).collect()
+}
+
+/// A text with each person and channel by their id and each moment in its words.
+pub fn plain(text: &str) -> String {
+    let part = |span: Span<'_>| match span {
+        Span::Text(text) | Span::Person(text) | Span::Channel(text) => without_marks(text),
+        Span::Moment { words, .. } => without_marks(words),
+    };
+    spans(text).into_iter().map(part).collect()
 }
 
 /// A part of a card's text.
@@ -226,13 +267,19 @@ pub enum Span<'a> {
     Person(&'a str),
     /// A channel's id.
     Channel(&'a str),
+    Moment {
+        /// Seconds since 1970.
+        second: i64,
+        shown: Shown,
+        words: &'a str,
+    },
 }
 
 /// The parts of a text.
 pub fn spans(text: &str) -> Vec<Span<'_>> {
     let mut spans = Vec::new();
     let mut rest = text;
-    while let Some(at) = rest.find([PERSON, CHANNEL]) {
+    while let Some(at) = rest.find([PERSON, CHANNEL, MOMENT]) {
         let (text, marked) = rest.split_at(at);
         let mut after = marked.chars();
         let mark = after.next();
@@ -240,7 +287,11 @@ pub fn spans(text: &str) -> Vec<Span<'_>> {
         if !text.is_empty() {
             spans.push(Span::Text(text));
         }
-        spans.push(if mark == Some(PERSON) { Span::Person(id) } else { Span::Channel(id) });
+        spans.push(match mark {
+            Some(PERSON) => Span::Person(id),
+            Some(MOMENT) => moment_span(id),
+            Some(_) | None => Span::Channel(id),
+        });
         rest = behind;
     }
     if !rest.is_empty() {
@@ -249,11 +300,26 @@ pub fn spans(text: &str) -> Vec<Span<'_>> {
     spans
 }
 
+/// The moment between two marks; its words alone where it is none.
+fn moment_span(text: &str) -> Span<'_> {
+    let (moment, words) = text.split_once(WORDS).unwrap_or(("", text));
+    let number = moment.split_once(' ');
+    let known = number.and_then(|(place, second)| {
+        let place: usize = place.parse().ok()?;
+        Some((*Shown::ALL.get(place)?, second.parse().ok()?))
+    });
+    match known {
+        Some((shown, second)) => Span::Moment { second, shown, words },
+        None => Span::Text(words),
+    }
+}
+
 impl Card {
-    /// The card with each person by their id, for a chat that has no other way.
+    /// The card with each person by their id and each moment in its words, for a chat that has
+    /// no other way.
     #[must_use]
     pub fn with_bare_ids(&self) -> Self {
-        self.with_texts(&without_marks)
+        self.with_texts(&plain)
     }
 
     /// The card with each of its texts turned into another.
@@ -293,5 +359,17 @@ mod tests {
         assert_eq!(spans(&forged), [Span::Text("bob")]);
         assert_eq!(spans("\u{e000}bob"), [Span::Text("\u{e000}bob")]);
         assert_eq!(spans(""), []);
+    }
+
+    #[test]
+    fn moments_are_told_from_text_and_cannot_be_forged() {
+        let at = Timestamp::from_second(1_795_000_000).unwrap();
+        let text = format!("at {}, {}.", moment(at, Shown::Full, "six"), person(&"bob".into()));
+        let six = Span::Moment { second: 1_795_000_000, shown: Shown::Full, words: "six" };
+        let (at, comma) = (Span::Text("at "), Span::Text(", "));
+        assert_eq!(spans(&text), [at, six, comma, Span::Person("bob"), Span::Text(".")]);
+        assert_eq!(plain(&text), "at six, bob.");
+        assert_eq!(plain("\u{e003}9 x\u{e004}six\u{e002}"), "six");
+        assert!(!without_marks(&text).contains(['\u{e003}', '\u{e004}']));
     }
 }

@@ -2,6 +2,7 @@
 //! Imports no other module of ours; no I/O, clock, randomness or async.
 
 pub mod after_check;
+pub mod calendar;
 pub mod card;
 pub mod channel;
 pub mod command;
@@ -22,6 +23,7 @@ pub mod policy;
 pub mod refusal;
 pub mod rollout;
 pub mod share;
+pub mod words_of_time;
 
 /// `1 task`, `2 tasks`.
 pub fn plural(count: usize, noun: &str) -> String {

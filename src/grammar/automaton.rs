@@ -6,10 +6,8 @@
 //! where the other has an argument wins, at the first place where they differ. Paths that
 //! differ in anything else are collisions, which are errors when phrases are loaded.
 
-use std::collections::HashMap;
-
 use super::kind::Kind;
-use super::phrase::{MAX_WORD, Node};
+use super::phrase::MAX_WORD;
 use super::quick::QuickMap;
 use super::slot::{ArgumentType, Shape, Slot};
 use super::text::{Token, TokenKind};
@@ -21,8 +19,8 @@ pub(super) type Place = u16;
 /// An index into the deterministic states. 0 is the dead one, 1 where a line begins.
 pub(super) type State = u16;
 
-const DEAD: State = 0;
-const BEGIN: State = 1;
+pub(super) const DEAD: State = 0;
+pub(super) const BEGIN: State = 1;
 /// The place before the first word.
 pub(super) const START: Place = 0;
 
@@ -31,9 +29,7 @@ pub(super) const START: Place = 0;
 pub(super) enum Test {
     Word(Symbol),
     Type(ArgumentType),
-    /// Digits and nothing else.
-    Number,
-    Comma,
+    Shape(Shape),
     /// [`START`], which is before all words.
     Nothing,
 }
@@ -71,14 +67,14 @@ pub(super) struct Words {
     texts: Vec<Box<str>>,
     polite: Vec<bool>,
     /// Words of switches such as "dry".
-    switches: Vec<bool>,
+    pub(super) switches: Vec<bool>,
 }
 
 /// Said for courtesy, wherever no phrase has them, and never the name of anything.
 const POLITE: [&str; 6] = ["please", "pls", "plz", "thanks", "thx", "kindly"];
 
 impl Words {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let mut words = Self {
             numbers: QuickMap::default(),
             shapes: Shape::ALL.to_vec(),
@@ -92,7 +88,7 @@ impl Words {
         words
     }
 
-    fn number(&mut self, word: &str) -> Symbol {
+    pub fn number(&mut self, word: &str) -> Symbol {
         if let Some(symbol) = self.numbers.get(word) {
             return *symbol;
         }
@@ -187,10 +183,10 @@ pub(super) struct Automaton {
     pub words: Words,
     pub positions: Vec<Position>,
     /// For each state, the places where a reading can be, ascending.
-    states: Vec<Box<[Place]>>,
-    accepting: Vec<bool>,
+    pub(super) states: Vec<Box<[Place]>>,
+    pub(super) accepting: Vec<bool>,
     /// The next state, by state and symbol.
-    table: Vec<State>,
+    pub(super) table: Vec<State>,
 }
 
 impl Automaton {
@@ -320,263 +316,17 @@ fn only(mut places: impl Iterator<Item = Place>) -> Option<Place> {
     places.next().is_none().then_some(first)
 }
 
-fn reads(words: &Words, test: Test, symbol: Symbol) -> bool {
+pub(super) fn reads(words: &Words, test: Test, symbol: Symbol) -> bool {
     match test {
         Test::Word(word) => word == symbol,
         Test::Type(kind) => kind.reads(words.shape(symbol)),
-        Test::Number => words.shape(symbol) == Shape::Number,
-        Test::Comma => symbol == Shape::Comma as Symbol,
+        Test::Shape(shape) => words.shape(symbol) == shape,
         Test::Nothing => false,
     }
 }
 
 /// Places, states and symbols are numbered with 16 bits; a builder that runs over says so in
-/// [`Builder::finish`] before any number is used.
-fn index(number: usize) -> u16 {
+/// [`super::builder::Builder::finish`] before any number is used.
+pub(super) fn index(number: usize) -> u16 {
     u16::try_from(number).unwrap_or(u16::MAX)
-}
-
-/// What a number is followed by to be a time.
-const UNITS: [&str; 15] = [
-    "seconds", "second", "secs", "sec", "s", "minutes", "minute", "mins", "min", "m", "hours",
-    "hour", "hrs", "hr", "h",
-];
-
-/// Puts phrases together.
-pub(super) struct Builder {
-    words: Words,
-    positions: Vec<Position>,
-}
-
-/// The phrases make more states than there are numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TooLarge;
-
-/// A part of a phrase: where it can begin and end, and whether it can be left out.
-struct Part {
-    first: Vec<Place>,
-    last: Vec<Place>,
-    optional: bool,
-}
-
-impl Builder {
-    pub fn new() -> Self {
-        let start = Position {
-            test: Test::Nothing,
-            label: Label::Keyword,
-            kind: Kind::Help,
-            phrase: usize::MAX,
-            follow: Vec::new(),
-            accepting: false,
-            before_text: false,
-        };
-        Self { words: Words::new(), positions: vec![start] }
-    }
-
-    pub fn add(&mut self, kind: Kind, phrase: usize, node: &Node) {
-        let part = self.part(kind, phrase, node);
-        self.connect(&[START], &part.first);
-        for place in part.last {
-            if let Some(position) = self.positions.get_mut(usize::from(place)) {
-                position.accepting = true;
-            }
-        }
-    }
-
-    fn part(&mut self, kind: Kind, phrase: usize, node: &Node) -> Part {
-        match node {
-            Node::Word(word) => self.word(kind, phrase, word, Label::Keyword),
-            Node::Argument(slot) => self.argument(kind, phrase, *slot),
-            Node::Sequence(nodes) => {
-                let parts: Vec<Part> =
-                    nodes.iter().map(|node| self.part(kind, phrase, node)).collect();
-                self.sequence(parts)
-            }
-            Node::Choice(nodes) => {
-                let parts = nodes.iter().map(|node| self.part(kind, phrase, node)).collect();
-                choice(parts)
-            }
-            Node::Optional(node) => Part { optional: true, ..self.part(kind, phrase, node) },
-            Node::Repeat(node) => {
-                let part = self.part(kind, phrase, node);
-                self.connect(&part.last, &part.first);
-                Part { optional: true, ..part }
-            }
-            Node::Endings => Part { first: Vec::new(), last: Vec::new(), optional: true },
-        }
-    }
-
-    fn argument(&mut self, kind: Kind, phrase: usize, slot: Slot) -> Part {
-        let argument = slot.argument_type();
-        let label = Label::Argument(slot);
-        match argument {
-            ArgumentType::Environment
-            | ArgumentType::Service
-            | ArgumentType::Deployment
-            | ArgumentType::Command => self.leaf(kind, phrase, Test::Type(argument), label),
-            ArgumentType::Text => {
-                let part = self.leaf(kind, phrase, Test::Type(argument), label);
-                self.connect(&part.last, &part.first);
-                part
-            }
-            ArgumentType::Images => {
-                // image ((, [and] | and | &) image)*
-                let image = self.leaf(kind, phrase, Test::Type(argument), label);
-                let comma = self.leaf(kind, phrase, Test::Comma, Label::Keyword);
-                let and_after =
-                    Part { optional: true, ..self.word(kind, phrase, "and", Label::Keyword) };
-                let listed = self.sequence(vec![comma, and_after]);
-                let and = self.word(kind, phrase, "and", Label::Keyword);
-                let sign = self.word(kind, phrase, "&", Label::Keyword);
-                let between = choice(vec![listed, and, sign]);
-                let more = self.leaf(kind, phrase, Test::Type(argument), label);
-                let more = self.sequence(vec![between, more]);
-                self.connect(&more.last, &more.first);
-                self.sequence(vec![image, Part { optional: true, ..more }])
-            }
-            ArgumentType::Time => {
-                // 10m | 10 minutes
-                let written = self.leaf(kind, phrase, Test::Type(argument), label);
-                let number = self.leaf(kind, phrase, Test::Number, label);
-                let units = UNITS.iter().map(|unit| self.word(kind, phrase, unit, label)).collect();
-                let spelled = self.sequence(vec![number, choice(units)]);
-                choice(vec![written, spelled])
-            }
-            ArgumentType::Switch => {
-                let label = Label::Switch(slot);
-                let apart: Vec<Part> = slot
-                    .name()
-                    .split('-')
-                    .map(|word| self.word(kind, phrase, word, label))
-                    .collect();
-                let apart = self.sequence(apart);
-                let hyphened = self.word(kind, phrase, slot.name(), label);
-                let joined = self.word(kind, phrase, &slot.name().replace('-', ""), label);
-                choice(vec![apart, hyphened, joined])
-            }
-        }
-    }
-
-    fn word(&mut self, kind: Kind, phrase: usize, word: &str, label: Label) -> Part {
-        let symbol = self.words.number(word);
-        if matches!(label, Label::Switch(_))
-            && let Some(switch) = self.words.switches.get_mut(usize::from(symbol))
-        {
-            *switch = true;
-        }
-        self.leaf(kind, phrase, Test::Word(symbol), label)
-    }
-
-    fn leaf(&mut self, kind: Kind, phrase: usize, test: Test, label: Label) -> Part {
-        let place = index(self.positions.len());
-        let follow = Vec::new();
-        let (accepting, before_text) = (false, false);
-        self.positions.push(Position { test, label, kind, phrase, follow, accepting, before_text });
-        Part { first: vec![place], last: vec![place], optional: false }
-    }
-
-    fn sequence(&mut self, parts: Vec<Part>) -> Part {
-        let mut whole = Part { first: Vec::new(), last: Vec::new(), optional: true };
-        for part in parts {
-            self.connect(&whole.last, &part.first);
-            if whole.optional {
-                whole.first.extend(&part.first);
-            }
-            if part.optional {
-                whole.last.extend(part.last);
-            } else {
-                whole.last = part.last;
-            }
-            whole.optional = whole.optional && part.optional;
-        }
-        whole
-    }
-
-    fn connect(&mut self, from: &[Place], to: &[Place]) {
-        for place in from {
-            if let Some(position) = self.positions.get_mut(usize::from(*place)) {
-                position.follow.extend(to);
-            }
-        }
-    }
-
-    /// Makes it deterministic.
-    pub fn finish(self) -> Result<Automaton, TooLarge> {
-        let Self { words, mut positions } = self;
-        if positions.len() >= usize::from(u16::MAX) || words.len() >= usize::from(u16::MAX) {
-            return Err(TooLarge);
-        }
-        for position in &mut positions {
-            position.follow.sort_unstable();
-            position.follow.dedup();
-        }
-        let is_text: Vec<bool> =
-            positions.iter().map(|one| one.test == Test::Type(ArgumentType::Text)).collect();
-        for position in &mut positions {
-            let text = |place: &Place| is_text.get(usize::from(*place)).copied().unwrap_or(false);
-            position.before_text = position.follow.iter().any(text);
-        }
-        let dead: Box<[Place]> = Box::new([]);
-        let begin: Box<[Place]> = Box::new([START]);
-        let mut numbers = HashMap::from([(dead.clone(), DEAD), (begin.clone(), BEGIN)]);
-        let mut states = vec![dead, begin];
-        let mut table = vec![DEAD; words.len()];
-        let mut at = usize::from(BEGIN);
-        while let Some(places) = states.get(at) {
-            let mut next: Vec<Vec<Place>> = vec![Vec::new(); words.len()];
-            for place in places {
-                let Some(position) = positions.get(usize::from(*place)) else { continue };
-                for follower in &position.follow {
-                    let Some(follower_position) = positions.get(usize::from(*follower)) else {
-                        continue;
-                    };
-                    let mut add = |symbol: usize| {
-                        if let Some(places) = next.get_mut(symbol) {
-                            places.push(*follower);
-                        }
-                    };
-                    match follower_position.test {
-                        Test::Word(word) => add(usize::from(word)),
-                        Test::Comma => add(Shape::Comma as usize),
-                        Test::Nothing => {}
-                        Test::Type(_) | Test::Number => (0..words.len())
-                            .filter(|symbol| reads(&words, follower_position.test, index(*symbol)))
-                            .for_each(add),
-                    }
-                }
-            }
-            for mut places in next {
-                places.sort_unstable();
-                places.dedup();
-                let places = places.into_boxed_slice();
-                let number = match numbers.get(&places) {
-                    Some(number) => *number,
-                    None => {
-                        if states.len() >= usize::from(u16::MAX) {
-                            return Err(TooLarge);
-                        }
-                        let number = index(states.len());
-                        numbers.insert(places.clone(), number);
-                        states.push(places);
-                        number
-                    }
-                };
-                table.push(number);
-            }
-            at += 1;
-        }
-        let ends = |place: &Place| positions.get(usize::from(*place)).is_some_and(|p| p.accepting);
-        let accepting = states.iter().map(|places| places.iter().any(ends)).collect();
-        Ok(Automaton { words, positions, states, accepting, table })
-    }
-}
-
-fn choice(parts: Vec<Part>) -> Part {
-    let mut whole = Part { first: Vec::new(), last: Vec::new(), optional: false };
-    for part in parts {
-        whole.first.extend(part.first);
-        whole.last.extend(part.last);
-        whole.optional = whole.optional || part.optional;
-    }
-    whole
 }

@@ -84,18 +84,12 @@ fn common(automaton: &Automaton, one: &Position, other: &Position) -> Option<Sym
         (Test::Word(word), Test::Type(kind)) | (Test::Type(kind), Test::Word(word)) => {
             kind.reads(shape_of(word)).then_some(word)
         }
-        (Test::Word(word), Test::Number) | (Test::Number, Test::Word(word)) => {
-            (shape_of(word) == Shape::Number).then_some(word)
+        (Test::Word(word), Test::Shape(shape)) | (Test::Shape(shape), Test::Word(word)) => {
+            (shape_of(word) == shape).then_some(word)
         }
-        (Test::Number, Test::Number) => Some(Shape::Number as Symbol),
-        (Test::Number, Test::Type(kind)) | (Test::Type(kind), Test::Number) => {
-            kind.reads(Shape::Number).then_some(Shape::Number as Symbol)
-        }
-        (Test::Word(_) | Test::Number, Test::Comma)
-        | (Test::Comma, Test::Word(_) | Test::Number) => None,
-        (Test::Comma, Test::Comma) => Some(Shape::Comma as Symbol),
-        (Test::Comma, Test::Type(kind)) | (Test::Type(kind), Test::Comma) => {
-            kind.reads(Shape::Comma).then_some(Shape::Comma as Symbol)
+        (Test::Shape(a), Test::Shape(b)) => (a == b).then_some(a as Symbol),
+        (Test::Shape(shape), Test::Type(kind)) | (Test::Type(kind), Test::Shape(shape)) => {
+            kind.reads(shape).then_some(shape as Symbol)
         }
         (Test::Type(a), Test::Type(b)) => shape(&|shape| a.reads(shape) && b.reads(shape)),
     }

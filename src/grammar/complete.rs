@@ -1,10 +1,11 @@
 //! What may come next at the end of a line that is being typed.
 
-use super::automaton::{Label, Place, Test};
+use super::automaton::{Label, Place, Symbol, Test};
 use super::kind::Kind;
 use super::slot::ArgumentType;
 use super::text::{self, TokenKind};
 use super::{Grammar, Vocabulary};
+use crate::domain::words_of_time;
 
 /// One way to go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,11 +47,14 @@ impl Grammar {
         next.sort_unstable();
         next.dedup();
         let is_start = run.steps.is_empty();
+        let names_no_day = typed.is_empty() && tokens.last().is_none_or(|last| last.word != "on");
         let mut arguments = Vec::new();
         let mut words = Vec::new();
         for place in next {
             let Some(position) = self.automaton.position(place) else { continue };
             match position.test {
+                // All the days of the week are too many where anything else may follow.
+                Test::Word(symbol) if names_no_day && self.is_weekday(symbol) => {}
                 Test::Word(symbol) => {
                     let hint = match position.label {
                         Label::Switch(slot) => Some(slot.description().to_owned()),
@@ -66,7 +70,7 @@ impl Grammar {
                     arguments.extend(banned.map(|name| (name, Some("banned".to_owned()))));
                 }
                 Test::Type(kind) => self.candidates(kind, &typed, vocabulary, &mut arguments),
-                Test::Number | Test::Comma | Test::Nothing => {}
+                Test::Shape(_) | Test::Nothing => {}
             }
         }
         let lower = typed.to_lowercase();
@@ -78,6 +82,11 @@ impl Grammar {
             }
         }
         found
+    }
+
+    fn is_weekday(&self, symbol: Symbol) -> bool {
+        let text = self.automaton.words.text(symbol);
+        words_of_time::weekday_words().any(|word| word == text)
     }
 
     /// What an argument of this type can be.
@@ -125,7 +134,10 @@ impl Grammar {
                     ids.map(|entry| (entry.kind.id().to_owned(), Some(entry.summary.clone()))),
                 );
             }
-            ArgumentType::Time | ArgumentType::Switch | ArgumentType::Text => {}
+            ArgumentType::Time
+            | ArgumentType::Moment
+            | ArgumentType::Switch
+            | ArgumentType::Text => {}
         }
     }
 }

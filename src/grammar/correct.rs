@@ -213,6 +213,7 @@ impl Grammar {
             | ArgumentType::Deployment
             | ArgumentType::Command
             | ArgumentType::Time
+            | ArgumentType::Moment
             | ArgumentType::Switch
             | ArgumentType::Text => Vec::new(),
         };
@@ -441,16 +442,25 @@ impl<'g> Search<'g, '_> {
         // well as names; only those that hold sentences together are left out.
         match Shape::of(&token.word) {
             Shape::Comma | Shape::Other => cost::DROP,
-            Shape::Name | Shape::BareTag | Shape::Number | Shape::HashNumber | Shape::Reference => {
-                cost::DROP_NAME
-            }
+            Shape::Name
+            | Shape::BareTag
+            | Shape::Clock
+            | Shape::Date
+            | Shape::Number
+            | Shape::HashNumber
+            | Shape::Reference => cost::DROP_NAME,
         }
     }
 
     /// Whether a word names something.
     fn names(&self, token: &Token<'_>) -> bool {
         match Shape::of(&token.word) {
-            Shape::Reference | Shape::Number | Shape::HashNumber | Shape::BareTag => true,
+            Shape::Reference
+            | Shape::Number
+            | Shape::HashNumber
+            | Shape::BareTag
+            | Shape::Clock
+            | Shape::Date => true,
             Shape::Name => {
                 self.vocabulary.environment(&token.word).is_some() || self.is_switch_word(token)
             }
@@ -487,18 +497,18 @@ impl<'g> Search<'g, '_> {
             | (Test::Word(_), Label::Argument(_) | Label::Keyword)
             | (Test::Type(_), Label::Keyword)
             // A time that is missing is told where it is written in one word.
-            | (Test::Number | Test::Comma | Test::Nothing, _) => None,
+            | (Test::Shape(_) | Test::Nothing, _) => None,
         }
     }
 
     fn read(&mut self, at: usize, position: &Position) -> Option<(u32, Edit<'g>)> {
         let token = self.tokens.get(at)?;
         match position.test {
-            Test::Comma => (token.kind == TokenKind::Comma).then_some((0, Edit::Keep(at))),
-            Test::Nothing => None,
-            Test::Number => {
-                (Shape::of(&token.word) == Shape::Number).then_some((0, Edit::Keep(at)))
+            Test::Shape(Shape::Comma) => {
+                (token.kind == TokenKind::Comma).then_some((0, Edit::Keep(at)))
             }
+            Test::Nothing => None,
+            Test::Shape(shape) => (Shape::of(&token.word) == shape).then_some((0, Edit::Keep(at))),
             Test::Word(symbol) => {
                 let grammar = self.grammar;
                 let words = &grammar.automaton.words;
@@ -536,6 +546,7 @@ impl<'g> Search<'g, '_> {
             ArgumentType::Images => resolver.image(word).err(),
             ArgumentType::Deployment
             | ArgumentType::Time
+            | ArgumentType::Moment
             | ArgumentType::Switch
             | ArgumentType::Text => None,
         };

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::domain::form::{Field, FieldKind, Form};
+use crate::domain::words_of_time::{TimeError, When, spelled};
 
 use super::kind::Kind;
 use super::phrase::Atom;
@@ -42,6 +43,8 @@ pub enum CannotSay {
     NotReadable {
         field: Slot,
     },
+    /// What stands in a field is no length of time, or no moment.
+    Time(TimeError),
     /// The phrases would read the values as something else.
     ReadDifferently {
         form: &'static str,
@@ -85,11 +88,13 @@ impl fmt::Display for CannotSay {
                     ArgumentType::Deployment => "one deployment's number, such as 42",
                     ArgumentType::Command => "the name of one command",
                     ArgumentType::Time => "a length of time, such as 10 minutes or 1h",
+                    ArgumentType::Moment => "a moment, such as at 18:00 or in 2 hours",
                     ArgumentType::Switch => "true or false",
                     ArgumentType::Text => "text",
                 };
                 write!(formatter, "`{field}` takes {wanted}, and nothing else.")
             }
+            Self::Time(error) => write!(formatter, "{error}."),
             Self::ReadDifferently { form } => write!(
                 formatter,
                 "Written out, this `{form}` would be read as something else: use other words."
@@ -197,7 +202,7 @@ fn kind_of(argument: ArgumentType) -> FieldKind {
         ArgumentType::Deployment => FieldKind::Deployment,
         ArgumentType::Command => FieldKind::Command,
         // Nothing to suggest, and no type of option of its own in any chat.
-        ArgumentType::Time => FieldKind::Text,
+        ArgumentType::Time | ArgumentType::Moment => FieldKind::Text,
         ArgumentType::Switch => FieldKind::Switch,
         ArgumentType::Text => FieldKind::Text,
     }
@@ -216,6 +221,7 @@ fn say(atom: &Atom, filled: &Filled) -> String {
                 | ArgumentType::Deployment
                 | ArgumentType::Command
                 | ArgumentType::Time
+                | ArgumentType::Moment
                 | ArgumentType::Text => words.join(" "),
             }
         }
@@ -236,7 +242,14 @@ fn filled(kind: Kind, values: &BTreeMap<String, String>) -> Result<Filled, Canno
         let words = match slot.argument_type() {
             ArgumentType::Text => vec![value],
             ArgumentType::Images => images(&value).ok_or(not_readable)?,
-            ArgumentType::Time => time_words(&value).ok_or(not_readable)?,
+            ArgumentType::Time => {
+                let length = super::resolve::length(slot, &value);
+                vec![spelled(length.map_err(CannotSay::Time)?)]
+            }
+            ArgumentType::Moment => {
+                let moment = When::parse(&value).map_err(CannotSay::Time)?.to_string();
+                moment.split(' ').map(str::to_owned).collect()
+            }
             ArgumentType::Switch => match value.as_str() {
                 "true" => Vec::new(),
                 "false" => continue,
@@ -266,14 +279,6 @@ fn one_word(value: &str, argument: ArgumentType) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// The one or two words of a time.
-fn time_words(value: &str) -> Option<Vec<String>> {
-    super::resolve::time(value)?;
-    let tokens = text::tokens(value);
-    let plain = tokens.iter().all(|token| is_plain(token, value));
-    (plain && tokens.len() <= 2).then(|| tokens.into_iter().map(|t| t.word.into_owned()).collect())
 }
 
 /// Whether nothing had to be taken off a word: neither marks nor what cannot be seen.

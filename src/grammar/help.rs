@@ -102,7 +102,9 @@ impl Entry {
         let uses = self.kind.uses();
         let is_ending = |slot: Slot| match slot.argument_type() {
             ArgumentType::Text | ArgumentType::Switch => true,
-            ArgumentType::Time => uses.iter().any(|mask| !mask.contains(slot)),
+            ArgumentType::Time | ArgumentType::Moment => {
+                uses.iter().any(|mask| !mask.contains(slot))
+            }
             ArgumentType::Images
             | ArgumentType::Environment
             | ArgumentType::Service
@@ -145,6 +147,7 @@ fn readable(phrase: &str) -> String {
             | ArgumentType::Deployment
             | ArgumentType::Command
             | ArgumentType::Time
+            | ArgumentType::Moment
             | ArgumentType::Text => slot.name().to_uppercase(),
         };
         text = text.replace(&written, &shown);

@@ -7,6 +7,7 @@ use crate::domain::command::{
     Ballot, BanImages, Canary, Command, ImageReference, Promote, Promoted, Rollback,
 };
 use crate::domain::id::{DeploymentId, EnvironmentName, ServiceName};
+use crate::domain::words_of_time::When;
 
 use super::slot::{Mask, Slot};
 
@@ -43,6 +44,9 @@ pub(super) struct Arguments {
     pub deployment: Option<DeploymentId>,
     pub topic: Option<String>,
     pub stay: Option<Duration>,
+    pub length: Option<Duration>,
+    pub when: Option<When>,
+    pub until: Option<When>,
     pub dry_run: bool,
     pub break_glass: bool,
     pub reason: Option<String>,
@@ -224,6 +228,10 @@ impl Kind {
             deployment,
             topic,
             stay,
+            // No command takes these yet.
+            length: _,
+            when: _,
+            until: _,
             dry_run,
             break_glass,
             reason: because,
@@ -344,6 +352,9 @@ impl Arguments {
             Slot::Deployment => self.deployment.is_some(),
             Slot::Topic => self.topic.is_some(),
             Slot::Stay => self.stay.is_some(),
+            Slot::Length => self.length.is_some(),
+            Slot::When => self.when.is_some(),
+            Slot::Until => self.until.is_some(),
             Slot::DryRun => self.dry_run,
             Slot::BreakGlass => self.break_glass,
             Slot::Reason => self.reason.is_some(),

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::automaton::{Automaton, Builder};
+use super::automaton::Automaton;
+use super::builder::Builder;
 use super::collision;
 use super::file::{self, CommandFile, Parsed, Placed, Role, Spot};
 use super::kind::Kind;

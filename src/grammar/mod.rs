@@ -7,6 +7,7 @@
 //! a command does.
 
 mod automaton;
+mod builder;
 mod collision;
 mod complete;
 mod correct;

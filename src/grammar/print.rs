@@ -1,9 +1,8 @@
 //! Commands as lines that are read as the same command: the shortest way of the first phrase
 //! that can say all of it.
 
-use std::time::Duration;
-
 use crate::domain::command::Command;
+use crate::domain::words_of_time::spelled;
 
 use super::Grammar;
 use super::kind::{Arguments, Kind};
@@ -48,20 +47,12 @@ impl Arguments {
                 self.deployment.map(|number| number.to_string()).unwrap_or_default()
             }
             Slot::Topic => name(self.topic.as_deref()),
-            Slot::Stay => self.stay.map(spell).unwrap_or_default(),
+            Slot::Stay => self.stay.map(spelled).unwrap_or_default(),
+            Slot::Length => self.length.map(spelled).unwrap_or_default(),
+            Slot::When => self.when.map(|when| when.to_string()).unwrap_or_default(),
+            Slot::Until => self.until.map(|until| until.to_string()).unwrap_or_default(),
             Slot::DryRun | Slot::BreakGlass => slot.name().replace('-', " "),
             Slot::Reason => name(self.reason.as_deref()).replace(['\n', '\r'], " "),
         }
     }
-}
-
-/// `1h30m`, in whole seconds: times in commands have no others.
-fn spell(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
-    parts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, unit)| format!("{count}{unit}"))
-        .collect()
 }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::domain::command::Command;
 use crate::domain::id::{EnvironmentName, Repository, ServiceName, Tag};
+use crate::domain::words_of_time::TimeError;
 
 use super::slot::Slot;
 
@@ -55,10 +56,8 @@ pub enum Why {
     NotAnImage {
         text: String,
     },
-    /// No length of time that anything could last.
-    NotATime {
-        text: String,
-    },
+    /// No length of time, or no moment.
+    Time(TimeError),
     ShortDigest {
         text: String,
     },
@@ -130,11 +129,7 @@ impl fmt::Display for Why {
                 formatter,
                 "`{text}` names no image: write repository:tag or repository@digest."
             ),
-            Self::NotATime { text } => write!(
-                formatter,
-                "`{text}` is no time that anything could last: write for example 10 minutes, at \
-                 most 7 days."
-            ),
+            Self::Time(error) => write!(formatter, "{error}."),
             Self::ShortDigest { text } => {
                 write!(formatter, "`{text}` is too short: give at least 8 digits of a digest.")
             }
@@ -186,7 +181,8 @@ pub(super) fn needed(argument: Slot) -> &'static str {
         Slot::Topic => "the name of a command",
         Slot::DryRun => "the words \"dry run\"",
         Slot::BreakGlass => "the words \"break glass\"",
-        Slot::Stay => "a length of time",
+        Slot::Stay | Slot::Length => "a length of time",
+        Slot::When | Slot::Until => "a moment such as 18:00 or tomorrow at 9:30",
         Slot::Reason => "a reason",
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::domain::command::{Command, ImageReference, Pick};
 use crate::domain::id::{DeploymentId, Digest, EnvironmentName, Repository, ServiceName, Tag};
+use crate::domain::words_of_time::{self, TimeError, When};
 
 use super::automaton::{Automaton, Label, Place};
 use super::kind::{Arguments, Kind};
@@ -62,6 +63,9 @@ impl Resolver<'_> {
                     | Slot::Deployment
                     | Slot::Topic
                     | Slot::Stay
+                    | Slot::Length
+                    | Slot::When
+                    | Slot::Until
                     | Slot::Reason => {}
                 },
                 Label::Argument(slot) => {
@@ -69,7 +73,10 @@ impl Resolver<'_> {
                 }
             }
         }
-        arguments.stay = stay(path, self.automaton)?;
+        arguments.stay = self.time(path, Slot::Stay, |text| length(Slot::Stay, text))?;
+        arguments.length = self.time(path, Slot::Length, |text| length(Slot::Length, text))?;
+        arguments.when = self.time(path, Slot::When, When::parse)?;
+        arguments.until = self.time(path, Slot::Until, When::parse)?;
         let missing = kind.missing(arguments.mask());
         kind.command(arguments).ok_or_else(|| {
             let why = Why::Missing {
@@ -108,11 +115,40 @@ impl Resolver<'_> {
                     arguments.reason = Some(text.to_owned());
                 }
             }
-            // May take two words: see `stay`.
-            Slot::Stay => {}
+            // These take several words: see `time`.
+            Slot::Stay | Slot::Length | Slot::When | Slot::Until => {}
             Slot::DryRun | Slot::BreakGlass => {}
         }
         Ok(())
+    }
+
+    /// A length or a moment, out of all its words.
+    fn time<T>(
+        &self,
+        path: &Path<'_>,
+        slot: Slot,
+        parse: impl Fn(&str) -> Result<T, TimeError>,
+    ) -> Result<Option<T>, (usize, Trouble)> {
+        let is_part = |(_, place): &(usize, Place)| {
+            let position = self.automaton.position(*place);
+            position.is_some_and(|position| position.label == Label::Argument(slot))
+        };
+        let parts = |part: &[(usize, Place)]| part.first().is_some_and(is_part);
+        let mut said =
+            path.steps.chunk_by(|one, next| is_part(one) == is_part(next)).filter(|p| parts(p));
+        let Some(steps) = said.next() else { return Ok(None) };
+        let words = |steps: &[(usize, Place)]| {
+            let tokens = steps.iter().filter_map(|(number, _)| path.tokens.get(*number));
+            tokens.map(|token| &*token.word).collect::<Vec<_>>().join(" ")
+        };
+        let parsed = match said.next() {
+            None => parse(&words(steps)),
+            Some(again) => Err(TimeError::Twice { text: words(&[steps, again].concat()) }),
+        };
+        parsed.map(Some).map_err(|error| {
+            let at = steps.first().map_or(0, |(number, _)| *number);
+            (at, Trouble { why: Why::Time(error), replacements: Vec::new() })
+        })
     }
 
     pub fn environment(&self, word: &str) -> Result<EnvironmentName, Trouble> {
@@ -227,40 +263,14 @@ impl Resolver<'_> {
     }
 }
 
-/// The words of a time, put together.
-fn stay(path: &Path<'_>, automaton: &Automaton) -> Result<Option<Duration>, (usize, Trouble)> {
-    let mut words = Vec::new();
-    let mut at = 0;
-    for (number, place) in &path.steps {
-        let is_stay =
-            |position: &super::automaton::Position| position.label == Label::Argument(Slot::Stay);
-        if automaton.position(*place).is_some_and(is_stay)
-            && let Some(token) = path.tokens.get(*number)
-        {
-            at = if words.is_empty() { *number } else { at };
-            words.push(&*token.word);
-        }
-    }
-    if words.is_empty() {
-        return Ok(None);
-    }
-    let text = words.join(" ");
-    time(&text).map(Some).ok_or_else(|| {
-        let why = Why::NotATime { text };
-        (at, Trouble { why, replacements: Vec::new() })
-    })
-}
-
-/// A length of time as people write it; `None`: none, none at all, or longer than anybody waits.
-pub(super) fn time(text: &str) -> Option<Duration> {
-    let parsed = text.to_ascii_lowercase().parse::<jiff::SignedDuration>().ok()?;
-    let time = Duration::try_from(parsed).ok()?;
-    let whole = time.subsec_nanos() == 0;
-    (whole && !time.is_zero() && time <= LONGEST_STAY).then_some(time)
-}
-
 /// Longer than this nothing is left alone by a command.
 const LONGEST_STAY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// A length of time as it can be told to a command.
+pub(super) fn length(slot: Slot, text: &str) -> Result<Duration, TimeError> {
+    let most = if slot == Slot::Stay { LONGEST_STAY } else { words_of_time::LONGEST };
+    words_of_time::whole_seconds(text, most)
+}
 
 fn not_an_image(word: &str) -> Trouble {
     Trouble { why: Why::NotAnImage { text: word.to_owned() }, replacements: Vec::new() }

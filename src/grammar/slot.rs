@@ -17,6 +17,12 @@ pub enum Slot {
     BreakGlass,
     /// How long a canary stays alone.
     Stay,
+    /// How long something lasts.
+    Length,
+    /// When something is done.
+    When,
+    /// When something ends.
+    Until,
     Reason,
 }
 
@@ -33,6 +39,8 @@ pub enum ArgumentType {
     Command,
     /// A length of time: `10 minutes`, `1 hour`, `90s`, `1h30m`. Never a bare number.
     Time,
+    /// A moment to come: `at 18:00`, `tomorrow at 9:30`, `on friday at 14:00`, `in 2 hours`.
+    Moment,
     /// Stands for itself: `{dry-run:switch}` is read from the words "dry run".
     Switch,
     /// Everything up to the end of the line.
@@ -40,7 +48,7 @@ pub enum ArgumentType {
 }
 
 impl Slot {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Images,
         Self::Environment,
         Self::Source,
@@ -50,6 +58,9 @@ impl Slot {
         Self::DryRun,
         Self::BreakGlass,
         Self::Stay,
+        Self::Length,
+        Self::When,
+        Self::Until,
         Self::Reason,
     ];
 
@@ -65,6 +76,9 @@ impl Slot {
             Self::DryRun => "dry-run",
             Self::BreakGlass => "break-glass",
             Self::Stay => "stay",
+            Self::Length => "length",
+            Self::When => "when",
+            Self::Until => "until",
             Self::Reason => "reason",
         }
     }
@@ -77,7 +91,8 @@ impl Slot {
             Self::Deployment => ArgumentType::Deployment,
             Self::Topic => ArgumentType::Command,
             Self::DryRun | Self::BreakGlass => ArgumentType::Switch,
-            Self::Stay => ArgumentType::Time,
+            Self::Stay | Self::Length => ArgumentType::Time,
+            Self::When | Self::Until => ArgumentType::Moment,
             Self::Reason => ArgumentType::Text,
         }
     }
@@ -100,6 +115,14 @@ impl Slot {
                 "For how long each canary stays alone, counted from when it is good: 10 minutes, \
                  1 hour, 90s"
             }
+            Self::Length => "For how long: 10 minutes, 1 hour, 90s, 2 days",
+            Self::When => {
+                "When, in the environment's time zone: at 18:00, tomorrow at 9:30, on friday at \
+                 14:00, in 2 hours"
+            }
+            Self::Until => {
+                "Until when, in the environment's time zone: 18:00, monday 8:00, 2026-12-24 10:00"
+            }
             Self::Reason => "Why, in your own words, up to the end of the line",
         }
     }
@@ -110,12 +133,15 @@ impl Slot {
             Self::Images => "Such as core:1.5.0, with commas or \"and\" between several",
             Self::Deployment => "A deployment's number, such as 42",
             Self::Stay => "For how long each canary stays alone, such as 10 minutes",
+            Self::When => "Such as at 18:00, tomorrow at 9:30, on friday at 14:00 or in 2 hours",
+            Self::Until => "Such as 18:00, monday 8:00 or 2026-12-24 10:00",
             Self::Reason => "Why, in your own words",
             Self::Environment
             | Self::Source
             | Self::Service
             | Self::Topic
             | Self::DryRun
+            | Self::Length
             | Self::BreakGlass => self.description(),
         }
     }
@@ -126,18 +152,19 @@ impl Slot {
 
     /// A set with this argument only.
     pub(super) const fn mask(self) -> Mask {
-        Mask(1 << self as u16)
+        Mask(1 << self as u32)
     }
 }
 
 impl ArgumentType {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Images,
         Self::Environment,
         Self::Service,
         Self::Deployment,
         Self::Command,
         Self::Time,
+        Self::Moment,
         Self::Switch,
         Self::Text,
     ];
@@ -151,6 +178,7 @@ impl ArgumentType {
             Self::Deployment => "deployment",
             Self::Command => "command",
             Self::Time => "time",
+            Self::Moment => "moment",
             Self::Switch => "switch",
             Self::Text => "text",
         }
@@ -165,7 +193,12 @@ impl ArgumentType {
     pub(super) fn reads(self, shape: Shape) -> bool {
         match self {
             Self::Images => match shape {
-                Shape::Name | Shape::BareTag | Shape::Number | Shape::Reference => true,
+                Shape::Name
+                | Shape::BareTag
+                | Shape::Number
+                | Shape::Clock
+                | Shape::Date
+                | Shape::Reference => true,
                 Shape::HashNumber | Shape::Comma | Shape::Other => false,
             },
             Self::Environment | Self::Service | Self::Command => shape == Shape::Name,
@@ -173,6 +206,8 @@ impl ArgumentType {
             Self::Text => true,
             // Where a unit follows, the number is read by a place of its own.
             Self::Time => shape == Shape::BareTag,
+            // Made of words and of shapes, each with a place of its own.
+            Self::Moment => false,
             Self::Switch => false,
         }
     }
@@ -186,11 +221,11 @@ impl fmt::Display for Slot {
 
 /// A set of arguments, and whether words of the phrase's own are among them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Mask(u16);
+pub(super) struct Mask(u32);
 
 impl Mask {
     /// Some word that is no argument.
-    pub const WORDS: Self = Self(1 << 15);
+    pub const WORDS: Self = Self(1 << 31);
 
     pub fn contains(self, slot: Slot) -> bool {
         self.0 & slot.mask().0 != 0
@@ -224,6 +259,10 @@ pub(super) enum Shape {
     Name,
     /// Can be a tag and no name: `1.5.0`.
     BareTag,
+    /// `18:00`, `6pm`; can also be an image.
+    Clock,
+    /// `2026-12-24`, `2026-12-24T10:00`; can also be an image.
+    Date,
     /// A tag or a deployment.
     Number,
     /// `#42`
@@ -237,15 +276,17 @@ pub(super) enum Shape {
 
 /// Words that hold sentences together, and so are never the name of anything. Without them,
 /// "promote to staging" would ask for the tag `to`, and absurd texts could be read in two ways.
-const PARTICLES: [&str; 22] = [
+const PARTICLES: [&str; 23] = [
     "a", "an", "and", "as", "at", "be", "because", "by", "for", "from", "in", "into", "is", "of",
-    "on", "onto", "or", "since", "the", "to", "with", "without",
+    "on", "onto", "or", "since", "the", "to", "until", "with", "without",
 ];
 
 impl Shape {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Name,
         Self::BareTag,
+        Self::Clock,
+        Self::Date,
         Self::Number,
         Self::HashNumber,
         Self::Reference,
@@ -274,7 +315,11 @@ impl Shape {
             }
         }
         let is_particle = |particle: &&str| particle.eq_ignore_ascii_case(word);
-        if is_reference {
+        if is_clock(word) {
+            Self::Clock
+        } else if is_date(word) {
+            Self::Date
+        } else if is_reference {
             Self::Reference
         } else if PARTICLES.iter().any(is_particle) {
             Self::Other
@@ -292,6 +337,8 @@ impl Shape {
         match self {
             Self::Name => "staging",
             Self::BareTag => "1.5.0",
+            Self::Clock => "18:00",
+            Self::Date => "2026-12-24",
             Self::Number => "42",
             Self::HashNumber => "#42",
             Self::Reference => "core:1.5.0",
@@ -299,6 +346,30 @@ impl Shape {
             Self::Other => "(…)",
         }
     }
+}
+
+/// Whether a word looks like a time of day, whether or not there is such a time.
+fn is_clock(word: &str) -> bool {
+    let half = word.len().checked_sub(2).and_then(|at| word.split_at_checked(at));
+    let half =
+        half.filter(|(_, half)| ["am", "pm"].iter().any(|one| half.eq_ignore_ascii_case(one)));
+    let numbers = half.map_or(word, |(numbers, _)| numbers);
+    let is_number =
+        |text: &str| matches!(text.len(), 1 | 2) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let count = numbers.split(':').count();
+    numbers.split(':').all(is_number) && (half.is_some() || count > 1) && count <= 3
+}
+
+/// Whether a word looks like a date, or a date and a time of day.
+fn is_date(word: &str) -> bool {
+    let is = |at: usize, byte: u8| match at {
+        4 | 7 => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    };
+    let Some((date, behind)) = word.split_at_checked(10) else { return false };
+    let time = behind.strip_prefix(['T', 't']);
+    date.bytes().enumerate().all(|(at, byte)| is(at, byte))
+        && (behind.is_empty() || time.is_some_and(is_clock))
 }
 
 #[cfg(test)]
@@ -315,6 +386,15 @@ mod tests {
             ("#42", Shape::HashNumber),
             ("#general", Shape::Other),
             ("core:1.5.0", Shape::Reference),
+            ("18:00", Shape::Clock),
+            ("25:00", Shape::Clock),
+            ("6:30PM", Shape::Clock),
+            ("6pm", Shape::Clock),
+            ("18:000", Shape::Reference),
+            ("pm", Shape::Name),
+            ("2026-12-24", Shape::Date),
+            ("2026-02-30T10:00", Shape::Date),
+            ("2026-12-24-rc1", Shape::BareTag),
             ("team/core@sha256:00", Shape::Reference),
             ("don't", Shape::Other),
             ("To", Shape::Other),

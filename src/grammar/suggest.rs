@@ -82,7 +82,10 @@ impl Grammar {
                 let ids = self.kinds.iter().map(|kind| kind.id().to_owned());
                 best(ids, &typed).into_iter().map(shown).collect()
             }
-            ArgumentType::Time | ArgumentType::Switch | ArgumentType::Text => Vec::new(),
+            ArgumentType::Time
+            | ArgumentType::Moment
+            | ArgumentType::Switch
+            | ArgumentType::Text => Vec::new(),
         }
     }
 

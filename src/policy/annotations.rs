@@ -9,6 +9,7 @@ use cedar_policy::{Effect, Policy};
 use super::error::LoadError;
 use super::source::Source;
 use crate::domain::id::{PolicyId, Role};
+use crate::domain::words_of_time::length;
 
 /// The only word that `@override` takes.
 const BREAK_GLASS: &str = "break-glass";
@@ -255,24 +256,13 @@ impl<'a> Reader<'a> {
     }
 
     fn expires(&mut self) -> Option<Duration> {
-        let help = "say for how long votes are awaited: @expires(\"30m\"), with s, m, h or d";
+        let help = "say for how long votes are awaited: @expires(\"30m\")";
         let Annotation { value, at } =
             self.needed(Key::Expires, "this requirement has no @expires", help)?;
-        let duration = duration(&value);
-        if duration.is_none() {
-            self.wrong(at, format!("{value:?} is not a length of time"), help);
+        let expires = length(&value);
+        if let Err(error) = &expires {
+            self.wrong(at, error.to_string(), help);
         }
-        duration
+        expires.ok()
     }
-}
-
-/// Reads `90s`, `30m`, `2h` or `1d`; nothing else, and never zero.
-fn duration(text: &str) -> Option<Duration> {
-    let (number, seconds_each) = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400)]
-        .into_iter()
-        .find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)))?;
-    // `parse` would take a sign too.
-    let digits = number.bytes().all(|byte| byte.is_ascii_digit());
-    let count: u32 = number.parse().ok().filter(|count| digits && *count >= 1)?;
-    u64::from(count).checked_mul(seconds_each).map(Duration::from_secs)
 }

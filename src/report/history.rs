@@ -102,9 +102,9 @@ pub fn show_card(deployment: &Deployment, events: &[Recorded], now: &Zoned) -> C
     let mut story = Vec::new();
     let mut day = None;
     for recorded in thinned(events) {
-        let date = recorded.at.to_zoned(now.time_zone().clone()).date();
-        if day.replace(date) != Some(date) {
-            story.push(date.strftime("%A %-d %B %Y").to_string());
+        let local = recorded.at.to_zoned(now.time_zone().clone());
+        if day.replace(local.date()) != Some(local.date()) {
+            story.push(words::date(&local));
         }
         let line = event_line(&recorded.event, terms);
         story.push(format!("{} {line}", words::second(recorded.at, now)));

@@ -41,4 +41,4 @@ pub use votes::{
     no_such_deployment_card, not_counted_card, not_open_card, nudge_card, vote_card,
     vote_withdrawn_card, which_deployment_card,
 };
-pub use words::{ago, clean, duration};
+pub use words::{ago, clean, duration, moment};

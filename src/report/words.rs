@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{Timestamp, Zoned};
 
-use crate::domain::card;
+use crate::domain::card::{self, Shown};
 use crate::domain::id::{PersonId, Role};
 pub use crate::domain::plan::listed;
 use crate::domain::plural;
@@ -39,32 +39,77 @@ pub fn between(earlier: Timestamp, later: Timestamp) -> Duration {
 /// `just now`, `40 s ago`, `3 min ago`.
 pub fn ago(then: Timestamp, now: &Zoned) -> String {
     let passed = between(then, now.timestamp());
-    match passed.as_secs() {
+    let words = match passed.as_secs() {
         0..5 => "just now".to_owned(),
         5..60 => format!("{} s ago", passed.as_secs()),
         60..3600 => format!("{} min ago", passed.as_secs() / 60),
         3600.. => format!("{} ago", duration(passed)),
-    }
+    };
+    card::moment(then, Shown::Distance, &words)
+}
+
+/// `in 40 seconds`, `in 25 minutes`, `in 3 hours`, `in 3 hours 20 minutes`, `in 5 days`.
+pub fn ahead(then: Timestamp, now: &Zoned) -> String {
+    let seconds = between(now.timestamp(), then).as_secs();
+    let said = |count: u64, unit: &str| plural(usize::try_from(count).unwrap_or_default(), unit);
+    let words = match seconds {
+        0..60 => said(seconds, "second"),
+        60..3600 => said(seconds / 60, "minute"),
+        3600..172_800 => {
+            let minutes = seconds / 60 % 60;
+            let hours = said(seconds / 3600, "hour");
+            if minutes == 0 { hours } else { format!("{hours} {}", said(minutes, "minute")) }
+        }
+        172_800.. => said(seconds / 86_400, "day"),
+    };
+    card::moment(then, Shown::Distance, &format!("in {words}"))
+}
+
+/// A moment to come, said back to who named it: `Friday 27 November at 18:00 (Europe/Berlin), in
+/// 3 hours`.
+pub fn moment(then: Timestamp, now: &Zoned) -> String {
+    format!("{}, {}", date_and_clock(then, now), ahead(then, now))
+}
+
+/// A moment with its day and zone in full: `Friday 27 November at 18:00 (Europe/Berlin)`.
+pub fn date_and_clock(then: Timestamp, now: &Zoned) -> String {
+    let zone = now.time_zone();
+    let local = then.to_zoned(zone.clone());
+    let year = if local.year() == now.year() { "" } else { " %Y" };
+    let words = local.strftime(&format!("%A %-d %B{year} at %H:%M")).to_string();
+    card::moment(then, Shown::Full, &format!("{words} ({})", zone_name(&local)))
+}
+
+/// The day, with the zone that it is told in: `Friday 27 November 2026 (Europe/Berlin)`.
+pub fn date(then: &Zoned) -> String {
+    let words = format!("{} ({})", then.strftime("%A %-d %B %Y"), zone_name(then));
+    card::moment(then.timestamp(), Shown::Date, &words)
+}
+
+fn zone_name(local: &Zoned) -> String {
+    let name = local.time_zone().iana_name();
+    name.map_or_else(|| local.strftime("%Z").to_string(), str::to_owned)
 }
 
 /// The time of day where the environment is, with the day where it is not today's:
 /// `10:30 CET`, `Tue 24 Nov 10:30 CET`. Unlike `in 5 min` it stays true on a card that is
 /// not drawn again.
 pub fn clock(then: Timestamp, now: &Zoned) -> String {
-    let then = then.to_zoned(now.time_zone().clone());
-    let format = if then.date() == now.date() {
-        "%H:%M %Z"
-    } else if then.year() == now.year() {
-        "%a %-d %b %H:%M %Z"
+    let local = then.to_zoned(now.time_zone().clone());
+    let (format, shown) = if local.date() == now.date() {
+        ("%H:%M %Z", Shown::Time)
+    } else if local.year() == now.year() {
+        ("%a %-d %b %H:%M %Z", Shown::DateAndTime)
     } else {
-        "%-d %b %Y %H:%M %Z"
+        ("%-d %b %Y %H:%M %Z", Shown::DateAndTime)
     };
-    then.strftime(format).to_string()
+    card::moment(then, shown, &local.strftime(format).to_string())
 }
 
-/// The time of day to the second, for a story whose day is told once: `10:30:05`.
+/// The time of day to the second, for a story whose day and zone are told once: `10:30:05`.
 pub fn second(then: Timestamp, now: &Zoned) -> String {
-    then.to_zoned(now.time_zone().clone()).strftime("%H:%M:%S").to_string()
+    let words = then.to_zoned(now.time_zone().clone()).strftime("%H:%M:%S").to_string();
+    card::moment(then, Shown::Second, &words)
 }
 
 /// `a`, `a or b`, `a, b or c`.
@@ -188,6 +233,22 @@ mod tests {
         assert_eq!(said(3900), "1 h 5 min");
         assert_eq!(said(47 * 3600), "47 h");
         assert_eq!(said(72 * 3600), "3 days");
+    }
+
+    #[test]
+    fn a_moment_to_come_is_said_with_its_day_zone_and_distance() {
+        let now: Zoned = "2026-11-27T15:00[Europe/Berlin]".parse().unwrap();
+        let said = |then: &str| {
+            let then: Zoned = format!("{then}[Europe/Berlin]").parse().unwrap();
+            card::plain(&moment(then.timestamp(), &now))
+        };
+        let friday = "Friday 27 November at 18:00 (Europe/Berlin), in 3 hours";
+        assert_eq!(said("2026-11-27T18:00"), friday);
+        let saturday = "Saturday 28 November at 9:30 (Europe/Berlin), in 18 hours 30 minutes";
+        assert_eq!(said("2026-11-28T09:30"), saturday.replace("9:30", "09:30"));
+        let january = "Friday 1 January 2027 at 00:00 (Europe/Berlin), in 34 days";
+        assert_eq!(said("2027-01-01T00:00"), january);
+        assert!(said("2026-11-27T15:00:01").ends_with(", in 1 second"));
     }
 
     #[test]

@@ -7,7 +7,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::error::Problem;
@@ -21,6 +20,7 @@ use super::{
 use crate::domain::environment::{Batch, Environment, Environments, Registry};
 use crate::domain::id::{EnvironmentName, Tag};
 use crate::domain::share::Share;
+use crate::domain::words_of_time::{TimeError, length};
 
 pub(super) fn check(raw: &Raw, findings: &mut Findings) -> Settings {
     let database = database(&raw.database, findings);
@@ -228,14 +228,17 @@ fn timezone(path: &[&str], name: Option<&str>, findings: &mut Findings) -> TimeZ
     })
 }
 
-/// A length of time; reports it if it is none.
+/// A length of time; reports it if it is none. Some keys may be no time at all: see
+/// [`check_some_time`].
 pub(super) fn duration(path: &[&str], text: &str, findings: &mut Findings) -> Option<Duration> {
-    let parsed = text.parse::<SignedDuration>().ok();
-    let duration = parsed.and_then(|signed| Duration::try_from(signed).ok());
-    if duration.is_none() {
-        findings.report(path, Problem::BadDuration { text: text.to_owned() });
+    match length(text) {
+        Ok(length) => Some(length),
+        Err(TimeError::NoTime { .. }) => Some(Duration::ZERO),
+        Err(error) => {
+            findings.report(path, Problem::BadTime(error));
+            None
+        }
     }
-    duration
 }
 
 /// Nothing ever happens within no time at all.

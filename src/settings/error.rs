@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::names::listed;
+use crate::domain::words_of_time::TimeError;
 
 /// Everything that is wrong with the settings, in the order in which it is written there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -236,8 +237,8 @@ pub enum Problem {
     OutOfRange { key: String, least: &'static str, most: &'static str },
     #[error("`{key}` has more than {most} entries; keep those that matter")]
     TooMany { key: String, most: usize },
-    #[error("`{text}` is not a length of time; write for example 30s, 10m or 1h30m")]
-    BadDuration { text: String },
+    #[error("{0}")]
+    BadTime(TimeError),
     #[error(
         "`{text}` is no batch; write a number of tasks, a percentage such as \"25%\", \"room\" or \
          \"all\""

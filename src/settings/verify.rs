@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use reqwest::Url;
 
 use super::check::{duration, required};
@@ -12,6 +11,7 @@ use super::findings::Findings;
 use super::keys;
 use super::raw::{ByEnvironment, RawService, RawVerify};
 use crate::domain::after_check::{AfterCheck, CheckUrl};
+use crate::domain::words_of_time::length;
 
 /// More checks of one service than this make a card that nobody reads.
 const MOST: usize = 10;
@@ -79,12 +79,11 @@ fn within(raw: &RawVerify) -> &str {
 pub(super) fn checks(environment: &str, raw: &RawService) -> Vec<AfterCheck> {
     let one = |raw: &RawVerify| {
         let url = raw.url.as_ref()?.get(environment)?;
-        let within = within(raw).parse::<SignedDuration>().ok();
         Some(AfterCheck {
             url: CheckUrl::new(url),
             expect: status(raw)?,
             body: raw.body.clone(),
-            within: within.and_then(|within| Duration::try_from(within).ok())?,
+            within: length(within(raw)).ok()?,
         })
     };
     raw.verify.values().filter_map(one).collect()

@@ -100,9 +100,13 @@ async fn outcome(world: &World, expectations: usize) -> Outcome {
     }
 }
 
-/// A text without times of day, and without which of two services that failed was quicker.
+/// A text without times of day, which Discord shows in each reader's zone, and without which of
+/// two services that failed was quicker.
 fn lasting(text: &str) -> String {
     let word = |word: &str| {
+        if let Some((_, behind)) = word.strip_prefix("<t:").and_then(|word| word.split_once('>')) {
+            return format!("HH:MM{behind}");
+        }
         let bare = word.trim_matches(|one: char| !one.is_ascii_alphanumeric());
         let digits = |one: char| one.is_ascii_digit() || one == ':';
         if bare.len() == 5 && bare.contains(':') && bare.chars().all(digits) {
@@ -111,7 +115,12 @@ fn lasting(text: &str) -> String {
             word.to_owned()
         }
     };
-    let line = |line: &str| line.split(' ').map(word).collect::<Vec<_>>().join(" ");
+    let line = |line: &str| {
+        let line = line.split(' ').map(word).collect::<Vec<_>>().join(" ");
+        ["CET", "UTC"]
+            .iter()
+            .fold(line, |line, zone| line.replace(&format!("HH:MM {zone}"), "HH:MM"))
+    };
     let text = text.lines().map(line).collect::<Vec<_>>().join("\n");
     // Of two canaries of a bad image, either may be the first that is seen to fail.
     ["worker", "rest-api"].iter().fold(text, |text, service| {

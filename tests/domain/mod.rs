@@ -1,6 +1,7 @@
 //! The core decides right: a model of ECR and ECS, a runner without a runtime, and the
 //! promises as properties over every situation that proptest finds.
 
+mod calendar;
 mod crash;
 mod ends;
 mod journal;
@@ -11,6 +12,7 @@ mod runner;
 mod scenario;
 mod terms;
 mod votes;
+mod words_of_time;
 mod world;
 
 use proptest::test_runner::{Config, RngSeed};

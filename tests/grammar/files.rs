@@ -116,7 +116,8 @@ fn what_is_wrong_with_files_is_told_with_its_place() {
         (
             whoami("\"who is {person}\""),
             "whoami.toml:5:21: there is no argument `person`; there are images, environment, \
-             source, service, deployment, topic, dry-run, break-glass, stay, reason",
+             source, service, deployment, topic, dry-run, break-glass, stay, length, \
+             when, until, reason",
         ),
         (
             whoami("\"whoami\",\n  \"who in {environment}\""),

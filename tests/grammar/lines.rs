@@ -189,9 +189,9 @@ fn a_time_is_one_word_or_a_number_and_its_unit() {
     // A bare number could be a deployment, and a tag is no time.
     for (line, why) in [
         ("canary 42", "`canary` needs a length of time."),
-        ("canary 42 1.5.0", "`1.5.0` is no time that anything could last"),
-        ("canary 42 0 minutes", "`0 minutes` is no time that anything could last"),
-        ("canary 42 9999 hours", "`9999 hours` is no time that anything could last"),
+        ("canary 42 1.5.0", "`1.5.0` is not a length of time; write"),
+        ("canary 42 0 minutes", "`0 minutes` is no time at all; write"),
+        ("canary 42 9999 hours", "`9999 hours` is too long; write at most 7d."),
     ] {
         let Reading::Misunderstood(misunderstood) = read(line) else { panic!("{line}") };
         let told = misunderstood.to_string();

@@ -227,7 +227,7 @@ repository = "core"
 container = "web"
 environments = ["qa"]
 "#,
-                r#"shipmate.toml:15:10: `30` is not a length of time; write for example 30s, 10m or 1h30m
+                r#"shipmate.toml:15:10: `30` lacks a unit; write for example 30s, 10m or 1h30m
 shipmate.toml:16:12: `environments.qa.patience` must be longer than no time at all; write for example 10m"#,
             ),
             (

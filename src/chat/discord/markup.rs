@@ -1,7 +1,7 @@
 //! A card's texts in Discord's markup: what is plain text stays plain text, whoever wrote it, and
 //! people and channels are shown as Discord shows them. Pings nobody: that is decided apart.
 
-use crate::domain::card::{Span, spans};
+use crate::domain::card::{Shown, Span, spans};
 
 /// Characters that mean something wherever they stand.
 const ALWAYS: [char; 8] = ['\\', '*', '_', '~', '`', '|', '<', '['];
@@ -11,13 +11,15 @@ const FIRST: [char; 4] = ['#', '>', '-', '+'];
 /// How a person is named where Discord shows no mention: in titles.
 pub type NameOf<'a> = &'a dyn Fn(&str) -> String;
 
-/// A text as it is shown in a description or a field.
+/// A text as it is shown in a description or a field. Times are Discord's own there.
 pub fn text(text: &str) -> String {
     let part = |span: Span<'_>| match span {
         Span::Text(text) => escape(text),
         Span::Person(id) if is_snowflake(id) => format!("<@{id}>"),
         Span::Channel(id) if is_snowflake(id) => format!("<#{id}>"),
         Span::Person(name) | Span::Channel(name) => escape(name),
+        // Each reader sees it in the zone where they are.
+        Span::Moment { second, shown, .. } => format!("<t:{second}:{}>", style(shown)),
     };
     lines(&spans(text).into_iter().map(part).collect::<String>())
 }
@@ -26,6 +28,7 @@ pub fn text(text: &str) -> String {
 pub fn title(text: &str, name_of: NameOf<'_>) -> String {
     let part = |span: Span<'_>| match span {
         Span::Text(text) | Span::Channel(text) => escape(text),
+        Span::Moment { words, .. } => escape(words),
         Span::Person(id) => escape(&name_of(id)),
     };
     lines(&spans(text).into_iter().map(part).collect::<String>())
@@ -34,6 +37,18 @@ pub fn title(text: &str, name_of: NameOf<'_>) -> String {
 /// A line to copy. Nothing in it can end it early.
 pub fn code(line: &str) -> String {
     format!("`{}`", line.replace('`', "'").replace('\n', " "))
+}
+
+/// The letter by which Discord knows how much of a moment is shown.
+fn style(shown: Shown) -> char {
+    match shown {
+        Shown::Time => 't',
+        Shown::Second => 'T',
+        Shown::Date => 'D',
+        Shown::DateAndTime => 'f',
+        Shown::Full => 'F',
+        Shown::Distance => 'R',
+    }
 }
 
 fn is_snowflake(id: &str) -> bool {
@@ -72,7 +87,7 @@ fn lines(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::card::{channel, person};
+    use crate::domain::card::{channel, moment, person};
 
     #[test]
     fn what_people_write_is_no_markup() {
@@ -96,5 +111,14 @@ mod tests {
         assert_eq!(text(&said), "<@4001> in <#2000>");
         assert_eq!(text(&person(&"a_b".into())), r"a\_b");
         assert_eq!(title(&said, &|id| format!("@{id}")), "@4001 in 2000");
+    }
+
+    #[test]
+    fn moments_are_discords_own_where_it_shows_them() {
+        let at = jiff::Timestamp::from_second(1_795_000_000).unwrap();
+        let said = moment(at, Shown::Full, "18:00 (UTC)");
+        assert_eq!(text(&said), "<t:1795000000:F>");
+        assert_eq!(title(&said, &str::to_owned), "18:00 (UTC)");
+        assert_eq!(text("<t:1795000000:F>"), r"\<t:1795000000:F>");
     }
 }

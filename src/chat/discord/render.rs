@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::ids::Spot;
 use super::markup::{self, NameOf};
-use crate::domain::card::{Card, CardAction, Control, Line, Progress, Tone};
+use crate::domain::card::{Card, CardAction, Control, Line, Progress, Tone, plain};
 
 /// Discord's limits for an embed, in characters.
 const TITLE: usize = 256;
@@ -51,7 +51,9 @@ pub fn render(card: &Card, frame: &Frame<'_>) -> Rendered {
     if card.title.is_empty() {
         title.clear();
     }
-    let footer = [card.footer.as_deref(), frame.marker].into_iter().flatten();
+    // Nothing is marked up there.
+    let footer = card.footer.as_deref().map(plain);
+    let footer = [footer.as_deref(), frame.marker].into_iter().flatten();
     let footer = cut(&footer.collect::<Vec<_>>().join(" · "), FOOTER.min(200));
     let mut room = Room { left: TOTAL - length(&title) - length(&footer), rest: Vec::new() };
 
