@@ -13,6 +13,7 @@ use crate::domain::card::{Card, CardAction};
 use crate::domain::decision::{Ban, Decision, RecordedDecision};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, Recorded};
+use crate::domain::freeze::Freeze;
 use crate::domain::id::{
     ChannelId, DeploymentId, EnvironmentName, MessageId, PersonId, Repository, Role,
 };
@@ -315,7 +316,7 @@ pub trait Store: Send + Sync {
     async fn hold(&self, environment: &EnvironmentName) -> Result<Option<Hold>, StoreError>;
 
     /// Writes a decision down, with what it changes; false: it changes nothing (the digest is
-    /// banned already, or is not; there is no such hold), and nothing is written.
+    /// banned already, or is not; there is no such hold or freeze), and nothing is written.
     async fn decide(&self, decision: Decision, at: Timestamp) -> Result<bool, StoreError>;
 
     /// The bans that stand, the newest first.
@@ -323,6 +324,17 @@ pub trait Store: Send + Sync {
 
     /// The last decisions, the newest first.
     async fn decisions(&self, limit: u32) -> Result<Vec<RecordedDecision>, StoreError>;
+
+    /// The freezes that people set and nobody has ended, by environment; also one whose time is
+    /// over and that has not been ended yet.
+    async fn freezes(&self) -> Result<Vec<Freeze>, StoreError>;
+
+    /// Decisions of which somebody has to be told who did not take them, the oldest first. One
+    /// is news from the moment at which it is recorded.
+    async fn news(&self) -> Result<Vec<RecordedDecision>, StoreError>;
+
+    /// Marks news as told.
+    async fn news_told(&self, decision: u64) -> Result<(), StoreError>;
 }
 
 /// An event on its way from a chat to the engine. `handled` is told when everything that

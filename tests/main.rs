@@ -27,5 +27,6 @@ mod rollout;
 mod web;
 mod after_checks;
 mod last_lines;
+mod freezes;
 mod discord;
 mod tidy;

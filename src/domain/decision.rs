@@ -1,10 +1,10 @@
-//! What people decide beside deployments, as it stands in the journal: bans, and the end of a
-//! hold.
+//! What people decide beside deployments, as it stands in the journal: bans, the end of a hold,
+//! and freezes.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::id::{DeploymentId, Digest, EnvironmentName, PersonId};
+use super::id::{ChannelId, DeploymentId, Digest, EnvironmentName, MessageId, PersonId};
 use super::image::Image;
 
 /// A decision and its place among all decisions.
@@ -40,6 +40,37 @@ pub enum Decision {
         by: PersonId,
         because: Option<String>,
     },
+    /// An environment is closed. It takes the place of a freeze that the person set before.
+    Frozen {
+        environment: EnvironmentName,
+        by: PersonId,
+        because: String,
+        /// When it ends by itself.
+        until: Option<Timestamp>,
+        /// Where its end is told.
+        channel: ChannelId,
+        /// The message that asked for it: however often that is handled, it asks once.
+        asked_in: MessageId,
+    },
+    /// A freeze that a person set has ended.
+    Unfrozen {
+        environment: EnvironmentName,
+        /// The decision by which it was set.
+        freeze: u64,
+        /// Whose it was.
+        of: PersonId,
+        why: Unfreezing,
+    },
+}
+
+/// Why a freeze has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "kebab-case")]
+pub enum Unfreezing {
+    /// Somebody lifted it.
+    Lifted { by: PersonId, because: Option<String>, asked_in: MessageId },
+    /// Its time was over; told in this channel.
+    TimeOver { channel: ChannelId },
 }
 
 impl Decision {
@@ -47,7 +78,33 @@ impl Decision {
     pub fn environment(&self) -> Option<&EnvironmentName> {
         match self {
             Self::Banned { .. } | Self::Unbanned { .. } => None,
-            Self::HoldReleased { environment, .. } => Some(environment),
+            Self::HoldReleased { environment, .. }
+            | Self::Frozen { environment, .. }
+            | Self::Unfrozen { environment, .. } => Some(environment),
+        }
+    }
+
+    /// The message that asked for it, where that is written down.
+    pub fn asked_in(&self) -> Option<&MessageId> {
+        match self {
+            Self::Frozen { asked_in, .. }
+            | Self::Unfrozen { why: Unfreezing::Lifted { asked_in, .. }, .. } => Some(asked_in),
+            Self::Unfrozen { why: Unfreezing::TimeOver { .. }, .. }
+            | Self::Banned { .. }
+            | Self::Unbanned { .. }
+            | Self::HoldReleased { .. } => None,
+        }
+    }
+
+    /// Whether somebody who did not decide it has to be told of it.
+    pub fn is_news(&self) -> bool {
+        match self {
+            Self::Unfrozen { why: Unfreezing::TimeOver { .. }, .. } => true,
+            Self::Unfrozen { why: Unfreezing::Lifted { .. }, .. }
+            | Self::Frozen { .. }
+            | Self::Banned { .. }
+            | Self::Unbanned { .. }
+            | Self::HoldReleased { .. } => false,
         }
     }
 }

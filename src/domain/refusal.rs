@@ -66,6 +66,14 @@ pub enum Refusal {
     NoHold {
         environment: EnvironmentName,
     },
+    NotFrozen {
+        environment: EnvironmentName,
+    },
+    /// Nobody froze it, and nobody can end what the settings say.
+    FrozenByCalendar {
+        environment: EnvironmentName,
+        reason: String,
+    },
     /// It is an index, and some of what it names is not in ECR: no tag can be put on it.
     ChildrenMissing {
         image: String,
@@ -211,6 +219,8 @@ impl Refusal {
             Self::NothingToBan { .. } => "nothing-to-ban",
             Self::NotBanned { .. } => "not-banned",
             Self::NoHold { .. } => "no-hold",
+            Self::NotFrozen { .. } => "not-frozen",
+            Self::FrozenByCalendar { .. } => "frozen-by-calendar",
             Self::ChildrenMissing { .. } => "children-missing",
             Self::TooManyTags { .. } => "too-many-tags",
             Self::TagsImmutable { .. } => "tags-immutable",

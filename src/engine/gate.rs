@@ -33,6 +33,8 @@ enum Passage {
     Through(Box<Deployment>, Observation),
     /// It ended, or waits for votes again: the next one may try.
     Aside,
+    /// Something keeps it from its turn, and not the others: the next one may try.
+    Obstructed,
     /// The turn is not free.
     Closed,
 }
@@ -63,20 +65,23 @@ impl Engine {
     async fn let_one_through(&self, environment: &EnvironmentName) -> Result<(), Problem> {
         let turn = Arc::clone(lock(&self.shared.turns).entry(environment.clone()).or_default());
         let _turn = turn.lock().await;
-        let mut undecided = BTreeSet::new();
+        let mut passed_over = BTreeSet::new();
         let mut last = Ok(());
-        while let Some(first) = self.first_in_queue(environment, &undecided).await? {
+        while let Some(first) = self.first_in_queue(environment, &passed_over).await? {
             match self.pass(first.clone()).await {
                 Ok(Passage::Through(deployment, seen)) => {
                     self.run_deployment(&deployment, Some(seen));
                     return Ok(());
                 }
                 Ok(Passage::Aside) => {}
+                Ok(Passage::Obstructed) => {
+                    passed_over.insert(first.id);
+                }
                 Ok(Passage::Closed) => return Ok(()),
                 // One that cannot be decided about does not keep the others.
                 Err(problem) => {
                     self.tell_why_it_waits(&first, &problem);
-                    undecided.insert(first.id);
+                    passed_over.insert(first.id);
                     last = Err(problem);
                 }
             }
@@ -119,6 +124,11 @@ impl Engine {
             }
             self.want_card(&deployment, None);
             return Ok(Passage::Closed);
+        }
+        // Whoever ends the obstacle has the queue tried again.
+        if self.obstacle(&deployment).await?.is_some() {
+            self.want_card(&deployment, None);
+            return Ok(Passage::Obstructed);
         }
         if !self.still_reverts_the_last(&deployment).await? {
             return Ok(Passage::Aside);

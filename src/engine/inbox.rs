@@ -29,6 +29,8 @@ enum Lane {
     Deployment(DeploymentId),
     /// A ban and its end.
     Bans,
+    /// Freezes and their ends. They do not wait for a promotion that AWS keeps waiting.
+    Freezes,
 }
 
 /// A message on its way to be answered.
@@ -187,6 +189,7 @@ fn lane_of(reading: &Reading) -> Option<Lane> {
             Some(Lane::Environment(environment.clone()))
         }
         Reading::Command(Command::Ban(_) | Command::Unban { .. }) => Some(Lane::Bans),
+        Reading::Command(Command::Freeze(_) | Command::Unfreeze { .. }) => Some(Lane::Freezes),
         Reading::Command(
             Command::Rollback(_)
             | Command::Status { .. }
@@ -194,6 +197,7 @@ fn lane_of(reading: &Reading) -> Option<Lane> {
             | Command::History { .. }
             | Command::Queue { .. }
             | Command::Bans
+            | Command::Freezes { .. }
             | Command::Help { .. }
             | Command::Whoami,
         )
@@ -224,6 +228,9 @@ fn names_no_deployment(reading: &Reading) -> bool {
             | Command::Unban { .. }
             | Command::Bans
             | Command::ReleaseHold { .. }
+            | Command::Freeze(_)
+            | Command::Unfreeze { .. }
+            | Command::Freezes { .. }
             | Command::Help { .. }
             | Command::Whoami,
         )

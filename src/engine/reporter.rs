@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 
 use super::problem::Problem;
 use super::{Engine, Shared, lock};
-use crate::domain::card::CardAction;
-use crate::domain::deployment::Deployment;
+use crate::domain::card::{Card, CardAction};
+use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::event::Event;
 use crate::domain::id::{DeploymentId, EnvironmentName, MessageId};
 use crate::ports::{ChatError, Place};
@@ -56,8 +56,7 @@ impl Engine {
     pub(super) async fn show_card(&self, deployment: Deployment) -> Result<Deployment, Problem> {
         let chat = &self.parts.chat;
         let terms = deployment.plan.terms.hash();
-        let environment = &deployment.plan.terms.environment;
-        let card = report::deployment_card(&deployment, &self.local_time(Some(environment)));
+        let card = self.card_of(&deployment).await;
         let place = Place::Channel(deployment.request.channel.clone());
         // The key changes once a posted card is recorded: posting again after a crash finds
         // the message, and posting anew makes another. Other terms never find the card of these.
@@ -196,8 +195,7 @@ impl Engine {
         deployment: &Deployment,
         note: Option<String>,
     ) -> Result<(), Problem> {
-        let environment = &deployment.plan.terms.environment;
-        let mut card = report::deployment_card(deployment, &self.local_time(Some(environment)));
+        let mut card = self.card_of(deployment).await;
         if let Some(note) = note {
             card = card.warning(note);
         }
@@ -208,6 +206,29 @@ impl Engine {
         match edited {
             Err(ChatError::MessageGone) => self.show_card(deployment.clone()).await.map(|_| ()),
             edited => Ok(edited?),
+        }
+    }
+
+    /// A deployment's card as it is now, with what keeps it from its turn.
+    async fn card_of(&self, deployment: &Deployment) -> Card {
+        let now = self.local_time(Some(&deployment.plan.terms.environment));
+        let card = report::deployment_card(deployment, &now);
+        match deployment.stage {
+            Stage::Waiting | Stage::Queued { .. } => {}
+            Stage::Running(_) | Stage::Ended(_) => return card,
+        }
+        match self.obstacle(deployment).await {
+            Ok(Some(obstacle)) => card.warning(report::obstacle_sentence(
+                &obstacle,
+                &deployment.plan.terms.environment,
+                &now,
+            )),
+            Ok(None) => card,
+            Err(problem) => {
+                // The gate asks once more before anything moves.
+                tracing::warn!(deployment.id = %deployment.id, ?problem, "what it waits for is not known");
+                card
+            }
         }
     }
 
@@ -344,7 +365,7 @@ impl Engine {
         self.parts.clock.now().to_zoned(zone)
     }
 
-    async fn edit(&self, message: &MessageId, card: &crate::domain::card::Card) {
+    async fn edit(&self, message: &MessageId, card: &Card) {
         if let Err(error) = self.parts.chat.edit(message, card).await {
             tracing::warn!(%message, %error, "a card could not be edited");
         }

@@ -15,10 +15,10 @@ use crate::ports::Place;
 use crate::report;
 
 /// The pause before something is tried again that somebody did not answer for.
-const ASK_AGAIN: Duration = Duration::from_secs(5);
+pub(super) const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// The longest sleep without a look at what waits.
-const HOUR: Duration = Duration::from_secs(3600);
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
 
 impl Engine {
     /// Sees to what time brings about, for ever.
@@ -50,6 +50,12 @@ impl Engine {
         let _work = self.begin_work();
         let soon = self.parts.clock.now().checked_add(ASK_AGAIN).ok();
         let mut next = if self.tell_ends().await? { soon } else { None };
+        let freezes = self.attend_freezes().await.unwrap_or_else(|problem| {
+            // What waits for votes expires all the same.
+            tracing::warn!(?problem, "could not look after the freezes");
+            soon
+        });
+        next = earlier(next, freezes);
         for deployment in self.parts.store.open().await? {
             let id = deployment.id;
             if self.show_again(&deployment) | !self.count_again(id).await {
@@ -185,6 +191,6 @@ impl Engine {
     }
 }
 
-fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+pub(super) fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
     one.into_iter().chain(other).min()
 }

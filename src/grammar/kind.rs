@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use crate::domain::command::{
-    Ballot, BanImages, Canary, Command, ImageReference, Promote, Promoted, Rollback,
+    Ballot, BanImages, Canary, Command, FreezeEnvironment, ImageReference, Promote, Promoted,
+    Rollback, Until,
 };
 use crate::domain::id::{DeploymentId, EnvironmentName, ServiceName};
 use crate::domain::words_of_time::When;
@@ -30,6 +31,9 @@ pub(super) enum Kind {
     Unban,
     Bans,
     ReleaseHold,
+    Freeze,
+    Unfreeze,
+    Freezes,
     Help,
     Whoami,
 }
@@ -54,7 +58,7 @@ pub(super) struct Arguments {
 
 impl Kind {
     /// In the order in which help lists them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Promote,
         Self::Rollback,
         Self::Status,
@@ -71,6 +75,9 @@ impl Kind {
         Self::Unban,
         Self::Bans,
         Self::ReleaseHold,
+        Self::Freeze,
+        Self::Unfreeze,
+        Self::Freezes,
         Self::Help,
         Self::Whoami,
     ];
@@ -94,6 +101,9 @@ impl Kind {
             Self::Unban => "unban",
             Self::Bans => "bans",
             Self::ReleaseHold => "release-hold",
+            Self::Freeze => "freeze",
+            Self::Unfreeze => "unfreeze",
+            Self::Freezes => "freezes",
             Self::Help => "help",
             Self::Whoami => "whoami",
         }
@@ -121,6 +131,9 @@ impl Kind {
             Command::Unban { .. } => Self::Unban,
             Command::Bans => Self::Bans,
             Command::ReleaseHold { .. } => Self::ReleaseHold,
+            Command::Freeze(_) => Self::Freeze,
+            Command::Unfreeze { .. } => Self::Unfreeze,
+            Command::Freezes { .. } => Self::Freezes,
             Command::Help { .. } => Self::Help,
             Command::Whoami => Self::Whoami,
         }
@@ -140,7 +153,7 @@ impl Kind {
             ],
             Self::Rollback => &[Slot::Environment, Slot::DryRun, Slot::Reason],
             Self::Status => &[Slot::Environment, Slot::Service],
-            Self::History | Self::Queue => &[Slot::Environment],
+            Self::History | Self::Queue | Self::Freezes => &[Slot::Environment],
             Self::Show => &[Slot::Deployment],
             Self::Approve | Self::Reject | Self::Cancel | Self::Pause => {
                 &[Slot::Deployment, Slot::Reason]
@@ -149,7 +162,8 @@ impl Kind {
             Self::Canary => &[Slot::Deployment, Slot::Stay],
             Self::Ban => &[Slot::Images, Slot::Deployment, Slot::Reason],
             Self::Unban => &[Slot::Images, Slot::Reason],
-            Self::ReleaseHold => &[Slot::Environment, Slot::Reason],
+            Self::ReleaseHold | Self::Unfreeze => &[Slot::Environment, Slot::Reason],
+            Self::Freeze => &[Slot::Environment, Slot::Until, Slot::Length, Slot::Reason],
             Self::Help => &[Slot::Topic],
             Self::Bans | Self::Whoami => &[],
         }
@@ -161,11 +175,13 @@ impl Kind {
             Self::Promote if !given.contains(Slot::Images) && !given.contains(Slot::Source) => {
                 Some(Slot::Images)
             }
-            Self::Promote | Self::Rollback | Self::ReleaseHold
+            Self::Promote | Self::Rollback | Self::ReleaseHold | Self::Freeze | Self::Unfreeze
                 if !given.contains(Slot::Environment) =>
             {
                 Some(Slot::Environment)
             }
+            // Whoever is stopped by it wants to know why.
+            Self::Freeze if !given.contains(Slot::Reason) => Some(Slot::Reason),
             Self::Ban if !given.contains(Slot::Images) && !given.contains(Slot::Deployment) => {
                 Some(Slot::Images)
             }
@@ -193,6 +209,9 @@ impl Kind {
             | Self::Unban
             | Self::Bans
             | Self::ReleaseHold
+            | Self::Freeze
+            | Self::Unfreeze
+            | Self::Freezes
             | Self::Help
             | Self::Whoami => None,
         }
@@ -204,7 +223,10 @@ impl Kind {
         let beside_images = [Slot::Source, Slot::Deployment].into_iter();
         let mut beside_images = beside_images.filter(|slot| given.contains(*slot));
         let second = beside_images.next().filter(|_| given.contains(Slot::Images));
-        unusable.or(second)
+        // An end is named in one way.
+        let end = Some(Slot::Length);
+        let end = end.filter(|end| given.contains(*end) && given.contains(Slot::Until));
+        unusable.or(second).or(end)
     }
 
     /// All sets of arguments with which this command makes sense: each must be sayable.
@@ -228,10 +250,10 @@ impl Kind {
             deployment,
             topic,
             stay,
-            // No command takes these yet.
-            length: _,
+            length,
+            // No command takes this yet.
             when: _,
-            until: _,
+            until,
             dry_run,
             break_glass,
             reason: because,
@@ -276,6 +298,13 @@ impl Kind {
             Self::Unban => Command::Unban { images, because },
             Self::Bans => Command::Bans,
             Self::ReleaseHold => Command::ReleaseHold { environment: environment?, because },
+            Self::Freeze => Command::Freeze(FreezeEnvironment {
+                environment: environment?,
+                until: until.map(Until::Moment).or(length.map(Until::Length)),
+                because: because?,
+            }),
+            Self::Unfreeze => Command::Unfreeze { environment: environment?, because },
+            Self::Freezes => Command::Freezes { environment },
             Self::Help => Command::Help { topic },
             Self::Whoami => Command::Whoami,
         })
@@ -313,9 +342,9 @@ impl Arguments {
                 Self { environment: Some(environment), dry_run, reason: because, ..nothing }
             }
             Command::Status { environment, service } => Self { environment, service, ..nothing },
-            Command::History { environment } | Command::Queue { environment } => {
-                Self { environment, ..nothing }
-            }
+            Command::History { environment }
+            | Command::Queue { environment }
+            | Command::Freezes { environment } => Self { environment, ..nothing },
             Command::Show { deployment } => Self { deployment: Some(deployment), ..nothing },
             Command::Approve(Ballot { deployment, because })
             | Command::Reject(Ballot { deployment, because })
@@ -334,8 +363,18 @@ impl Arguments {
                 Self { deployment: Some(deployment), reason: because, ..nothing }
             }
             Command::Unban { images, because } => Self { images, reason: because, ..nothing },
-            Command::ReleaseHold { environment, because } => {
+            Command::ReleaseHold { environment, because }
+            | Command::Unfreeze { environment, because } => {
                 Self { environment: Some(environment), reason: because, ..nothing }
+            }
+            Command::Freeze(FreezeEnvironment { environment, until, because }) => {
+                let (until, length) = match until {
+                    None => (None, None),
+                    Some(Until::Moment(when)) => (Some(when), None),
+                    Some(Until::Length(length)) => (None, Some(length)),
+                };
+                let (environment, reason) = (Some(environment), Some(because));
+                Self { environment, until, length, reason, ..nothing }
             }
             Command::Help { topic } => Self { topic, ..nothing },
             Command::Bans | Command::Whoami => nothing,

@@ -75,7 +75,7 @@ struct Entry {
 }
 
 /// The files of commands/, compiled in.
-const SHIPPED: [(&str, &str); 18] = [
+const SHIPPED: [(&str, &str); 21] = [
     ("promote.toml", include_str!("../../commands/promote.toml")),
     ("rollback.toml", include_str!("../../commands/rollback.toml")),
     ("status.toml", include_str!("../../commands/status.toml")),
@@ -92,6 +92,9 @@ const SHIPPED: [(&str, &str); 18] = [
     ("unban.toml", include_str!("../../commands/unban.toml")),
     ("bans.toml", include_str!("../../commands/bans.toml")),
     ("release-hold.toml", include_str!("../../commands/release-hold.toml")),
+    ("freeze.toml", include_str!("../../commands/freeze.toml")),
+    ("unfreeze.toml", include_str!("../../commands/unfreeze.toml")),
+    ("freezes.toml", include_str!("../../commands/freezes.toml")),
     ("help.toml", include_str!("../../commands/help.toml")),
     ("whoami.toml", include_str!("../../commands/whoami.toml")),
 ];

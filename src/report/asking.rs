@@ -47,6 +47,14 @@ pub fn release_hold(environment: &EnvironmentName) -> String {
     format!("release hold on {environment}")
 }
 
+pub fn unfreeze(environment: &EnvironmentName) -> String {
+    format!("unfreeze {environment}")
+}
+
+pub fn freezes(environment: &EnvironmentName) -> String {
+    format!("freezes of {environment}")
+}
+
 /// By its digest, which no other image can have.
 pub fn unban(repository: &Repository, digest: &Digest) -> String {
     format!("unban image {repository}@{}", digest.short())

@@ -8,8 +8,10 @@ mod cause;
 mod denial;
 mod deployment;
 mod end;
+mod freezes;
 mod history;
 mod log;
+mod obstacle;
 mod others;
 mod pause;
 mod plan;
@@ -28,10 +30,15 @@ pub use cause::sentence as cause_sentence;
 pub use denial::{Unasked, denial_card, stands_still, undecided_card, waits_for_answer};
 pub use deployment::{closed_card, deployment_card};
 pub use end::end_reply;
+pub use freezes::{
+    Freezes, Freezing, Unfreezed, freeze_over_card, freeze_refuses, freeze_set_aside, freezes_card,
+    frozen_card, unfrozen_card,
+};
 pub use history::{Entry, details, history_card, show_card};
+pub use obstacle::sentence as obstacle_sentence;
 pub use pause::{canary_would_stay, wish_card};
 pub use plan::dry_run_card;
-pub use queue::queue_card;
+pub use queue::{Obstacles, queue_card};
 pub use refusal::{refusal_card, sentence as refusal_sentence};
 pub use status::{
     EnvironmentStatus, HoldStatus, OpenDeployment, Running, ServiceStatus, no_such_service_card,

@@ -1,18 +1,28 @@
 //! What runs and what comes next in each environment, in order, with what each waits for.
 
+use std::collections::BTreeMap;
+
 use jiff::Zoned;
 
 use crate::domain::card::{Card, Tone};
 use crate::domain::deployment::{Deployment, Stage};
-use crate::domain::id::EnvironmentName;
+use crate::domain::id::{DeploymentId, EnvironmentName};
+use crate::domain::obstacle::Obstacle;
 
-use super::{asking, deployment, votes, words};
+use super::{asking, deployment, obstacle, votes, words};
 
 /// More than this are counted.
 const MOST: usize = 12;
 
+/// What keeps deployments from their turn.
+pub type Obstacles = BTreeMap<DeploymentId, Obstacle>;
+
 /// Each environment's deployments that have not ended, in the order in which they come.
-pub fn queue_card(queues: &[(EnvironmentName, Vec<Deployment>)], now: &Zoned) -> Card {
+pub fn queue_card(
+    queues: &[(EnvironmentName, Vec<Deployment>)],
+    obstacles: &Obstacles,
+    now: &Zoned,
+) -> Card {
     let title = match queues {
         [] => return Card::new(Tone::Plain, "There are no environments that you may look at"),
         [(environment, queue)] if queue.is_empty() => {
@@ -27,7 +37,10 @@ pub fn queue_card(queues: &[(EnvironmentName, Vec<Deployment>)], now: &Zoned) ->
     let mut card = Card::new(Tone::Plain, title);
     for (environment, queue) in queues {
         let lines = queue.iter().enumerate();
-        let lines = lines.map(|(at, one)| line(one, queue.get(..at).unwrap_or_default(), now));
+        let lines = lines.map(|(at, one)| {
+            let before = queue.get(..at).unwrap_or_default();
+            line(one, &state(one, before, obstacles, now), now)
+        });
         card = card.field(environment.as_str(), words::at_most(lines.collect(), MOST));
     }
     let first = queues.iter().flat_map(|(_, queue)| queue).next();
@@ -38,18 +51,18 @@ pub fn queue_card(queues: &[(EnvironmentName, Vec<Deployment>)], now: &Zoned) ->
 }
 
 /// `#43 promote web:2.1.0 to staging (alice, 3 min ago): queued behind #42`
-fn line(one: &Deployment, before: &[Deployment], now: &Zoned) -> String {
+fn line(one: &Deployment, state: &str, now: &Zoned) -> String {
     format!(
-        "{} ({}, {}): {}",
+        "{} ({}, {}): {state}",
         deployment::named(one),
         words::person(&one.request.requester.id),
-        words::ago(one.requested_at, now),
-        state(one, before, now)
+        words::ago(one.requested_at, now)
     )
 }
 
 /// Where it is, and what it waits for.
-fn state(one: &Deployment, before: &[Deployment], now: &Zoned) -> String {
+fn state(one: &Deployment, before: &[Deployment], obstacles: &Obstacles, now: &Zoned) -> String {
+    let obstacle = obstacles.get(&one.id);
     match &one.stage {
         Stage::Waiting => {
             let Some(needed) = votes::still_needed(one) else { return "waits".to_owned() };
@@ -59,7 +72,12 @@ fn state(one: &Deployment, before: &[Deployment], now: &Zoned) -> String {
             format!("waits for votes, {needed}{until}")
         }
         Stage::Queued { .. } => {
-            let ahead = before.iter().rfind(|other| match other.stage {
+            if let Some(obstacle) = obstacle {
+                return format!("waits: {}", obstacle::why(obstacle, now));
+            }
+            // Whoever waits for something else lets the others pass.
+            let goes = |other: &&Deployment| !obstacles.contains_key(&other.id);
+            let ahead = before.iter().filter(goes).rfind(|other| match other.stage {
                 Stage::Running(_) | Stage::Queued { .. } => true,
                 Stage::Waiting | Stage::Ended(_) => false,
             });

@@ -5,10 +5,12 @@ use jiff::{Timestamp, Zoned};
 use crate::domain::card::{Card, Line, Tone};
 use crate::domain::environment::Strategy;
 use crate::domain::id::{DeploymentId, EnvironmentName, Repository, ServiceName, Tag};
+use crate::domain::obstacle::Obstacle;
 use crate::domain::plan::Version;
 
+use super::freezes::{Freezes, coming, freeze_lines};
 use super::history::{Entry, entry_line};
-use super::{asking, words};
+use super::{asking, obstacle, words};
 
 /// What is known of one environment now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,7 @@ pub struct EnvironmentStatus {
     /// Deployments that have not ended, in the order in which they come.
     pub open: Vec<OpenDeployment>,
     pub hold: Option<HoldStatus>,
+    pub freezes: Freezes,
     /// The last deployment that ended.
     pub last: Option<Entry>,
     /// Why it could not be looked at; then `services` may be empty.
@@ -63,6 +66,8 @@ pub struct OpenDeployment {
     pub stage: &'static str,
     pub names: String,
     pub rollback: bool,
+    /// What keeps it from its turn.
+    pub obstacle: Option<Obstacle>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,8 +179,10 @@ fn lines(status: &EnvironmentStatus, now: &Zoned) -> Vec<Line> {
     }
     for open in &status.open {
         let what = if open.rollback { "rollback to " } else { "" };
-        lines.push(Line::Text(format!("#{} {what}{}: {}.", open.id, open.names, open.stage)));
+        let stage = stage(open);
+        lines.push(Line::Text(format!("#{} {what}{}: {stage}.", open.id, open.names)));
     }
+    lines.extend(freeze_lines(&status.freezes, now).into_iter().map(Line::Warning));
     if let Some(hold) = status.hold {
         lines.push(Line::Warning(format!(
             "Held since {} (#{}): automation may move nothing here until somebody promotes.",
@@ -185,6 +192,7 @@ fn lines(status: &EnvironmentStatus, now: &Zoned) -> Vec<Line> {
         lines.push(Line::Text("To let automation move it before that:".to_owned()));
         lines.push(Line::Command(asking::release_hold(&status.environment)));
     }
+    lines.extend(coming(&status.freezes, now).map(Line::Text));
     if drifts(status) {
         lines.extend(status.services.iter().filter_map(drift).map(Line::Warning));
         if let Some(name) = status.services.iter().find_map(expected_name) {
@@ -205,9 +213,17 @@ fn brief(status: &EnvironmentStatus, now: &Zoned) -> Vec<String> {
         }
     }
     for open in &status.open {
-        brief.push(format!("#{} {}: {}", open.id, open.names, open.stage));
+        brief.push(format!("#{} {}: {}", open.id, open.names, stage(open)));
     }
     brief
+}
+
+/// `queued`, and what keeps it from its turn.
+fn stage(open: &OpenDeployment) -> String {
+    match &open.obstacle {
+        None => open.stage.to_owned(),
+        Some(obstacle) => format!("{}, {}", open.stage, obstacle::brief(obstacle)),
+    }
 }
 
 /// `rest-api: core:1.5.0, 3/3 tasks good — stop and replace`

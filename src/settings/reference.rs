@@ -55,6 +55,8 @@ fn chosen(key: &Key) -> &'static str {
         Some("roles") => "<role>",
         Some("environments") => "<environment>",
         Some("services") => "<service>",
+        Some("freezes") => "<freeze>",
+        Some("windows") => "<window>",
         _ => "<name>",
     }
 }

@@ -8,7 +8,8 @@ use super::chain::{self, Chain, Head, Link};
 use super::journal::{BEGIN, signed};
 use super::{SqliteStore, sql, time};
 use crate::domain::decision::{Ban, Decision, RecordedDecision};
-use crate::domain::id::{Digest, PersonId, Repository};
+use crate::domain::freeze::Freeze;
+use crate::domain::id::{ChannelId, Digest, EnvironmentName, PersonId, Repository};
 use crate::domain::image::Image;
 use crate::ports::StoreError;
 
@@ -39,6 +40,18 @@ struct BanRow {
     at: i64,
 }
 
+#[derive(sqlx::FromRow)]
+struct FreezeRow {
+    environment: String,
+    person: String,
+    #[sqlx(try_from = "i64")]
+    decision: u64,
+    because: String,
+    since: i64,
+    until: Option<i64>,
+    channel: String,
+}
+
 /// Writes a decision down with what it changes; false: it changes nothing, and is not written.
 pub async fn decide(
     store: &SqliteStore,
@@ -65,6 +78,9 @@ pub async fn decide(
     if !project(&mut writing, &row, &decision).await? {
         // Dropped without a commit, it was never written.
         return Ok(false);
+    }
+    if decision.is_news() {
+        sqlx::query(sql::INSERT_NEWS).bind(row.sequence).execute(&mut *writing).await?;
     }
     sqlx::query(sql::SET_DECISIONS_HEAD)
         .bind(row.sequence)
@@ -97,6 +113,19 @@ async fn project(
         Decision::HoldReleased { environment, left_by, .. } => {
             sqlx::query(sql::RELEASE_HOLD).bind(environment.as_str()).bind(left_by.0)
         }
+        Decision::Frozen { environment, by, because, until, channel, asked_in: _ } => {
+            sqlx::query(sql::SET_FREEZE)
+                .bind(environment.as_str())
+                .bind(by.as_str())
+                .bind(row.sequence)
+                .bind(because)
+                .bind(row.at)
+                .bind(until.map(Timestamp::as_millisecond))
+                .bind(channel.as_str())
+        }
+        Decision::Unfrozen { environment: _, freeze, of: _, why: _ } => {
+            sqlx::query(sql::DELETE_FREEZE).bind(signed(*freeze))
+        }
     };
     Ok(query.execute(writing).await?.rows_affected() > 0)
 }
@@ -105,6 +134,23 @@ async fn project(
 pub async fn bans(store: &SqliteStore) -> Result<Vec<Ban>, StoreError> {
     let rows: Vec<BanRow> = sqlx::query_as(sql::BANS).fetch_all(&store.readers).await?;
     rows.into_iter().map(BanRow::read).collect()
+}
+
+/// The freezes that were set and not ended, by environment.
+pub async fn freezes(store: &SqliteStore) -> Result<Vec<Freeze>, StoreError> {
+    let rows: Vec<FreezeRow> = sqlx::query_as(sql::FREEZES).fetch_all(&store.readers).await?;
+    rows.into_iter().map(FreezeRow::read).collect()
+}
+
+/// Decisions of which somebody has to be told, the oldest first.
+pub async fn news(store: &SqliteStore) -> Result<Vec<RecordedDecision>, StoreError> {
+    let rows: Vec<DecisionRow> = sqlx::query_as(sql::NEWS).fetch_all(&store.readers).await?;
+    rows.iter().map(DecisionRow::read).collect()
+}
+
+pub async fn told(store: &SqliteStore, decision: u64) -> Result<(), StoreError> {
+    sqlx::query(sql::DELETE_NEWS).bind(signed(decision)).execute(&store.writer).await?;
+    Ok(())
 }
 
 /// The newest decisions first.
@@ -186,6 +232,20 @@ impl BanRow {
             by: PersonId::new(self.person),
             because: self.because,
             at: time(self.at)?,
+        })
+    }
+}
+
+impl FreezeRow {
+    fn read(self) -> Result<Freeze, StoreError> {
+        Ok(Freeze {
+            environment: EnvironmentName::new(self.environment),
+            decision: self.decision,
+            by: PersonId::new(self.person),
+            because: self.because,
+            since: time(self.since)?,
+            until: self.until.map(time).transpose()?,
+            channel: ChannelId::new(self.channel),
         })
     }
 }

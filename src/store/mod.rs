@@ -23,6 +23,7 @@ use sqlx::sqlite::{
 use crate::domain::decision::{Ban, Decision, RecordedDecision};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, Recorded};
+use crate::domain::freeze::Freeze;
 use crate::domain::id::{DeploymentId, EnvironmentName, MessageId, Repository};
 use crate::domain::image::Image;
 use crate::ports::{Hold, Said, Store, StoreError, Summary, Unhandled};
@@ -123,10 +124,12 @@ fn migrator() -> Migrator {
     };
     let chat = include_str!("../../migrations/0002_chat.sql");
     let decisions = include_str!("../../migrations/0003_decisions.sql");
+    let freezes = include_str!("../../migrations/0008_freezes.sql");
     Migrator::with_migrations(vec![
         migration(1, "journal", journal),
         migration(2, "chat", chat),
         migration(3, "decisions", decisions),
+        migration(8, "freezes", freezes),
     ])
 }
 
@@ -280,6 +283,18 @@ impl Store for SqliteStore {
 
     async fn decisions(&self, limit: u32) -> Result<Vec<RecordedDecision>, StoreError> {
         decisions::newest(self, limit).await
+    }
+
+    async fn freezes(&self) -> Result<Vec<Freeze>, StoreError> {
+        decisions::freezes(self).await
+    }
+
+    async fn news(&self) -> Result<Vec<RecordedDecision>, StoreError> {
+        decisions::news(self).await
+    }
+
+    async fn news_told(&self, decision: u64) -> Result<(), StoreError> {
+        decisions::told(self, decision).await
     }
 }
 

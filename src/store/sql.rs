@@ -106,6 +106,27 @@ statements! {
     BANS = "SELECT digest, repository, children, name, person, because, at
         FROM bans ORDER BY decision DESC";
 
+    /// In the place of the one that the person has set before.
+    SET_FREEZE = "INSERT INTO freezes
+            (environment, person, decision, because, since, until, channel)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (environment, person) DO UPDATE
+        SET decision = excluded.decision, because = excluded.because, since = excluded.since,
+            until = excluded.until, channel = excluded.channel";
+
+    DELETE_FREEZE = "DELETE FROM freezes WHERE decision = $1";
+
+    FREEZES = "SELECT environment, person, decision, because, since, until, channel
+        FROM freezes ORDER BY environment, person LIMIT 1000";
+
+    INSERT_NEWS = "INSERT INTO decision_news (decision) VALUES ($1)";
+
+    DELETE_NEWS = "DELETE FROM decision_news WHERE decision = $1";
+
+    NEWS = "SELECT d.sequence, d.at, d.version, d.type, d.body, d.previous_hash, d.hash
+        FROM decision_news AS n JOIN decisions AS d ON d.sequence = n.decision
+        ORDER BY n.decision LIMIT 1000";
+
     ASKED_IN = "SELECT id FROM deployments WHERE asked_in = $1";
 
     BY_MESSAGE = "SELECT deployment FROM messages
@@ -202,8 +223,10 @@ mod tests {
                 // The newest of a table are read along its key, backwards, up to the limit.
                 let along_a_key = (*name == "HISTORY" && step == "SCAN deployments")
                     || (*name == "DECISIONS" && step == "SCAN decisions");
-                // One row, or one for each channel: there is nothing to look up by.
-                let few = ["HEARD", "INSTALLATION", "SET_INSTALLATION"].contains(name);
+                // One row, one for each channel or environment, or what is told in a moment:
+                // there is nothing to look up by.
+                let few =
+                    ["HEARD", "INSTALLATION", "SET_INSTALLATION", "FREEZES", "NEWS"].contains(name);
                 let whole = step.starts_with("SCAN") && !step.contains("INDEX") && !along_a_key;
                 let sorted = step.contains("TEMP B-TREE");
                 let constant = step == "SCAN CONSTANT ROW";

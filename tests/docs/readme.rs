@@ -87,8 +87,8 @@ fn the_table_of_commands_comes_out_of_their_files() {
 }
 
 /// What people do with the commands that there are, in the words of the table.
-const DEEDS: [(Action, &str); 9] = [
-    (Action::Read, "look: status, queue, history, show, bans, help, whoami"),
+const DEEDS: [(Action, &str); 10] = [
+    (Action::Read, "look: status, queue, history, show, bans, freezes, help, whoami"),
     (Action::Promote, "promote"),
     (Action::Approve, "approve or reject"),
     (Action::Rollback, "roll back"),
@@ -96,6 +96,7 @@ const DEEDS: [(Action, &str); 9] = [
     (Action::Pause, "pause, continue, leave a canary alone"),
     (Action::Ban, "ban and unban"),
     (Action::ReleaseHold, "release a hold"),
+    (Action::Freeze, "freeze and unfreeze"),
     (Action::BreakGlass, "break the glass, with a reason"),
 ];
 

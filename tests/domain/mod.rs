@@ -4,6 +4,7 @@
 mod calendar;
 mod crash;
 mod ends;
+mod freeze;
 mod journal;
 mod mishaps;
 mod nonsense;

@@ -154,7 +154,7 @@ fn what_is_wrong_with_files_is_told_with_its_place() {
         (
             extending("dance", "\"dance\""),
             "own.toml:1:11: there is no command `dance` in this program; there are promote, \
-             rollback, status, show, history, approve, reject, cancel, pause, continue, canary, queue, ban, unban, bans, release-hold, help, whoami",
+             rollback, status, show, history, approve, reject, cancel, pause, continue, canary, queue, ban, unban, bans, release-hold, freeze, unfreeze, freezes, help, whoami",
         ),
         (
             file("own.toml", "extends = \"help\"\nsummary = \"x\"\nphrases = [\"sos\"]\n"),
@@ -173,7 +173,7 @@ fn what_is_wrong_with_files_is_told_with_its_place() {
                  examples = [\"whoami\"]\n",
             ),
             "own.toml:2:10: there is no action `spy`; there are read, promote, rollback, restart, \
-             approve, cancel, pause, break-glass, lock, unlock, ban, release-hold",
+             approve, cancel, pause, break-glass, lock, unlock, ban, release-hold, freeze",
         ),
     ];
     for (own, message) in cases {

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use shipmate::domain::command::{
-    Ballot, BanImages, Canary, Command, ImageReference, Promote, Promoted, Rollback,
+    Ballot, BanImages, Canary, Command, FreezeEnvironment, ImageReference, Promote, Promoted,
+    Rollback, Until,
 };
 use shipmate::domain::form::{FieldKind, Form};
+use shipmate::domain::words_of_time::{LONGEST, When, whole_seconds};
 use shipmate::grammar::{CommandFile, Grammar, Reading, combine};
 
 use super::properties::any_command;
@@ -76,6 +78,9 @@ fn there_is_a_form_for_each_command() {
     unban: images!:Images reason:Text
     bans:
     release-hold: environment!:Environment reason:Text
+    freeze: environment!:Environment reason!:Text until:Text length:Text
+    unfreeze: environment!:Environment reason:Text
+    freezes: environment:Environment
     help (private): topic:Command
     whoami (private):
     ");
@@ -268,6 +273,24 @@ fn filled_with(command: &Command) -> BTreeMap<String, String> {
             add("environment", Some(environment.to_string()));
             add("reason", because.clone());
         }
+        Command::Freeze(FreezeEnvironment { environment, until, because }) => {
+            add("environment", Some(environment.to_string()));
+            match until {
+                None => {}
+                Some(Until::Moment(when)) => add("until", Some(when.to_string())),
+                Some(Until::Length(length)) => {
+                    add("length", Some(format!("{}s", length.as_secs())));
+                }
+            }
+            add("reason", Some(because.clone()));
+        }
+        Command::Unfreeze { environment, because } => {
+            add("environment", Some(environment.to_string()));
+            add("reason", because.clone());
+        }
+        Command::Freezes { environment } => {
+            add("environment", environment.as_ref().map(ToString::to_string));
+        }
         Command::Help { topic } => add("topic", topic.clone()),
         Command::Bans | Command::Whoami => {}
     }
@@ -295,11 +318,14 @@ fn with_reason(mut command: Command, reason: Option<String>) -> Command {
         Command::Ban(BanImages::Named { because, .. }) => *because = reason.unwrap_or_default(),
         Command::Ban(BanImages::OfDeployment { because, .. })
         | Command::Unban { because, .. }
-        | Command::ReleaseHold { because, .. } => *because = reason,
+        | Command::ReleaseHold { because, .. }
+        | Command::Unfreeze { because, .. } => *because = reason,
+        Command::Freeze(freeze) => freeze.because = reason.unwrap_or_default(),
         Command::Status { .. }
         | Command::History { .. }
         | Command::Show { .. }
         | Command::Bans
+        | Command::Freezes { .. }
         | Command::Help { .. }
         | Command::Whoami => {}
     }
@@ -436,6 +462,8 @@ fn meant(form: &str, filled: &BTreeMap<String, String>) -> Option<Command> {
         Reading::Command(Command::Canary(Canary { deployment: None, stay })) => Some(stay),
         _ => None,
     });
+    let until = given("until").map(|text| When::parse(text).ok());
+    let length = given("length").map(|text| whole_seconds(text, LONGEST).ok());
     // Each image is read in a line of its own.
     let images_in = |images: &str| -> Option<Vec<ImageReference>> {
         let images = images.replace(['&', ','], " and ");
@@ -503,6 +531,18 @@ fn meant(form: &str, filled: &BTreeMap<String, String>) -> Option<Command> {
         "release-hold" => {
             Command::ReleaseHold { environment: environment("environment")??, because }
         }
+        "freeze" => Command::Freeze(FreezeEnvironment {
+            environment: environment("environment")??,
+            until: match (until, length) {
+                (None, None) => None,
+                (Some(until), None) => Some(Until::Moment(until?)),
+                (None, Some(length)) => Some(Until::Length(length?)),
+                (Some(_), Some(_)) => return None,
+            },
+            because: because?,
+        }),
+        "unfreeze" => Command::Unfreeze { environment: environment("environment")??, because },
+        "freezes" => Command::Freezes { environment: optional(environment("environment"))? },
         "help" => {
             let topic = given("topic").map(|word| match read(&format!("help {word}")) {
                 Reading::Command(Command::Help { topic }) => topic,
@@ -526,9 +566,9 @@ proptest! {
         let form = GRAMMAR.id(&command);
         let mut filled = filled_with(&command);
         let mut command = command;
-        // Without a reason no image is banned.
+        // Without a reason no image is banned, and nothing is frozen.
         let reason = match one_line(&reason) {
-            None if form == "ban" => "why".to_owned(),
+            None if form == "ban" || form == "freeze" => "why".to_owned(),
             None | Some(_) => reason,
         };
         if GRAMMAR.field_kind(form, "reason").is_some() {

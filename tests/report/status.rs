@@ -2,11 +2,12 @@
 
 use shipmate::domain::decision::{Decision, RecordedDecision};
 use shipmate::domain::environment::Strategy;
+use shipmate::domain::freeze::State;
 use shipmate::domain::id::{DeploymentId, Digest};
 use shipmate::domain::image::Image;
 use shipmate::report::{
-    Entry, EnvironmentStatus, HoldStatus, OpenDeployment, Running, ServiceStatus, history_card,
-    status_card,
+    Entry, EnvironmentStatus, Freezes, HoldStatus, OpenDeployment, Running, ServiceStatus,
+    history_card, status_card,
 };
 
 use super::world::*;
@@ -41,6 +42,17 @@ fn entry(id: i64, stage: &str, rollback: bool) -> Entry {
     }
 }
 
+/// Nothing closes it, and nothing will.
+fn open(environment: &str) -> Freezes {
+    Freezes {
+        environment: environment.into(),
+        state: State::Open,
+        people: Vec::new(),
+        next: None,
+        parts: Vec::new(),
+    }
+}
+
 fn staging(services: Vec<ServiceStatus>) -> EnvironmentStatus {
     EnvironmentStatus {
         environment: "staging".into(),
@@ -49,6 +61,7 @@ fn staging(services: Vec<ServiceStatus>) -> EnvironmentStatus {
         services,
         open: Vec::new(),
         hold: None,
+        freezes: open("staging"),
         last: Some(entry(42, "succeeded", false)),
         unknown: None,
     }
@@ -89,12 +102,14 @@ fn one_environment() {
                     stage: "running",
                     names: "core:1.6.0".into(),
                     rollback: false,
+                    obstacle: None,
                 },
                 OpenDeployment {
                     id: DeploymentId(44),
                     stage: "waiting",
                     names: "core:1.4.1".into(),
                     rollback: true,
+                    obstacle: None,
                 },
             ],
             hold: Some(HoldStatus { deployment: DeploymentId(42), since: start() }),

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use shipmate::domain::decision::{Ban, Decision, RecordedDecision};
 use shipmate::domain::deployment::Deployment;
 use shipmate::domain::event::{Event, Recorded};
+use shipmate::domain::freeze::Freeze;
 use shipmate::domain::id::{DeploymentId, EnvironmentName, MessageId, Repository};
 use shipmate::domain::image::Image;
 use shipmate::ports::{Hold, Said, Store, StoreError, Summary, Unhandled};
@@ -257,5 +258,20 @@ impl Store for WatchedStore {
 
     async fn decisions(&self, limit: u32) -> Result<Vec<RecordedDecision>, StoreError> {
         self.inner.decisions(limit).await
+    }
+
+    async fn freezes(&self) -> Result<Vec<Freeze>, StoreError> {
+        self.inner.freezes().await
+    }
+
+    async fn news(&self) -> Result<Vec<RecordedDecision>, StoreError> {
+        self.inner.news().await
+    }
+
+    async fn news_told(&self, decision: u64) -> Result<(), StoreError> {
+        self.trap.pass().await;
+        let told = self.inner.news_told(decision).await;
+        self.trap.pass().await;
+        told
     }
 }

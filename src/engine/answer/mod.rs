@@ -2,6 +2,7 @@
 
 mod ballot;
 mod ban;
+mod freeze;
 mod help;
 mod history;
 mod pause;
@@ -16,7 +17,7 @@ mod whoami;
 use super::Engine;
 use super::problem::{Problem, Undecided};
 use crate::domain::card::Card;
-use crate::domain::command::Command;
+use crate::domain::command::{Command, FreezeEnvironment};
 use crate::domain::id::EnvironmentName;
 use crate::domain::policy::Action;
 use crate::domain::refusal::Refusal;
@@ -38,10 +39,13 @@ fn environment_of(command: &Command) -> Option<&EnvironmentName> {
     match command {
         Command::Promote(promote) => Some(&promote.environment),
         Command::Rollback(rollback) => Some(&rollback.environment),
-        Command::ReleaseHold { environment, .. } => Some(environment),
+        Command::ReleaseHold { environment, .. }
+        | Command::Freeze(FreezeEnvironment { environment, .. })
+        | Command::Unfreeze { environment, .. } => Some(environment),
         Command::Status { environment, .. }
         | Command::History { environment }
-        | Command::Queue { environment } => environment.as_ref(),
+        | Command::Queue { environment }
+        | Command::Freezes { environment } => environment.as_ref(),
         // Deployments are looked up first.
         Command::Show { .. }
         | Command::Approve(_)
@@ -87,6 +91,11 @@ impl Engine {
             Command::ReleaseHold { environment, because } => {
                 self.release_hold(said, environment, because.as_ref()).await;
             }
+            Command::Freeze(freeze) => self.freeze(said, freeze).await,
+            Command::Unfreeze { environment, because } => {
+                self.unfreeze(said, environment, because.as_ref()).await;
+            }
+            Command::Freezes { environment } => self.freezes(said, environment.as_ref()).await,
             Command::Help { topic } => self.help(said, topic.as_deref()).await,
             Command::Whoami => self.whoami(said).await,
         }

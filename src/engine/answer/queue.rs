@@ -4,18 +4,21 @@ use super::super::Engine;
 use super::super::problem::Problem;
 use super::Topic;
 use crate::domain::command::Command;
-use crate::domain::deployment::Deployment;
+use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::id::EnvironmentName;
 use crate::domain::policy::Action;
 use crate::ports::Said;
 use crate::report;
 
+/// What comes in each environment, and what keeps some of it from its turn.
+type Queues = (Vec<(EnvironmentName, Vec<Deployment>)>, report::Obstacles);
+
 impl Engine {
     pub(super) async fn queue(&self, said: &Said, environment: Option<&EnvironmentName>) {
         match self.try_queue(said, environment).await {
-            Ok(queues) => {
+            Ok((queues, obstacles)) => {
                 let now = self.local_time(environment);
-                let card = report::queue_card(&queues, &now);
+                let card = report::queue_card(&queues, &obstacles, &now);
                 let command = Command::Queue { environment: environment.cloned() };
                 self.answer_with(said, &command, &card).await;
             }
@@ -30,16 +33,24 @@ impl Engine {
         &self,
         said: &Said,
         environment: Option<&EnvironmentName>,
-    ) -> Result<Vec<(EnvironmentName, Vec<Deployment>)>, (EnvironmentName, Problem)> {
+    ) -> Result<Queues, (EnvironmentName, Problem)> {
         let readable = self.readable(said, environment).await?;
-        let Some(first) = readable.first().cloned() else { return Ok(Vec::new()) };
+        let Some(first) = readable.first().cloned() else {
+            return Ok((Vec::new(), report::Obstacles::new()));
+        };
         let open = self.parts.store.open().await.map_err(|error| (first, error.into()))?;
+        let mut obstacles = report::Obstacles::new();
+        for one in open.iter().filter(|one| matches!(one.stage, Stage::Queued { .. })) {
+            let name = &one.plan.terms.environment;
+            let obstacle = self.obstacle(one).await.map_err(|problem| (name.clone(), problem))?;
+            obstacles.extend(obstacle.map(|obstacle| (one.id, obstacle)));
+        }
         let queue = |name: EnvironmentName| {
             let here = |one: &&Deployment| one.plan.terms.environment == name;
             let mut queue: Vec<Deployment> = open.iter().filter(here).cloned().collect();
             queue.sort_by_key(Deployment::place);
             (name, queue)
         };
-        Ok(readable.into_iter().map(queue).collect())
+        Ok((readable.into_iter().map(queue).collect(), obstacles))
     }
 }

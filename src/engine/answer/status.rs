@@ -8,7 +8,7 @@ use super::Topic;
 use super::history::entry;
 use crate::aws::{Account, AwsError, StoppedTasks};
 use crate::domain::command::Command;
-use crate::domain::deployment::Deployment;
+use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::environment::{Environment, Service};
 use crate::domain::id::{Digest, EnvironmentName, Repository, ServiceName};
 use crate::domain::observation::{EcsService, ImageSeen, ServiceSeen};
@@ -99,25 +99,41 @@ impl Engine {
                 (Vec::new(), Some(refusal.unwrap_or_else(|| error.to_string())))
             }
         };
+        let open = self.open_in(name, &open).await?;
         Ok(EnvironmentStatus {
             environment: name.clone(),
             only: service.cloned(),
             tag: environment.tag.clone(),
             services,
-            open: open
-                .iter()
-                .filter(|one| &one.plan.terms.environment == name)
-                .map(|one| OpenDeployment {
-                    id: one.id,
-                    stage: one.stage.name(),
-                    names: one.plan.terms.names(),
-                    rollback: one.is_rollback(),
-                })
-                .collect(),
+            open,
+            freezes: self.freezes_of(name).await?,
             hold: hold.map(|hold| HoldStatus { deployment: hold.deployment, since: hold.since }),
             last: history.into_iter().find(|one| one.ended_at.is_some()).map(entry),
             unknown,
         })
+    }
+
+    /// What is open in an environment, and what keeps it from its turn.
+    async fn open_in(
+        &self,
+        name: &EnvironmentName,
+        open: &[Deployment],
+    ) -> Result<Vec<OpenDeployment>, Problem> {
+        let mut here = Vec::new();
+        for one in open.iter().filter(|one| &one.plan.terms.environment == name) {
+            let obstacle = match one.stage {
+                Stage::Queued { .. } => self.obstacle(one).await?,
+                Stage::Waiting | Stage::Running(_) | Stage::Ended(_) => None,
+            };
+            here.push(OpenDeployment {
+                id: one.id,
+                stage: one.stage.name(),
+                names: one.plan.terms.names(),
+                rollback: one.is_rollback(),
+                obstacle,
+            });
+        }
+        Ok(here)
     }
 
     async fn look_for_status(

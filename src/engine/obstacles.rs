@@ -1,0 +1,68 @@
+//! What keeps a deployment that is agreed from its turn, though nothing else runs there: it waits
+//! in the queue for as long as that stands. Whether something does, is asked of the policies.
+
+use super::Engine;
+use super::judge::services_of;
+use super::problem::Problem;
+use crate::domain::deployment::{Deployment, Stage};
+use crate::domain::freeze::{Part, State};
+use crate::domain::id::EnvironmentName;
+use crate::domain::obstacle::Obstacle;
+use crate::domain::policy::Action;
+
+impl Engine {
+    /// What a deployment has to wait for now. Nothing, where the policies would refuse it anyway:
+    /// that is the gate's to find.
+    pub(super) async fn obstacle(
+        &self,
+        deployment: &Deployment,
+    ) -> Result<Option<Obstacle>, Problem> {
+        self.freeze_in_the_way(deployment).await
+    }
+
+    async fn freeze_in_the_way(
+        &self,
+        deployment: &Deployment,
+    ) -> Result<Option<Obstacle>, Problem> {
+        let name = &deployment.plan.terms.environment;
+        let Some(environment) = self.parts.environments.get(name) else { return Ok(None) };
+        let services = services_of(&deployment.plan);
+        // While it is open nobody's roles have to be asked for.
+        if self.state_of(environment, Part::Services(&services)).await? == State::Open {
+            return Ok(None);
+        }
+        let request = &deployment.request;
+        let person = self.person(&request.requester.id).await?;
+        let action = if deployment.is_rollback() { Action::Rollback } else { Action::Promote };
+        let frozen_out = self.frozen_out(&person, (action, name), &services, |facts| {
+            facts.critical_findings = deployment.plan.outlook.critical_findings;
+            facts.reason_given = request.because.is_some();
+            facts.break_glass = request.break_glass;
+            facts.automated = request.automated;
+        });
+        let obstacle = frozen_out
+            .await?
+            .map(|closed| Obstacle::Frozen { reason: closed.reason, until: closed.until });
+        Ok(obstacle)
+    }
+
+    /// Something that keeps deployments from their turn has begun, changed or ended: that is
+    /// shown, and whoever may go now does.
+    pub(super) async fn obstacles_changed(&self, environment: &EnvironmentName) {
+        let open = self.parts.store.open().await.unwrap_or_else(|error| {
+            // The next change to each of them shows it, too.
+            tracing::warn!(%environment, %error, "what waits could not be shown anew");
+            Vec::new()
+        });
+        for deployment in open {
+            let waits = match deployment.stage {
+                Stage::Waiting | Stage::Queued { .. } => true,
+                Stage::Running(_) | Stage::Ended(_) => false,
+            };
+            if waits && deployment.plan.terms.environment == *environment {
+                self.want_card(&deployment, None);
+            }
+        }
+        self.take_turns(environment);
+    }
+}
