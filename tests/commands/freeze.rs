@@ -26,7 +26,7 @@ async fn a_frozen_environment_takes_no_promotion_and_is_rolled_back_all_the_same
     world.say("eve", "status staging").await;
     assert_snapshot!("status", world.text());
     world.say("eve", "status").await;
-    assert!(world.text().contains("Frozen by bob since 10:00 CET"), "{}", world.text());
+    assert!(world.text().contains("Frozen by bob since 09:00 UTC"), "{}", world.text());
     world.say("alice", "rollback staging").await;
     world.wait().await;
     assert_eq!(world.stage(2).await, "succeeded", "{}", world.everything());
@@ -54,6 +54,7 @@ async fn what_is_agreed_waits_and_goes_on_when_it_is_unfrozen() {
     world.verified_on_staging("core", "1.5.0").await;
     world.say("alice", "promote core:1.5.0 to production").await;
     world.say("dave", "freeze production for 2 hours because of an incident").await;
+    world.until_said("It waits: production is frozen until 12:00 CET").await;
     assert_snapshot!("meets_what_waits", world.text());
     // Votes are taken: they are about the plan.
     world.react("bob", "✅").await;

@@ -226,6 +226,9 @@ fn help_and_the_table_come_from_the_files() {
     unban IMAGES — Let a banned image be promoted again
     bans — The images that are banned, by whom and why
     release hold on ENVIRONMENT — Let automation move an environment again after a rollback
+    freeze ENVIRONMENT because REASON — Close an environment to promotions, until a moment or until it is unfrozen
+    unfreeze ENVIRONMENT — End what people froze; what the calendar closes stays closed
+    freezes — What is frozen, until when, and what will be
     help [TOPIC] — What can be said, or how one command goes
     whoami — Who you are to the policies, and your roles
     ");

@@ -164,7 +164,7 @@ fn what_is_wrong_is_told() {
         ),
         (
             ("at = ", "zone = \"Berlin\"\nat = "),
-            "12:8: there is no timezone `Berlin`; did you mean `Europe/Berlin`?",
+            "12:8: there is no timezone `Berlin`; write an IANA name such as Europe/Berlin",
         ),
     ] {
         assert_eq!(freeze(change), format!("shipmate.toml:{message}"), "{change:?}");
