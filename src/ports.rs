@@ -15,6 +15,7 @@ use crate::domain::card::{Card, CardAction};
 use crate::domain::decision::{Ban, Decision, RecordedDecision};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, Recorded};
+use crate::domain::freeze::Freeze;
 use crate::domain::id::{
     ChannelId, DeploymentId, EnvironmentName, MessageId, PersonId, Repository, Role,
 };
@@ -321,8 +322,8 @@ pub trait Store: ReservationStore + Send + Sync {
     async fn hold(&self, environment: &EnvironmentName) -> Result<Option<Hold>, StoreError>;
 
     /// Writes a decision down, with what it changes; false: it changes nothing (the digest is
-    /// banned already, or is not; there is no such hold; another lock stands, or none), and
-    /// nothing is written.
+    /// banned already, or is not; there is no such hold or freeze; another lock stands, or none),
+    /// and nothing is written.
     async fn decide(&self, decision: Decision, at: Timestamp) -> Result<bool, StoreError>;
 
     /// The bans that stand, the newest first.
@@ -340,6 +341,10 @@ pub trait Store: ReservationStore + Send + Sync {
     /// Writes down that a lock's holder is asked whether it is still needed; false: somebody
     /// else does that, or it is another lock by now.
     async fn ask_about_lock(&self, lock: &Lock, at: Timestamp) -> Result<bool, StoreError>;
+
+    /// The freezes that people set and nobody has ended, by environment; also one whose time is
+    /// over and that has not been ended yet.
+    async fn freezes(&self) -> Result<Vec<Freeze>, StoreError>;
 
     /// Decisions of which somebody has to be told who did not take them, the oldest first. One
     /// is news from the moment at which it is recorded.

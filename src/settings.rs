@@ -3,6 +3,7 @@
 //! looked at: the variables are handed in.
 
 mod aws_events;
+mod calendar;
 mod check;
 mod discord;
 mod error;

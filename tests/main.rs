@@ -28,5 +28,6 @@ mod web;
 mod after_checks;
 mod last_lines;
 mod reservations;
+mod freezes;
 mod discord;
 mod tidy;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::files;
+use crate::domain::freeze::Effect;
 use crate::grammar::Grammar;
 use crate::policy::{Cases, Policies};
 use crate::settings::Settings;
@@ -26,6 +27,7 @@ pub fn check(path: &Path, variables: Vec<(String, String)>) -> Checked {
                 "settings: {environments} environments, {} roles",
                 settings.roles.len()
             ));
+            checked.calendar(&settings);
             settings
         }
         Err(errors) => {
@@ -69,6 +71,18 @@ impl Checked {
     fn bad(&mut self, what: &str, why: &dyn std::fmt::Display) {
         self.sound = false;
         let _ = writeln!(self.report, "✗ {what}:\n{why}");
+    }
+
+    /// What closes environments, also where the settings name nothing.
+    fn calendar(&mut self, settings: &Settings) {
+        for environment in settings.environments.iter().filter(|one| !one.calendar.is_empty()) {
+            let entries = environment.calendar.iter().map(|entry| match entry.effect {
+                Effect::Closes => format!("freeze {}", entry.name),
+                Effect::Opens => format!("window {}", entry.name),
+            });
+            let entries: Vec<String> = entries.collect();
+            self.good(&format!("calendar of {}: {}", environment.name, entries.join(", ")));
+        }
     }
 
     /// Policies may only speak of roles and environments that exist: a misspelt one would

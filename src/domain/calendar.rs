@@ -37,7 +37,7 @@ enum Kind {
     Recurrence(Recurrence),
 }
 
-/// Each firing of a rule opens it, for a length of time.
+/// Each firing of a rule opens it, for a length of time as clocks there count it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
     pub rule: Rule,
@@ -112,23 +112,39 @@ impl fmt::Display for Rule {
 }
 
 impl Window {
-    /// Until when it is open, if it is at this moment. Windows that overlap are one.
+    /// Until when it is open, if it is at this moment. Windows that overlap, or follow each other
+    /// without a gap, are one.
     pub fn contains(&self, at: Timestamp) -> Option<Timestamp> {
+        self.around(at).map(|(_, until)| until)
+    }
+
+    /// Since and until when it is open, if it is at this moment.
+    pub fn around(&self, at: Timestamp) -> Option<(Timestamp, Timestamp)> {
         let length = SignedDuration::try_from(self.length).unwrap_or(SignedDuration::MAX);
-        let mut from = at.checked_sub(length).unwrap_or(Timestamp::MIN);
-        let mut until = None;
-        // One that opened exactly so long ago has closed.
+        let before = at.checked_sub(length).and_then(|from| from.checked_sub(CLOCKS_CHANGE));
+        let mut from = before.unwrap_or(Timestamp::MIN);
+        let mut open: Option<(Timestamp, Timestamp)> = None;
         while let Some(opened) = self.rule.next_after(from) {
-            if opened > until.unwrap_or(at) {
+            let closes = self.closing(opened);
+            open = match open {
+                Some((since, until)) if opened <= until => Some((since, until.max(closes))),
+                Some(_) | None if opened > at => break,
+                Some(_) | None => Some((opened, closes)),
+            };
+            if closes.duration_since(at) > LONGEST_OPEN {
                 break;
             }
-            until = Some(opened.checked_add(length).unwrap_or(Timestamp::MAX));
             from = opened;
-            if until.is_some_and(|until| until.duration_since(at) > LONGEST_OPEN) {
-                break;
-            }
         }
-        until
+        open.filter(|(_, until)| *until > at)
+    }
+
+    /// When one that has opened closes, as clocks there count: a day is one also when they change.
+    fn closing(&self, opened: Timestamp) -> Timestamp {
+        let length = SignedDuration::try_from(self.length).unwrap_or(SignedDuration::MAX);
+        let local = self.rule.zone().to_datetime(opened).checked_add(length).ok();
+        let closes = local.and_then(|local| first_moment(local, self.rule.zone()));
+        closes.unwrap_or(Timestamp::MAX)
     }
 
     /// When it opens next, strictly later, whether or not it is open.
@@ -136,6 +152,9 @@ impl Window {
         self.rule.next_after(at)
     }
 }
+
+/// More than clocks are ever changed by.
+const CLOCKS_CHANGE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Windows that follow each other without end are not followed further than this.
 const LONGEST_OPEN: SignedDuration = SignedDuration::from_hours(366 * 24);

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::id::{DeploymentId, Digest, EnvironmentName, Repository, ServiceName, Tag};
+use super::words_of_time::When;
 
 /// One command, complete: nothing in it defaults to an environment that was not named.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +52,15 @@ pub enum Command {
     EndReservation {
         environment: EnvironmentName,
         because: Option<String>,
+    },
+    Freeze(FreezeEnvironment),
+    Unfreeze {
+        environment: EnvironmentName,
+        because: Option<String>,
+    },
+    /// What is closed and what will be; everywhere, where no environment is named.
+    Freezes {
+        environment: Option<EnvironmentName>,
     },
     /// `topic` is the id of a command.
     Help {
@@ -117,6 +127,23 @@ pub struct LockEnvironments {
 pub enum Scope {
     Environment(EnvironmentName),
     Everything,
+}
+
+/// Close an environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FreezeEnvironment {
+    pub environment: EnvironmentName,
+    /// When it ends by itself; `None`: never.
+    pub until: Option<Until>,
+    pub because: String,
+}
+
+/// An end, as somebody named it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    Moment(When),
+    /// After so long.
+    Length(Duration),
 }
 
 /// A person's word on a deployment; without a number, on the only one that can be meant.

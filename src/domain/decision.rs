@@ -1,5 +1,5 @@
 //! What people decide beside deployments, as it stands in the journal: bans, the end of a hold or
-//! of a reservation, and locks.
+//! of a reservation, locks, and freezes.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -75,6 +75,27 @@ pub enum Decision {
         of: PersonId,
         why: Unlocking,
     },
+    /// An environment is closed. It takes the place of a freeze that the person set before.
+    Frozen {
+        environment: EnvironmentName,
+        by: PersonId,
+        because: String,
+        /// When it ends by itself.
+        until: Option<Timestamp>,
+        /// Where its end is told.
+        channel: ChannelId,
+        /// The message that asked for it: however often that is handled, it asks once.
+        asked_in: MessageId,
+    },
+    /// A freeze that a person set has ended.
+    Unfrozen {
+        environment: EnvironmentName,
+        /// The decision by which it was set.
+        freeze: u64,
+        /// Whose it was.
+        of: PersonId,
+        why: Unfreezing,
+    },
 }
 
 /// A lock that another one took the place of.
@@ -95,6 +116,16 @@ pub enum Unlocking {
     TimeOver { channel: ChannelId },
 }
 
+/// Why a freeze has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "kebab-case")]
+pub enum Unfreezing {
+    /// Somebody lifted it.
+    Lifted { by: PersonId, because: Option<String>, asked_in: MessageId },
+    /// Its time was over; told in this channel.
+    TimeOver { channel: ChannelId },
+}
+
 impl Decision {
     /// The environment that it is about; `None`: it is about all of them.
     pub fn environment(&self) -> Option<&EnvironmentName> {
@@ -103,7 +134,9 @@ impl Decision {
             Self::HoldReleased { environment, .. }
             | Self::ReservationEnded { environment, .. }
             | Self::Locked { environment, .. }
-            | Self::Unlocked { environment, .. } => Some(environment),
+            | Self::Unlocked { environment, .. }
+            | Self::Frozen { environment, .. }
+            | Self::Unfrozen { environment, .. } => Some(environment),
         }
     }
 
@@ -111,8 +144,11 @@ impl Decision {
     pub fn asked_in(&self) -> Option<&MessageId> {
         match self {
             Self::Locked { asked_in, .. }
-            | Self::Unlocked { why: Unlocking::Lifted { asked_in, .. }, .. } => Some(asked_in),
+            | Self::Unlocked { why: Unlocking::Lifted { asked_in, .. }, .. }
+            | Self::Frozen { asked_in, .. }
+            | Self::Unfrozen { why: Unfreezing::Lifted { asked_in, .. }, .. } => Some(asked_in),
             Self::Unlocked { why: Unlocking::TimeOver { .. }, .. }
+            | Self::Unfrozen { why: Unfreezing::TimeOver { .. }, .. }
             | Self::Banned { .. }
             | Self::Unbanned { .. }
             | Self::HoldReleased { .. }
@@ -125,8 +161,11 @@ impl Decision {
         match self {
             Self::Locked { by, over, .. } => over.as_ref().is_some_and(|over| over.by != *by),
             Self::Unlocked { of, why: Unlocking::Lifted { by, .. }, .. } => of != by,
-            Self::Unlocked { why: Unlocking::TimeOver { .. }, .. } => true,
-            Self::Banned { .. }
+            Self::Unlocked { why: Unlocking::TimeOver { .. }, .. }
+            | Self::Unfrozen { why: Unfreezing::TimeOver { .. }, .. } => true,
+            Self::Unfrozen { why: Unfreezing::Lifted { .. }, .. }
+            | Self::Frozen { .. }
+            | Self::Banned { .. }
             | Self::Unbanned { .. }
             | Self::HoldReleased { .. }
             | Self::ReservationEnded { .. } => false,

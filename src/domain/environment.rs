@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::after_check::AfterCheck;
+use super::freeze::Entry;
 use super::id::{EnvironmentName, PersonId, Repository, Role, ServiceName, Tag};
 
 /// Where services run: an AWS account and region, an ECS cluster, and the tag that its
@@ -32,6 +33,8 @@ pub struct Environment {
     pub role_arn: Option<String>,
     /// The last lines of the log of a task that failed are shown.
     pub logs: bool,
+    /// When it is closed, and when it is open.
+    pub calendar: Vec<Entry>,
     pub services: Vec<Service>,
 }
 

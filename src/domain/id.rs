@@ -51,6 +51,8 @@ names! {
     Role;
     /// The `@id` of a policy.
     PolicyId;
+    /// A freeze or a window of the calendar, as the settings name it: `weekend`.
+    WindowName;
     /// A message in the chat, as the chat identifies it.
     MessageId;
     /// A place in the chat where messages stand: a channel, or a conversation of two.

@@ -12,6 +12,7 @@ pub mod diagnosis;
 pub mod environment;
 pub mod event;
 pub mod form;
+pub mod freeze;
 pub mod id;
 pub mod image;
 pub mod lock;

@@ -23,4 +23,10 @@ pub enum Obstacle {
         /// Since when it has it; `None`: it is about to get it.
         since: Option<Timestamp>,
     },
+    /// The environment is closed, by the calendar or by people.
+    Frozen {
+        reason: String,
+        /// When it opens; `None`: when somebody opens it.
+        until: Option<Timestamp>,
+    },
 }

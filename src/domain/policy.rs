@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::id::{EnvironmentName, PersonId, PolicyId, Role};
+use super::id::{EnvironmentName, PersonId, PolicyId, Role, WindowName};
 
 /// What a person wants to do. Each is an action of the Cedar schema, by the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,10 +29,12 @@ pub enum Action {
     Ban,
     /// End the hold that a rollback leaves.
     ReleaseHold,
+    /// Close an environment, or end what people closed.
+    Freeze,
 }
 
 impl Action {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Read,
         Self::Promote,
         Self::Rollback,
@@ -45,6 +47,7 @@ impl Action {
         Self::Unlock,
         Self::Ban,
         Self::ReleaseHold,
+        Self::Freeze,
     ];
 
     /// The name in the Cedar schema and in commands/*.toml.
@@ -62,6 +65,7 @@ impl Action {
             Self::Unlock => "unlock",
             Self::Ban => "ban",
             Self::ReleaseHold => "release-hold",
+            Self::Freeze => "freeze",
         }
     }
 }
@@ -99,6 +103,9 @@ pub struct Facts {
     pub critical_findings: Option<u32>,
     /// Who has locked the environment.
     pub locked_by: Option<PersonId>,
+    /// The environment is closed, by these freezes of the calendar; by none of them where people
+    /// froze it or it is outside of its windows. `None`: it is open.
+    pub frozen: Option<BTreeSet<WindowName>>,
     /// A rollback's hold lies on the environment.
     pub held: bool,
     /// The person gave a reason.
@@ -140,6 +147,7 @@ impl Facts {
             minute: 12 * 60,
             critical_findings: Some(0),
             locked_by: None,
+            frozen: None,
             held: false,
             reason_given: false,
             break_glass: false,

@@ -73,6 +73,14 @@ pub enum Refusal {
     NoReservation {
         environment: EnvironmentName,
     },
+    NotFrozen {
+        environment: EnvironmentName,
+    },
+    /// Nobody froze it, and nobody can end what the settings say.
+    FrozenByCalendar {
+        environment: EnvironmentName,
+        reason: String,
+    },
     /// It is an index, and some of what it names is not in ECR: no tag can be put on it.
     ChildrenMissing {
         image: String,
@@ -220,6 +228,8 @@ impl Refusal {
             Self::NoHold { .. } => "no-hold",
             Self::NotLocked { .. } => "not-locked",
             Self::NoReservation { .. } => "no-reservation",
+            Self::NotFrozen { .. } => "not-frozen",
+            Self::FrozenByCalendar { .. } => "frozen-by-calendar",
             Self::ChildrenMissing { .. } => "children-missing",
             Self::TooManyTags { .. } => "too-many-tags",
             Self::TagsImmutable { .. } => "tags-immutable",

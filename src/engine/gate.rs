@@ -140,6 +140,11 @@ impl Engine {
             self.want_card(&deployment, None);
             return Ok(Passage::Closed);
         }
+        // Whoever ends the obstacle has the queue tried again.
+        if self.obstacle(&deployment).await?.is_some() {
+            self.want_card(&deployment, None);
+            return Ok(Passage::Obstructed);
+        }
         if !self.still_reverts_the_last(&deployment).await? {
             return Ok(Passage::Aside);
         }

@@ -31,6 +31,8 @@ enum Lane {
     Bans,
     /// Locks and their ends. They do not wait for a promotion that AWS keeps waiting.
     Locks,
+    /// Freezes and their ends. They do not wait for a promotion that AWS keeps waiting.
+    Freezes,
 }
 
 /// A message on its way to be answered.
@@ -190,6 +192,7 @@ fn lane_of(reading: &Reading) -> Option<Lane> {
         ) => Some(Lane::Environment(environment.clone())),
         Reading::Command(Command::Ban(_) | Command::Unban { .. }) => Some(Lane::Bans),
         Reading::Command(Command::Lock(_) | Command::Unlock { .. }) => Some(Lane::Locks),
+        Reading::Command(Command::Freeze(_) | Command::Unfreeze { .. }) => Some(Lane::Freezes),
         Reading::Command(
             Command::Rollback(_)
             | Command::Status { .. }
@@ -199,6 +202,7 @@ fn lane_of(reading: &Reading) -> Option<Lane> {
             | Command::Bans
             | Command::Locks
             | Command::Reservations
+            | Command::Freezes { .. }
             | Command::Help { .. }
             | Command::Whoami,
         )
@@ -234,6 +238,9 @@ fn names_no_deployment(reading: &Reading) -> bool {
             | Command::Locks
             | Command::Reservations
             | Command::EndReservation { .. }
+            | Command::Freeze(_)
+            | Command::Unfreeze { .. }
+            | Command::Freezes { .. }
             | Command::Help { .. }
             | Command::Whoami,
         )

@@ -1,19 +1,24 @@
 //! The one place that authorises. Gathers the facts, asks the policies, and takes nothing but
 //! their yes for a yes.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Weekday as CivilWeekday;
 
 use super::Engine;
 use super::problem::Problem;
 use crate::domain::deployment::Deployment;
 use crate::domain::environment::Environment;
-use crate::domain::id::{EnvironmentName, PersonId};
+use crate::domain::freeze::{Closed, Part, State};
+use crate::domain::id::{EnvironmentName, PersonId, PolicyId, ServiceName};
 use crate::domain::lock::Lock;
 use crate::domain::observation::ImageSeen;
+use crate::domain::obstacle::Obstacle;
 use crate::domain::plan::Plan;
 use crate::domain::policy::{
     Action, Because, Denial, Facts, Person, Question, Requirement, Verdict, Verified, Weekday,
 };
+use crate::report;
 
 /// The policies' yes, and what it depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +53,9 @@ impl Engine {
     ) -> Result<Permitted, Problem> {
         let name = &intent.plan.terms.environment;
         let (environment, _) = self.place(name)?;
-        let mut facts = self.facts(environment, &person.id).await?;
+        let (mut facts, _) = self.facts(environment, &person.id).await?;
+        let closed = self.closed(environment, Part::Services(&services_of(intent.plan))).await?;
+        facts.frozen = closed.as_ref().map(|closed| closed.names.clone());
         facts.reason_given = intent.because.is_some();
         facts.break_glass = intent.break_glass;
         facts.automated = intent.automated;
@@ -60,12 +67,13 @@ impl Engine {
                 yes: self.verified(after, intent).await?,
             }),
         };
-        self.ask(Question {
+        let question = Question {
             person: person.clone(),
             action: intent.action,
             environment: name.clone(),
             facts,
-        })
+        };
+        self.ask(question, closed)
     }
 
     /// May this person do this to that deployment?
@@ -77,8 +85,10 @@ impl Engine {
     ) -> Result<Permitted, Problem> {
         let name = &deployment.plan.terms.environment;
         let (environment, _) = self.place(name)?;
-        let facts = self.facts(environment, &deployment.request.requester.id).await?;
-        self.ask(Question { person: person.clone(), action, environment: name.clone(), facts })
+        let requester = &deployment.request.requester.id;
+        let (facts, closed) = self.facts(environment, requester).await?;
+        let (person, environment) = (person.clone(), name.clone());
+        self.ask(Question { person, action, environment, facts }, closed)
     }
 
     /// May this person look at an environment?
@@ -88,9 +98,9 @@ impl Engine {
         name: &EnvironmentName,
     ) -> Result<Permitted, Problem> {
         let (environment, _) = self.place(name)?;
-        let facts = self.facts(environment, &person.id).await?;
+        let (facts, closed) = self.facts(environment, &person.id).await?;
         let (person, environment) = (person.clone(), name.clone());
-        self.ask(Question { person, action: Action::Read, environment, facts })
+        self.ask(Question { person, action: Action::Read, environment, facts }, closed)
     }
 
     /// May this person decide something about an environment that is no deployment? Nobody can
@@ -103,10 +113,10 @@ impl Engine {
         because: Option<&str>,
     ) -> Result<(), Problem> {
         let (environment, _) = self.place(name)?;
-        let mut facts = self.facts(environment, &person.id).await?;
+        let (mut facts, closed) = self.facts(environment, &person.id).await?;
         facts.reason_given = because.is_some();
         let (person, environment) = (person.clone(), name.clone());
-        let permitted = self.ask(Question { person, action, environment, facts })?;
+        let permitted = self.ask(Question { person, action, environment, facts }, closed)?;
         let asked = permitted.requirements.into_iter();
         let by: Vec<Because> =
             asked.map(|one| Because { policy: one.policy, reason: one.reason }).collect();
@@ -125,7 +135,7 @@ impl Engine {
     ) -> Result<Vec<Action>, Problem> {
         let (environment, _) = self.place(name)?;
         // Once for all actions: the journal need not be asked the same for each.
-        let facts = self.facts(environment, &person.id).await?;
+        let (facts, _) = self.facts(environment, &person.id).await?;
         let mut allowed = Vec::new();
         for action in Action::ALL {
             let requester = match action {
@@ -138,7 +148,8 @@ impl Engine {
                 | Action::Lock
                 | Action::Unlock
                 | Action::Ban
-                | Action::ReleaseHold => person.id.clone(),
+                | Action::ReleaseHold
+                | Action::Freeze => person.id.clone(),
             };
             let facts = Facts { requester, ..facts.clone() };
             let (person, environment) = (person.clone(), name.clone());
@@ -161,21 +172,61 @@ impl Engine {
     ) -> Result<Option<Lock>, Problem> {
         let Some(environment) = self.parts.environments.get(name) else { return Ok(None) };
         let Some(lock) = self.standing_lock(name).await? else { return Ok(None) };
-        let mut facts = self.facts(environment, &person.id).await?;
+        let (mut facts, _) = self.facts(environment, &person.id).await?;
         let after = environment.after.clone();
         facts.verified = after.map(|environment| Verified { environment, yes: true });
         known(&mut facts);
         let (person, environment) = (person.clone(), name.clone());
         let locked = Question { person, action, environment, facts };
-        let facts = Facts { locked_by: None, ..locked.facts.clone() };
-        let open = Question { facts, ..locked.clone() };
         let policies = &self.parts.policies;
-        let kept_out = !policies.allows(&locked)? && policies.allows(&open)?;
+        let kept_out = !policies.allows(&locked)? && policies.allows(&unlocked(&locked))?;
         Ok(kept_out.then_some(lock))
     }
 
-    fn ask(&self, question: Question) -> Result<Permitted, Problem> {
-        let verdict = self.parts.policies.decide(&question)?;
+    /// What keeps a person out for a time only, a lock or a freeze or both: the policies refuse
+    /// what they would let that person do without them. `known` is as for [`Self::kept_out_by`].
+    pub(super) async fn kept_out_for_a_time(
+        &self,
+        person: &Person,
+        (action, name): (Action, &EnvironmentName),
+        services: &BTreeSet<ServiceName>,
+        known: impl FnOnce(&mut Facts),
+    ) -> Result<Option<Obstacle>, Problem> {
+        let Some(environment) = self.parts.environments.get(name) else { return Ok(None) };
+        let lock = self.standing_lock(name).await?;
+        let closed = self.closed(environment, Part::Services(services)).await?;
+        let (mut facts, _) = self.facts(environment, &person.id).await?;
+        facts.frozen = closed.as_ref().map(|closed| closed.names.clone());
+        let after = environment.after.clone();
+        facts.verified = after.map(|environment| Verified { environment, yes: true });
+        known(&mut facts);
+        let (person, environment) = (person.clone(), name.clone());
+        let asked = Question { person, action, environment, facts };
+        let policies = &self.parts.policies;
+        let for_a_time =
+            !policies.allows(&asked)? && policies.allows(&unlocked(&thawed(&asked)))?;
+        if !for_a_time {
+            return Ok(None);
+        }
+        // Of two, the lock is told: somebody can be asked about it.
+        let locked = !policies.allows(&thawed(&asked))?;
+        let lock = lock.filter(|_| locked).map(|lock| Obstacle::Locked {
+            by: lock.by,
+            since: lock.since,
+            because: lock.because,
+            until: lock.until,
+        });
+        Ok(lock
+            .or(closed
+                .map(|closed| Obstacle::Frozen { reason: closed.reason, until: closed.until })))
+    }
+
+    /// `closed`: why the environment is closed, where the question says that it is.
+    fn ask(&self, question: Question, closed: Option<Closed>) -> Result<Permitted, Problem> {
+        let mut verdict = self.parts.policies.decide(&question)?;
+        if let Some(closed) = closed {
+            self.tell_freeze(&question, &closed, &mut verdict)?;
+        }
         let environment = &question.environment;
         let action = question.action.name();
         match verdict {
@@ -190,12 +241,40 @@ impl Engine {
         }
     }
 
-    /// The facts that hold for every question about an environment.
+    /// Whatever refuses, or is set aside, only because the environment is closed gives the
+    /// freeze's own reason.
+    fn tell_freeze(
+        &self,
+        question: &Question,
+        closed: &Closed,
+        verdict: &mut Verdict,
+    ) -> Result<(), Problem> {
+        let now = self.local_time(Some(&question.environment));
+        let (told, reason) = match verdict {
+            Verdict::Allowed { overridden, .. } => {
+                (overridden, report::freeze_set_aside(closed, &now))
+            }
+            Verdict::Refused(Denial::Forbidden { by, .. }) => {
+                (by, report::freeze_refuses(&question.environment, closed, &now))
+            }
+            Verdict::Refused(Denial::NothingPermits { .. }) => return Ok(()),
+        };
+        if told.is_empty() {
+            return Ok(());
+        }
+        let anyway = deciders(self.parts.policies.decide(&thawed(question))?);
+        for because in told.iter_mut().filter(|because| !anyway.contains(&because.policy)) {
+            because.reason = reason.clone();
+        }
+        Ok(())
+    }
+
+    /// The facts that hold for every question about an environment, and why it is closed if it is.
     async fn facts(
         &self,
         environment: &Environment,
         requester: &PersonId,
-    ) -> Result<Facts, Problem> {
+    ) -> Result<(Facts, Option<Closed>), Problem> {
         let local = self.parts.clock.now().to_zoned(environment.timezone.clone());
         let minute = i16::from(local.hour()) * 60 + i16::from(local.minute());
         let mut facts = Facts::about(requester.clone());
@@ -203,7 +282,21 @@ impl Engine {
         facts.minute = u16::try_from(minute).unwrap_or(0);
         facts.held = self.parts.store.hold(&environment.name).await?.is_some();
         facts.locked_by = self.standing_lock(&environment.name).await?.map(|lock| lock.by);
-        Ok(facts)
+        let closed = self.closed(environment, Part::Whole).await?;
+        facts.frozen = closed.as_ref().map(|closed| closed.names.clone());
+        Ok((facts, closed))
+    }
+
+    /// Why this part of an environment is closed now; `None`: it is open.
+    async fn closed(
+        &self,
+        environment: &Environment,
+        part: Part<'_>,
+    ) -> Result<Option<Closed>, Problem> {
+        Ok(match self.state_of(environment, part).await? {
+            State::Open => None,
+            State::Closed(closed) => Some(closed),
+        })
     }
 
     /// Every image of the plan succeeded in the environment before, by the journal, or is seen
@@ -232,6 +325,33 @@ impl Engine {
         }
         Ok(true)
     }
+}
+
+/// The services that a plan restarts.
+pub(super) fn services_of(plan: &Plan) -> BTreeSet<ServiceName> {
+    plan.terms.services.iter().map(|service| service.name.clone()).collect()
+}
+
+/// The same question about an environment that is open.
+fn thawed(question: &Question) -> Question {
+    let facts = Facts { frozen: None, ..question.facts.clone() };
+    Question { facts, ..question.clone() }
+}
+
+/// The same question about an environment that nobody has locked.
+fn unlocked(question: &Question) -> Question {
+    let facts = Facts { locked_by: None, ..question.facts.clone() };
+    Question { facts, ..question.clone() }
+}
+
+/// The policies that refuse, or that breaking the glass sets aside.
+fn deciders(verdict: Verdict) -> BTreeSet<PolicyId> {
+    let by = match verdict {
+        Verdict::Allowed { overridden, .. } => overridden,
+        Verdict::Refused(Denial::Forbidden { by, .. }) => by,
+        Verdict::Refused(Denial::NothingPermits { .. }) => Vec::new(),
+    };
+    by.into_iter().map(|because| because.policy).collect()
 }
 
 fn weekday(day: CivilWeekday) -> Weekday {

@@ -1,20 +1,16 @@
-//! What time brings about in locks, and who is told of them: a lock ends when its time is over,
-//! its holder is asked whether it is still needed, and hears who took it over. Who may lock is
-//! not decided here.
-
-use std::sync::Arc;
+//! What time brings about in locks: one ends when its time is over, and its holder is asked whether
+//! it is still needed. Who may lock is not decided here.
 
 use jiff::Timestamp;
 
 use super::Engine;
 use super::problem::Problem;
-use super::scheduler::{ASK_AGAIN, earlier};
-use crate::domain::card::Card;
-use crate::domain::decision::{Decision, RecordedDecision, Unlocking};
+use super::scheduler::earlier;
+use crate::domain::decision::{Decision, Unlocking};
 use crate::domain::deployment::Deployment;
 use crate::domain::id::EnvironmentName;
 use crate::domain::lock::Lock;
-use crate::ports::{ChatError, Place, StoreError};
+use crate::ports::{Place, StoreError};
 use crate::report;
 
 impl Engine {
@@ -27,11 +23,10 @@ impl Engine {
         Ok(lock.filter(|lock| lock.stands_at(self.parts.clock.now())))
     }
 
-    /// Sees to all locks, and tells what is news of them; tells when to look again.
+    /// Sees to all locks; tells when to look again.
     pub(super) async fn attend_locks(&self) -> Result<Option<Timestamp>, Problem> {
-        let soon = self.parts.clock.now().checked_add(ASK_AGAIN).ok();
         self.end_locks().await?;
-        let mut next = if self.tell_decisions().await? { soon } else { None };
+        let mut next = None;
         for lock in self.parts.store.locks().await? {
             next = earlier(next, lock.until);
             let Some(after) = self.parts.manners.ask_about_locks_after else { continue };
@@ -84,69 +79,6 @@ impl Engine {
             tracing::warn!(%environment, person = %by, %error, "could not be asked about a lock");
         }
         Ok(())
-    }
-
-    /// Tells the decisions that are news, beside everything else: a chat that does not answer
-    /// keeps no lock from ending. Says whether there are any.
-    async fn tell_decisions(&self) -> Result<bool, Problem> {
-        let news = self.parts.store.news().await?;
-        let any = !news.is_empty();
-        let turn = Arc::clone(&self.shared.telling_decisions).try_lock_owned();
-        if let (true, Ok(turn)) = (any, turn) {
-            let (engine, work) = (self.clone(), self.begin_work());
-            tokio::spawn(async move {
-                for one in news {
-                    if let Err(problem) = engine.tell_decision(&one).await {
-                        tracing::warn!(decision = one.sequence, ?problem, "could not be told yet");
-                    }
-                }
-                drop((turn, work));
-            });
-        }
-        Ok(any)
-    }
-
-    async fn tell_decision(&self, recorded: &RecordedDecision) -> Result<(), Problem> {
-        if let Some((place, card)) = self.news_of(recorded) {
-            let key = format!("decision-{}", recorded.sequence);
-            match self.parts.chat.post(&place, &card, &key).await {
-                Ok(_) => {}
-                Err(error @ ChatError::Unavailable(_)) => return Err(error.into()),
-                // Not everybody takes direct messages; the history tells it, too.
-                Err(
-                    error @ (ChatError::MessageGone | ChatError::PlaceGone | ChatError::Refused(_)),
-                ) => {
-                    tracing::warn!(decision = recorded.sequence, %error, "cannot be told");
-                }
-            }
-        }
-        Ok(self.parts.store.news_told(recorded.sequence).await?)
-    }
-
-    /// Who has to be told of a decision, and what. `None`: nobody who did not take it.
-    fn news_of(&self, recorded: &RecordedDecision) -> Option<(Place, Card)> {
-        match &recorded.decision {
-            Decision::Locked { environment, by, because, over, .. } => {
-                let former = over.as_ref().filter(|over| over.by != *by)?;
-                let place = Place::Direct { person: former.by.clone() };
-                Some((place, report::lock_taken_over_card(environment, by, because)))
-            }
-            Decision::Unlocked { environment, of, why, .. } => match why {
-                Unlocking::Lifted { by, because, .. } => {
-                    let place = Place::Direct { person: of.clone() };
-                    let because = because.as_deref();
-                    Some((place, report::lock_lifted_card(environment, by, because)))
-                }
-                Unlocking::TimeOver { channel } => {
-                    let place = Place::Channel(channel.clone());
-                    Some((place, report::lock_over_card(environment, of)))
-                }
-            },
-            Decision::Banned { .. }
-            | Decision::Unbanned { .. }
-            | Decision::HoldReleased { .. }
-            | Decision::ReservationEnded { .. } => None,
-        }
     }
 
     /// Tells whose lock a rollback passes. It is told once, however often the rollback is taken

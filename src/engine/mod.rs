@@ -4,6 +4,8 @@
 mod answer;
 mod checks;
 mod course;
+mod decisions;
+mod freezes;
 mod gate;
 mod inbox;
 mod judge;
@@ -35,6 +37,7 @@ use self::reporter::CardSlot;
 use crate::aws::Aws;
 use crate::domain::channel::Channels;
 use crate::domain::environment::Environments;
+use crate::domain::freeze::Standing;
 use crate::domain::id::{DeploymentId, EnvironmentName, Repository, Tag};
 use crate::grammar::{Completion, Grammar, Vocabulary};
 use crate::policy::Policies;
@@ -112,6 +115,8 @@ struct Shared {
     telling: Arc<tokio::sync::Mutex<()>>,
     /// Held by whoever tells the decisions that are news.
     telling_decisions: Arc<tokio::sync::Mutex<()>>,
+    /// What closed or opened environments when that was last looked at.
+    standing: Mutex<HashMap<EnvironmentName, Standing>>,
     /// When the details of a deployment were last told.
     narrated: Mutex<HashMap<DeploymentId, jiff::Timestamp>>,
     /// Those whose voters were told that they wait.

@@ -2,8 +2,10 @@
 //! in the queue for as long as that stands. Whether something does, is asked of the policies.
 
 use super::Engine;
+use super::judge::services_of;
 use super::problem::Problem;
 use crate::domain::deployment::{Deployment, Stage};
+use crate::domain::freeze::{Part, State};
 use crate::domain::id::EnvironmentName;
 use crate::domain::obstacle::Obstacle;
 use crate::domain::policy::Action;
@@ -16,10 +18,32 @@ impl Engine {
         &self,
         deployment: &Deployment,
     ) -> Result<Option<Obstacle>, Problem> {
-        if let Some(locked) = self.lock_in_the_way(deployment).await? {
-            return Ok(Some(locked));
+        if let Some(obstacle) = self.kept_out(deployment).await? {
+            return Ok(Some(obstacle));
         }
         self.reservation_in_the_way(deployment).await
+    }
+
+    /// A lock or a freeze.
+    async fn kept_out(&self, deployment: &Deployment) -> Result<Option<Obstacle>, Problem> {
+        let name = &deployment.plan.terms.environment;
+        let Some(environment) = self.parts.environments.get(name) else { return Ok(None) };
+        let services = services_of(&deployment.plan);
+        let open = self.state_of(environment, Part::Services(&services)).await? == State::Open;
+        // Without either nobody's roles have to be asked for.
+        if open && self.standing_lock(name).await?.is_none() {
+            return Ok(None);
+        }
+        let request = &deployment.request;
+        let person = self.person(&request.requester.id).await?;
+        let action = if deployment.is_rollback() { Action::Rollback } else { Action::Promote };
+        self.kept_out_for_a_time(&person, (action, name), &services, |facts| {
+            facts.critical_findings = deployment.plan.outlook.critical_findings;
+            facts.reason_given = request.because.is_some();
+            facts.break_glass = request.break_glass;
+            facts.automated = request.automated;
+        })
+        .await
     }
 
     /// Which keeps what is queued, and nothing else.
@@ -34,30 +58,6 @@ impl Engine {
             }
             Stage::Waiting | Stage::Running(_) | Stage::Ended(_) => Ok(None),
         }
-    }
-
-    async fn lock_in_the_way(&self, deployment: &Deployment) -> Result<Option<Obstacle>, Problem> {
-        let environment = &deployment.plan.terms.environment;
-        // Without a lock nobody's roles have to be asked for.
-        if self.standing_lock(environment).await?.is_none() {
-            return Ok(None);
-        }
-        let request = &deployment.request;
-        let person = self.person(&request.requester.id).await?;
-        let action = if deployment.is_rollback() { Action::Rollback } else { Action::Promote };
-        let kept_out = self.kept_out_by(&person, action, environment, |facts| {
-            facts.critical_findings = deployment.plan.outlook.critical_findings;
-            facts.reason_given = request.because.is_some();
-            facts.break_glass = request.break_glass;
-            facts.automated = request.automated;
-        });
-        let obstacle = kept_out.await?.map(|lock| Obstacle::Locked {
-            by: lock.by,
-            since: lock.since,
-            because: lock.because,
-            until: lock.until,
-        });
-        Ok(obstacle)
     }
 
     /// Something that keeps deployments from their turn has begun, changed or ended: that is

@@ -18,7 +18,7 @@ use crate::report;
 pub(super) const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// The longest sleep without a look at what waits.
-const HOUR: Duration = Duration::from_secs(3600);
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
 
 impl Engine {
     /// Sees to what time brings about, for ever.
@@ -57,6 +57,14 @@ impl Engine {
         });
         next = earlier(next, locks);
         next = earlier(next, self.lapse().await?);
+        let freezes = self.attend_freezes().await.unwrap_or_else(|problem| {
+            tracing::warn!(?problem, "could not look after the freezes");
+            soon
+        });
+        next = earlier(next, freezes);
+        if self.tell_decisions().await? {
+            next = earlier(next, soon);
+        }
         for deployment in self.parts.store.open().await? {
             let id = deployment.id;
             if self.show_again(&deployment) | !self.count_again(id).await {

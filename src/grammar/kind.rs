@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use crate::domain::command::{
-    Ballot, BanImages, Canary, Command, ImageReference, LockEnvironments, Promote, Promoted,
-    Rollback, Scope,
+    Ballot, BanImages, Canary, Command, FreezeEnvironment, ImageReference, LockEnvironments,
+    Promote, Promoted, Rollback, Scope, Until,
 };
 use crate::domain::id::{DeploymentId, EnvironmentName, ServiceName};
 use crate::domain::words_of_time::When;
@@ -36,6 +36,9 @@ pub(super) enum Kind {
     Locks,
     Reservations,
     EndReservation,
+    Freeze,
+    Unfreeze,
+    Freezes,
     Help,
     Whoami,
 }
@@ -61,7 +64,7 @@ pub(super) struct Arguments {
 
 impl Kind {
     /// In the order in which help lists them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::Promote,
         Self::Rollback,
         Self::Status,
@@ -83,6 +86,9 @@ impl Kind {
         Self::Locks,
         Self::Reservations,
         Self::EndReservation,
+        Self::Freeze,
+        Self::Unfreeze,
+        Self::Freezes,
         Self::Help,
         Self::Whoami,
     ];
@@ -111,6 +117,9 @@ impl Kind {
             Self::Locks => "locks",
             Self::Reservations => "reservations",
             Self::EndReservation => "end-reservation",
+            Self::Freeze => "freeze",
+            Self::Unfreeze => "unfreeze",
+            Self::Freezes => "freezes",
             Self::Help => "help",
             Self::Whoami => "whoami",
         }
@@ -143,6 +152,9 @@ impl Kind {
             Command::Locks => Self::Locks,
             Command::Reservations => Self::Reservations,
             Command::EndReservation { .. } => Self::EndReservation,
+            Command::Freeze(_) => Self::Freeze,
+            Command::Unfreeze { .. } => Self::Unfreeze,
+            Command::Freezes { .. } => Self::Freezes,
             Command::Help { .. } => Self::Help,
             Command::Whoami => Self::Whoami,
         }
@@ -162,7 +174,7 @@ impl Kind {
             ],
             Self::Rollback => &[Slot::Environment, Slot::DryRun, Slot::Reason],
             Self::Status => &[Slot::Environment, Slot::Service],
-            Self::History | Self::Queue => &[Slot::Environment],
+            Self::History | Self::Queue | Self::Freezes => &[Slot::Environment],
             Self::Show => &[Slot::Deployment],
             Self::Approve | Self::Reject | Self::Cancel | Self::Pause => {
                 &[Slot::Deployment, Slot::Reason]
@@ -171,9 +183,12 @@ impl Kind {
             Self::Canary => &[Slot::Deployment, Slot::Stay],
             Self::Ban => &[Slot::Images, Slot::Deployment, Slot::Reason],
             Self::Unban => &[Slot::Images, Slot::Reason],
-            Self::ReleaseHold | Self::EndReservation => &[Slot::Environment, Slot::Reason],
+            Self::ReleaseHold | Self::EndReservation | Self::Unfreeze => {
+                &[Slot::Environment, Slot::Reason]
+            }
             Self::Lock => &[Slot::Environment, Slot::Everything, Slot::Length, Slot::Reason],
             Self::Unlock => &[Slot::Environment, Slot::Everything, Slot::Reason],
+            Self::Freeze => &[Slot::Environment, Slot::Until, Slot::Length, Slot::Reason],
             Self::Help => &[Slot::Topic],
             Self::Bans | Self::Locks | Self::Reservations | Self::Whoami => &[],
         }
@@ -185,7 +200,12 @@ impl Kind {
             Self::Promote if !given.contains(Slot::Images) && !given.contains(Slot::Source) => {
                 Some(Slot::Images)
             }
-            Self::Promote | Self::Rollback | Self::ReleaseHold | Self::EndReservation
+            Self::Promote
+            | Self::Rollback
+            | Self::ReleaseHold
+            | Self::EndReservation
+            | Self::Freeze
+            | Self::Unfreeze
                 if !given.contains(Slot::Environment) =>
             {
                 Some(Slot::Environment)
@@ -196,7 +216,7 @@ impl Kind {
                 Some(Slot::Environment)
             }
             // Whoever is kept out is told why.
-            Self::Lock if !given.contains(Slot::Reason) => Some(Slot::Reason),
+            Self::Lock | Self::Freeze if !given.contains(Slot::Reason) => Some(Slot::Reason),
             Self::Ban if !given.contains(Slot::Images) && !given.contains(Slot::Deployment) => {
                 Some(Slot::Images)
             }
@@ -229,6 +249,9 @@ impl Kind {
             | Self::Locks
             | Self::Reservations
             | Self::EndReservation
+            | Self::Freeze
+            | Self::Unfreeze
+            | Self::Freezes
             | Self::Help
             | Self::Whoami => None,
         }
@@ -242,7 +265,10 @@ impl Kind {
         let second = beside_images.next().filter(|_| given.contains(Slot::Images));
         let all = given.contains(Slot::Everything).then_some(Slot::Everything);
         let beside_all = all.filter(|_| given.contains(Slot::Environment));
-        unusable.or(second).or(beside_all)
+        // An end is named in one way.
+        let end = Some(Slot::Length);
+        let end = end.filter(|end| given.contains(*end) && given.contains(Slot::Until));
+        unusable.or(second).or(beside_all).or(end)
     }
 
     /// All sets of arguments with which this command makes sense: each must be sayable.
@@ -268,9 +294,9 @@ impl Kind {
             stay,
             everything,
             length,
-            // No command takes these yet.
+            // No command takes this yet.
             when: _,
-            until: _,
+            until,
             dry_run,
             break_glass,
             reason: because,
@@ -323,6 +349,13 @@ impl Kind {
             Self::Locks => Command::Locks,
             Self::Reservations => Command::Reservations,
             Self::EndReservation => Command::EndReservation { environment: environment?, because },
+            Self::Freeze => Command::Freeze(FreezeEnvironment {
+                environment: environment?,
+                until: until.map(Until::Moment).or(length.map(Until::Length)),
+                because: because?,
+            }),
+            Self::Unfreeze => Command::Unfreeze { environment: environment?, because },
+            Self::Freezes => Command::Freezes { environment },
             Self::Help => Command::Help { topic },
             Self::Whoami => Command::Whoami,
         })
@@ -360,9 +393,9 @@ impl Arguments {
                 Self { environment: Some(environment), dry_run, reason: because, ..nothing }
             }
             Command::Status { environment, service } => Self { environment, service, ..nothing },
-            Command::History { environment } | Command::Queue { environment } => {
-                Self { environment, ..nothing }
-            }
+            Command::History { environment }
+            | Command::Queue { environment }
+            | Command::Freezes { environment } => Self { environment, ..nothing },
             Command::Show { deployment } => Self { deployment: Some(deployment), ..nothing },
             Command::Approve(Ballot { deployment, because })
             | Command::Reject(Ballot { deployment, because })
@@ -382,13 +415,23 @@ impl Arguments {
             }
             Command::Unban { images, because } => Self { images, reason: because, ..nothing },
             Command::ReleaseHold { environment, because }
-            | Command::EndReservation { environment, because } => {
+            | Command::EndReservation { environment, because }
+            | Command::Unfreeze { environment, because } => {
                 Self { environment: Some(environment), reason: because, ..nothing }
             }
             Command::Lock(LockEnvironments { scope, length, because }) => {
                 Self { length, reason: Some(because), ..Self::within(scope) }
             }
             Command::Unlock { scope, because } => Self { reason: because, ..Self::within(scope) },
+            Command::Freeze(FreezeEnvironment { environment, until, because }) => {
+                let (until, length) = match until {
+                    None => (None, None),
+                    Some(Until::Moment(when)) => (Some(when), None),
+                    Some(Until::Length(length)) => (None, Some(length)),
+                };
+                let (environment, reason) = (Some(environment), Some(because));
+                Self { environment, until, length, reason, ..nothing }
+            }
             Command::Help { topic } => Self { topic, ..nothing },
             Command::Bans | Command::Locks | Command::Reservations | Command::Whoami => nothing,
         }

@@ -75,7 +75,7 @@ struct Entry {
 }
 
 /// The files of commands/, compiled in.
-const SHIPPED: [(&str, &str); 23] = [
+const SHIPPED: [(&str, &str); 26] = [
     ("promote.toml", include_str!("../../commands/promote.toml")),
     ("rollback.toml", include_str!("../../commands/rollback.toml")),
     ("status.toml", include_str!("../../commands/status.toml")),
@@ -97,6 +97,9 @@ const SHIPPED: [(&str, &str); 23] = [
     ("locks.toml", include_str!("../../commands/locks.toml")),
     ("reservations.toml", include_str!("../../commands/reservations.toml")),
     ("end-reservation.toml", include_str!("../../commands/end-reservation.toml")),
+    ("freeze.toml", include_str!("../../commands/freeze.toml")),
+    ("unfreeze.toml", include_str!("../../commands/unfreeze.toml")),
+    ("freezes.toml", include_str!("../../commands/freezes.toml")),
     ("help.toml", include_str!("../../commands/help.toml")),
     ("whoami.toml", include_str!("../../commands/whoami.toml")),
 ];

@@ -11,7 +11,7 @@ use super::cases::{Case, Expected};
 use super::error::LoadError;
 use super::request::weekday_name;
 use super::source::{Place, Source};
-use crate::domain::id::{EnvironmentName, PersonId, PolicyId, Role};
+use crate::domain::id::{EnvironmentName, PersonId, PolicyId, Role, WindowName};
 use crate::domain::policy::{Action, Facts, Person, Question, Verified, Weekday};
 
 #[derive(Deserialize)]
@@ -43,6 +43,8 @@ struct Written {
     /// `false`: an image was never scanned.
     scanned: Option<Spanned<bool>>,
     locked_by: Option<String>,
+    /// The freeze of the calendar that closes the environment, or `true`.
+    frozen: Option<Said>,
     #[serde(default)]
     held: bool,
     #[serde(default)]
@@ -50,7 +52,7 @@ struct Written {
     #[serde(default)]
     break_glass: bool,
     /// The reason given, or `true`.
-    because: Option<Reason>,
+    because: Option<Said>,
     expect: Spanned<Expectation>,
     /// The requirements, for `needs`.
     needs: Option<Spanned<Vec<String>>>,
@@ -62,7 +64,7 @@ struct Written {
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Reason {
+enum Said {
     Given(bool),
     Text(String),
 }
@@ -162,9 +164,14 @@ impl Reader<'_> {
             (Some(_) | None, None) => usual.critical_findings,
         };
         let reason_given = match &written.because {
-            Some(Reason::Given(given)) => *given,
-            Some(Reason::Text(text)) => !text.trim().is_empty(),
+            Some(Said::Given(given)) => *given,
+            Some(Said::Text(text)) => !text.trim().is_empty(),
             None => false,
+        };
+        let frozen = match &written.frozen {
+            Some(Said::Text(name)) => Some(BTreeSet::from([WindowName::new(name.as_str())])),
+            Some(Said::Given(true)) => Some(BTreeSet::new()),
+            Some(Said::Given(false)) | None => None,
         };
         Some(Facts {
             requester: usual.requester,
@@ -173,6 +180,7 @@ impl Reader<'_> {
             minute,
             critical_findings,
             locked_by: written.locked_by.as_deref().map(PersonId::new),
+            frozen,
             held: written.held,
             reason_given,
             break_glass: written.break_glass,

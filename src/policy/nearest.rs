@@ -216,11 +216,12 @@ fn facts_nearby(question: &Question) -> Vec<(Question, Part)> {
     let base = || facts.clone();
     let verified = facts.verified.as_ref().map(|seen| Verified { yes: true, ..seen.clone() });
     let place = facts.verified.as_ref().map(|seen| format!(" in {}", seen.environment));
-    let changes: [(String, Facts); 10] = [
+    let changes: [(String, Facts); 11] = [
         ("a reason".into(), Facts { reason_given: true, ..base() }),
         ("being the one who asked".into(), Facts { requester: person.clone(), ..base() }),
         ("holding the lock".into(), Facts { locked_by: Some(person.clone()), ..base() }),
         ("an environment that nobody has locked".into(), Facts { locked_by: None, ..base() }),
+        ("an environment that is not frozen".into(), Facts { frozen: None, ..base() }),
         ("an environment without a hold".into(), Facts { held: false, ..base() }),
         ("a person, not a program".into(), Facts { automated: false, ..base() }),
         (

@@ -106,6 +106,7 @@ fn context(facts: &Facts) -> Vec<(String, RestrictedExpression)> {
         minute,
         critical_findings,
         locked_by,
+        frozen,
         held,
         reason_given,
         break_glass,
@@ -114,10 +115,14 @@ fn context(facts: &Facts) -> Vec<(String, RestrictedExpression)> {
     let uid = RestrictedExpression::new_entity_uid;
     let bool = RestrictedExpression::new_bool;
     let long = RestrictedExpression::new_long;
+    let freezes = frozen.iter().flatten();
+    let freezes = freezes.map(|name| RestrictedExpression::new_string(name.to_string()));
     let mut pairs = vec![
         ("requester", uid(user(requester))),
         ("weekday", uid(entity(&TYPES.weekday, weekday_name(*weekday)))),
         ("minute", long(i64::from(*minute))),
+        ("frozen", bool(frozen.is_some())),
+        ("freezes", RestrictedExpression::new_set(freezes)),
         ("held", bool(*held)),
         ("reason_given", bool(*reason_given)),
         ("break_glass", bool(*break_glass)),

@@ -85,6 +85,7 @@ fn action_name(action: Action) -> &'static str {
         Action::Unlock => "unlock",
         Action::Ban => "ban",
         Action::ReleaseHold => "release a hold",
+        Action::Freeze => "freeze and unfreeze",
     }
 }
 

@@ -64,6 +64,14 @@ pub fn end_reservation(environment: &EnvironmentName) -> String {
     format!("end reservation on {environment}")
 }
 
+pub fn unfreeze(environment: &EnvironmentName) -> String {
+    format!("unfreeze {environment}")
+}
+
+pub fn freezes(environment: &EnvironmentName) -> String {
+    format!("freezes of {environment}")
+}
+
 /// By its digest, which no other image can have.
 pub fn unban(repository: &Repository, digest: &Digest) -> String {
     format!("unban image {repository}@{}", digest.short())

@@ -1,4 +1,5 @@
-//! Bans and the end of a hold, in words. Who may decide them is not known here.
+//! Bans and the end of a hold, in words, and every decision as a line of the history. Who may
+//! decide them is not known here.
 
 use jiff::Zoned;
 
@@ -8,7 +9,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::event::End;
 use crate::domain::id::{DeploymentId, EnvironmentName, PersonId};
 
-use super::{asking, cause, locks, words};
+use super::{asking, cause, freezes, locks, words};
 
 /// More bans than this are not shown.
 const MOST_BANS: usize = 20;
@@ -139,6 +140,13 @@ pub fn decision_line(recorded: &RecordedDecision, now: &Zoned) -> String {
             words::person(by),
             reason(because)
         ),
+        Decision::Frozen { environment, by, because, until, .. } => {
+            let terms = freezes::terms(*until, because, now);
+            format!("❄️ {environment} frozen by {}{terms}", words::person(by))
+        }
+        Decision::Unfrozen { environment, of, why, .. } => {
+            freezes::ended_words(environment, of, why)
+        }
     };
     format!("{what}, {}", words::ago(recorded.at, now))
 }

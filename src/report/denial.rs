@@ -48,6 +48,7 @@ pub fn action_words(action: Action, environment: &EnvironmentName, what: Option<
         Action::Unlock => format!("unlock {environment}"),
         Action::Ban => format!("ban {} in {environment}", named("images")),
         Action::ReleaseHold => format!("release the hold on {environment}"),
+        Action::Freeze => format!("freeze or unfreeze {environment}"),
     }
 }
 
@@ -86,7 +87,8 @@ fn with_glass(
         | Action::Lock
         | Action::Unlock
         | Action::Ban
-        | Action::ReleaseHold => card,
+        | Action::ReleaseHold
+        | Action::Freeze => card,
     }
 }
 

@@ -52,7 +52,7 @@ pub fn history_card(
     let of = environment.map_or_else(String::new, |environment| format!(" of {environment}"));
     let card = Card::new(Tone::Plain, format!("History{of}"));
     let decided = decisions.iter().map(|one| bans::decision_line(one, now)).collect();
-    let card = card.field("Bans, holds and locks", decided);
+    let card = card.field("Bans, holds, locks and freezes", decided);
     let Some(newest) = entries.first() else {
         return card.text("Nothing was deployed yet.");
     };

@@ -8,6 +8,7 @@ mod cause;
 mod denial;
 mod deployment;
 mod end;
+mod freezes;
 mod history;
 mod locks;
 mod log;
@@ -31,6 +32,10 @@ pub use cause::sentence as cause_sentence;
 pub use denial::{Unasked, denial_card, stands_still, undecided_card, waits_for_answer};
 pub use deployment::{closed_card, deployment_card};
 pub use end::end_reply;
+pub use freezes::{
+    Freezes, Freezing, Unfreezed, freeze_over_card, freeze_refuses, freeze_set_aside, freezes_card,
+    frozen_card, unfrozen_card,
+};
 pub use history::{Entry, details, history_card, show_card};
 pub use locks::{
     LockHow, Locked, Unlocked, lock_lifted_card, lock_over_card, lock_passed_card,

@@ -16,7 +16,7 @@ pub fn with_obstacle(
     now: &Zoned,
 ) -> Card {
     match obstacle {
-        Obstacle::Locked { .. } => {
+        Obstacle::Locked { .. } | Obstacle::Frozen { .. } => {
             let why = why(obstacle, now);
             let why = why.trim_end_matches('.');
             card.warning(format!(
@@ -52,6 +52,9 @@ pub fn why(obstacle: &Obstacle, now: &Zoned) -> String {
                 .map_or_else(String::new, |since| format!(" since {}", words::clock(since, now)));
             format!("reserved{since} by {}", reservations::holder(by, reason.as_deref()))
         }
+        Obstacle::Frozen { reason, until } => {
+            format!("frozen{}{}", until_words(*until, now), words::because(Some(reason)))
+        }
     }
 }
 
@@ -62,6 +65,7 @@ pub fn brief(obstacle: &Obstacle) -> String {
             format!("until the lock of {} ends", words::person(by))
         }
         Obstacle::Reserved { by, .. } => format!("until the reservation of {by} ends"),
+        Obstacle::Frozen { .. } => "until the freeze ends".to_owned(),
     }
 }
 

@@ -104,8 +104,8 @@ fn state(one: &Deployment, before: &[Deployment], obstacles: &Obstacles, now: &Z
                 Stage::Waiting | Stage::Ended(_) => false,
             });
             match (obstacles.get(&one.id), ahead) {
-                (Some(locked @ Obstacle::Locked { .. }), _) => {
-                    format!("waits: {}", obstacle::why(locked, now))
+                (Some(closed @ (Obstacle::Locked { .. } | Obstacle::Frozen { .. })), _) => {
+                    format!("waits: {}", obstacle::why(closed, now))
                 }
                 (_, Some(ahead)) => format!("queued behind #{}", ahead.id),
                 (Some(Obstacle::Reserved { by, .. }), None) => {

@@ -2,7 +2,7 @@
 //! for it.
 
 use crate::domain::card::{self, Card, Tone};
-use crate::domain::command::{Command, Promote};
+use crate::domain::command::{Command, FreezeEnvironment, Promote};
 use crate::domain::id::{EnvironmentName, Repository, Tag};
 use crate::domain::plan::listed;
 use crate::domain::refusal::{BannedImage, Refusal};
@@ -105,6 +105,14 @@ pub fn sentence(refusal: &Refusal) -> String {
         Refusal::NoReservation { environment } => {
             format!("No program has {environment} for itself.")
         }
+        Refusal::NotFrozen { environment } => {
+            format!("{environment} is not frozen. Look at when it will be.")
+        }
+        Refusal::FrozenByCalendar { environment, reason } => format!(
+            "No freeze by people stands on {environment}. The calendar of the settings closes it \
+             ({}): that ends by itself.",
+            words::clean(reason)
+        ),
         Refusal::ChildrenMissing { image, missing } => format!(
             "{image} is an index, and ECR no longer has {} that it names ({}), so that no tag can \
              be put on it. Push it again, or choose another image.",
@@ -293,8 +301,10 @@ fn title(refusal: &Refusal) -> &'static str {
         | Refusal::NothingToBan { .. }
         | Refusal::NotBanned { .. }
         | Refusal::NoHold { .. }
-        | Refusal::NotLocked { .. } => "Nothing to do",
-        Refusal::NoReservation { .. } => "Nothing to do",
+        | Refusal::NotLocked { .. }
+        | Refusal::NoReservation { .. }
+        | Refusal::NotFrozen { .. }
+        | Refusal::FrozenByCalendar { .. } => "Nothing to do",
         Refusal::Banned(_) => "Banned",
         Refusal::NoSuchEnvironment { .. } => "No such environment",
         Refusal::NotHere { .. } => "Not in this channel",
@@ -350,6 +360,8 @@ fn lead(refusal: &Refusal) -> &'static str {
         | Refusal::NoHold { .. }
         | Refusal::NotLocked { .. }
         | Refusal::NoReservation { .. }
+        | Refusal::NotFrozen { .. }
+        | Refusal::FrozenByCalendar { .. }
         | Refusal::ChildrenMissing { .. }
         | Refusal::TooManyTags { .. }
         | Refusal::TagsImmutable { .. }
@@ -425,6 +437,9 @@ fn commands(refusal: &Refusal, asked: Option<&Command>) -> Vec<String> {
         Refusal::NothingToBan { deployment } => vec![asking::show(*deployment)],
         Refusal::NoHold { environment } => vec![asking::status(environment)],
         Refusal::NoReservation { .. } => vec!["reservations".to_owned()],
+        Refusal::NotFrozen { environment } | Refusal::FrozenByCalendar { environment, .. } => {
+            vec![asking::freezes(environment)]
+        }
         Refusal::NotTheLast { environment, .. } => vec![asking::status(environment)],
         Refusal::RollbackTargetGone { of, .. } => {
             let mut commands: Vec<String> = history();
@@ -483,6 +498,9 @@ fn promotion(command: &Command) -> Option<&Promote> {
         | Command::Locks
         | Command::Reservations
         | Command::EndReservation { .. }
+        | Command::Freeze(_)
+        | Command::Unfreeze { .. }
+        | Command::Freezes { .. }
         | Command::Help { .. }
         | Command::Whoami => None,
     }
@@ -492,12 +510,14 @@ fn environment(command: &Command) -> Option<&EnvironmentName> {
     match command {
         Command::Promote(promote) => Some(&promote.environment),
         Command::Rollback(rollback) => Some(&rollback.environment),
-        Command::ReleaseHold { environment, .. } | Command::EndReservation { environment, .. } => {
-            Some(environment)
-        }
+        Command::ReleaseHold { environment, .. }
+        | Command::EndReservation { environment, .. }
+        | Command::Freeze(FreezeEnvironment { environment, .. })
+        | Command::Unfreeze { environment, .. } => Some(environment),
         Command::Status { environment, service: _ }
         | Command::History { environment }
-        | Command::Queue { environment } => environment.as_ref(),
+        | Command::Queue { environment }
+        | Command::Freezes { environment } => environment.as_ref(),
         Command::Show { .. }
         | Command::Approve(_)
         | Command::Reject(_)

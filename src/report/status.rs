@@ -10,6 +10,7 @@ use crate::domain::obstacle::Obstacle;
 use crate::domain::plan::Version;
 use crate::domain::reservation::Reservation;
 
+use super::freezes::{Freezes, coming, freeze_lines};
 use super::history::{Entry, entry_line};
 use super::{asking, locks, obstacle, reservations, words};
 
@@ -28,6 +29,7 @@ pub struct EnvironmentStatus {
     pub lock: Option<Lock>,
     /// The programs that have it for themselves or stand in line for it, in their order.
     pub reservations: Vec<Reservation>,
+    pub freezes: Freezes,
     /// The last deployment that ended.
     pub last: Option<Entry>,
     /// Why it could not be looked at; then `services` may be empty.
@@ -192,6 +194,7 @@ fn lines(status: &EnvironmentStatus, now: &Zoned) -> Vec<Line> {
     for one in &status.reservations {
         lines.push(Line::Text(format!("{}.", words::capital(&reservations::line(one, now)))));
     }
+    lines.extend(freeze_lines(&status.freezes, now).into_iter().map(Line::Warning));
     if let Some(hold) = status.hold {
         lines.push(Line::Warning(format!(
             "Held since {} (#{}): automation may move nothing here until somebody promotes.",
@@ -201,6 +204,7 @@ fn lines(status: &EnvironmentStatus, now: &Zoned) -> Vec<Line> {
         lines.push(Line::Text("To let automation move it before that:".to_owned()));
         lines.push(Line::Command(asking::release_hold(&status.environment)));
     }
+    lines.extend(coming(&status.freezes, now).map(Line::Text));
     if drifts(status) {
         lines.extend(status.services.iter().filter_map(drift).map(Line::Warning));
         if let Some(name) = status.services.iter().find_map(expected_name) {

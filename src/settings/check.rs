@@ -14,8 +14,8 @@ use super::findings::Findings;
 use super::keys;
 use super::raw::{Raw, RawDatabase, RawEnvironment, RawExtra, RawLocks, RawRegistry, RawWeb};
 use super::{
-    Database, DatabaseUrl, Extra, Mode, Settings, Web, aws_events, discord, names, reservations,
-    roles, services, tags,
+    Database, DatabaseUrl, Extra, Mode, Settings, Web, aws_events, calendar, discord, names,
+    reservations, roles, services, tags,
 };
 use crate::domain::environment::{Batch, Environment, Environments, Registry};
 use crate::domain::id::{EnvironmentName, Tag};
@@ -47,6 +47,7 @@ pub(super) fn check(raw: &Raw, findings: &mut Findings) -> Settings {
             }
         }
     }
+    calendar::calendar(raw, &mut environments, findings);
     let environments = Environments(environments);
     let chat = raw.chat.as_ref().and_then(|chat| discord::discord(chat, web.is_some(), findings));
     services::check_distinct(&environments, findings);
@@ -200,6 +201,7 @@ fn environment(name: &str, raw: &RawEnvironment, findings: &mut Findings) -> Env
         registry: raw.registry.as_ref().map(|raw| registry(name, raw, findings)),
         role_arn: raw.role_arn.clone(),
         logs: is_on(&key("logs"), raw.logs.as_deref(), findings),
+        calendar: Vec::new(),
         services: Vec::new(),
     }
 }
@@ -228,7 +230,7 @@ fn is_on(path: &[&str], text: Option<&str>, findings: &mut Findings) -> bool {
     word(path, text.unwrap_or(keys::LOGS), &["false", "true"], findings) == "true"
 }
 
-fn timezone(path: &[&str], name: Option<&str>, findings: &mut Findings) -> TimeZone {
+pub(super) fn timezone(path: &[&str], name: Option<&str>, findings: &mut Findings) -> TimeZone {
     let name = name.unwrap_or(keys::TIMEZONE);
     TimeZone::get(name).unwrap_or_else(|_| {
         let known: Vec<String> =

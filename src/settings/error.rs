@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::names::listed;
+use crate::domain::calendar::RuleError;
 use crate::domain::words_of_time::TimeError;
 
 /// Everything that is wrong with the settings, in the order in which it is written there.
@@ -280,6 +281,14 @@ pub enum Problem {
     UnknownTimezone { name: String, near: Option<String> },
     #[error("`{word}` cannot stand here; write {}", listed(known.iter().copied(), "or"))]
     UnknownWord { word: String, known: &'static [&'static str] },
+    #[error("{0}")]
+    BadRule(RuleError),
+    #[error("`{text}` never happens; write a day that comes, such as `0 16 * * FRI`")]
+    NeverHappens { text: String },
+    #[error("`{key}` names no environment; write for example environments = [\"production\"]")]
+    NoEnvironmentOfWindow { key: String },
+    #[error("there is no service `{name}`; {}", did_you_mean_or(near, || there_are(known)))]
+    UnknownService { name: String, near: Option<String>, known: Vec<String> },
     #[error("`{account}` is not an AWS account; write its 12 digits in quotes")]
     BadAccount { account: String },
     #[error(

@@ -1,6 +1,10 @@
 //! The one table of all keys: form, default and meaning. The file and the variables are read by
 //! it, and the reference is rendered from it. Reads nothing itself.
 
+mod form;
+
+pub(super) use form::{Form, Unset};
+
 /// What is used where nothing is set.
 pub(super) const DATABASE: &str = "sqlite://shipmate.db";
 pub(super) const TIMEZONE: &str = "UTC";
@@ -34,72 +38,6 @@ pub(super) struct Key {
     /// A value as the file has it.
     pub example: &'static str,
     pub meaning: &'static str,
-}
-
-/// What a value looks like in the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    Text,
-    List,
-    /// Text that never stands in the file, only in a variable.
-    Secret,
-    /// One text for all environments, or a table with one for each.
-    ByEnvironment,
-    /// A text or a whole number.
-    Amount,
-    /// One text or whole number for all environments, or a table with one for each.
-    AmountByEnvironment,
-    /// A whole number. It is kept as its digits.
-    Number,
-    /// True or false. It is kept as that word.
-    Switch,
-}
-
-/// What holds where a key is not set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unset {
-    Required,
-    /// This value.
-    Default(&'static str),
-    /// What these words say.
-    Otherwise(&'static str),
-}
-
-impl Form {
-    /// Whether there may be one for each environment.
-    pub fn is_by_environment(self) -> bool {
-        match self {
-            Self::ByEnvironment | Self::AmountByEnvironment => true,
-            Self::Text | Self::List | Self::Secret | Self::Amount | Self::Number | Self::Switch => {
-                false
-            }
-        }
-    }
-
-    /// What a single value of it looks like, inside a list or a table by environment.
-    pub fn single(self) -> Self {
-        match self {
-            Self::Amount | Self::AmountByEnvironment => Self::Amount,
-            Self::Text | Self::List | Self::Secret | Self::ByEnvironment => Self::Text,
-            Self::Number => Self::Number,
-            Self::Switch => Self::Switch,
-        }
-    }
-
-    /// As a sentence has it: "it must be …".
-    pub fn wanted(self) -> &'static str {
-        match self {
-            Self::Text | Self::Secret => "text in quotes",
-            Self::List => "a list of texts",
-            Self::ByEnvironment => "text in quotes or a table of texts by environment",
-            Self::Amount => "text in quotes or a whole number",
-            Self::AmountByEnvironment => {
-                "text in quotes, a whole number, or a table of these by environment"
-            }
-            Self::Number => "a number",
-            Self::Switch => "true or false",
-        }
-    }
 }
 
 impl Key {
@@ -177,7 +115,7 @@ pub(super) fn pattern<'a>(path: &[&'a str]) -> Vec<&'a str> {
     pattern
 }
 
-pub(super) static KEYS: [Key; 51] = [
+pub(super) static KEYS: [Key; 64] = [
     Key {
         path: &["database", "url"],
         form: Form::Text,
@@ -464,6 +402,17 @@ pub(super) static KEYS: [Key; 51] = [
                   data the container writes there. Needs `logs:GetLogEvents`.",
     },
     Key {
+        path: &["environments", "*", "usual-freezes"],
+        form: Form::Switch,
+        unset: Unset::Otherwise(
+            "true for `production` and for what comes after another environment",
+        ),
+        example: "false",
+        meaning: "Whether the usual freezes hold: `friday`, from 16:00 on Friday, and `weekend`, on \
+                  Saturday and Sunday, in the environment's timezone. A `[freezes.friday]` or \
+                  `[freezes.weekend]` of your own stands for the usual one where it holds.",
+    },
+    Key {
         path: &["services", "*", "repository"],
         form: Form::Text,
         unset: Unset::Required,
@@ -541,6 +490,96 @@ pub(super) static KEYS: [Key; 51] = [
         unset: Unset::Default(WITHIN),
         example: "\"60s\"",
         meaning: "For how long it is asked again before it counts as failed, from 1s to 10m.",
+    },
+    Key {
+        path: &["freezes", "*", "at"],
+        form: Form::Text,
+        unset: Unset::Required,
+        example: "\"0 0 24 12 *\"",
+        meaning: "When the environment closes to promotions: a cron expression (minute, hour, day of \
+                  the month, month, day of the week) or a recurrence of iCalendar, \
+                  `DTSTART:20261224T000000 RRULE:FREQ=YEARLY`. What is closed by any freeze is \
+                  closed, whatever windows say; what that stops, the policies say.",
+    },
+    Key {
+        path: &["freezes", "*", "length"],
+        form: Form::Text,
+        unset: Unset::Required,
+        example: "\"10d\"",
+        meaning: "For how long, as clocks there count it, from 1m to 92d: a day is a day when clocks \
+                  change, too.",
+    },
+    Key {
+        path: &["freezes", "*", "zone"],
+        form: Form::Text,
+        unset: Unset::Otherwise("that of the environment"),
+        example: "\"Europe/Berlin\"",
+        meaning: "An IANA name: the times are times there.",
+    },
+    Key {
+        path: &["freezes", "*", "environments"],
+        form: Form::List,
+        unset: Unset::Required,
+        example: "[\"production\"]",
+        meaning: "Which environments.",
+    },
+    Key {
+        path: &["freezes", "*", "services"],
+        form: Form::List,
+        unset: Unset::Otherwise("all of them"),
+        example: "[\"rest-api\"]",
+        meaning: "Only promotions that touch one of these services. Each must run in every one of \
+                  the environments.",
+    },
+    Key {
+        path: &["freezes", "*", "reason"],
+        form: Form::Text,
+        unset: Unset::Required,
+        example: "\"nothing changes over Christmas\"",
+        meaning: "Why, as a sentence for those whom it stops.",
+    },
+    Key {
+        path: &["windows", "*", "at"],
+        form: Form::Text,
+        unset: Unset::Required,
+        example: "\"0 9 * * MON-THU\"",
+        meaning: "When the environment opens to promotions. An environment that has windows is closed \
+                  outside of them.",
+    },
+    Key {
+        path: &["windows", "*", "length"],
+        form: Form::Text,
+        unset: Unset::Required,
+        example: "\"8h\"",
+        meaning: "For how long, from 1m to 92d.",
+    },
+    Key {
+        path: &["windows", "*", "zone"],
+        form: Form::Text,
+        unset: Unset::Otherwise("that of the environment"),
+        example: "\"Europe/Berlin\"",
+        meaning: "An IANA name: the times are times there.",
+    },
+    Key {
+        path: &["windows", "*", "environments"],
+        form: Form::List,
+        unset: Unset::Required,
+        example: "[\"production\"]",
+        meaning: "Which environments.",
+    },
+    Key {
+        path: &["windows", "*", "services"],
+        form: Form::List,
+        unset: Unset::Otherwise("all of them"),
+        example: "[\"rest-api\"]",
+        meaning: "Only these services wait for it; the others do not.",
+    },
+    Key {
+        path: &["windows", "*", "reason"],
+        form: Form::Text,
+        unset: Unset::Required,
+        example: "\"changes are made while everybody is here\"",
+        meaning: "Why it is closed outside of it, as a sentence for those whom that stops.",
     },
     Key {
         path: &["commands", "directory"],

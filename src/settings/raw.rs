@@ -24,6 +24,8 @@ pub(super) struct Raw {
     pub roles: BTreeMap<String, RawRole>,
     pub environments: BTreeMap<String, RawEnvironment>,
     pub services: BTreeMap<String, RawService>,
+    pub freezes: BTreeMap<String, RawWindow>,
+    pub windows: BTreeMap<String, RawWindow>,
     pub commands: Option<RawExtra>,
     pub policies: Option<RawExtra>,
 }
@@ -121,6 +123,7 @@ pub(super) struct RawEnvironment {
     pub registry: Option<RawRegistry>,
     pub role_arn: Option<String>,
     pub logs: Option<String>,
+    pub usual_freezes: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -150,6 +153,17 @@ pub(super) struct RawVerify {
     pub expect: Option<String>,
     pub body: Option<String>,
     pub within: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+pub(super) struct RawWindow {
+    pub at: Option<String>,
+    pub length: Option<String>,
+    pub zone: Option<String>,
+    pub environments: Option<Vec<String>>,
+    pub services: Option<Vec<String>>,
+    pub reason: Option<String>,
 }
 
 #[derive(Default, Deserialize)]

@@ -59,6 +59,8 @@ fn chosen(key: &Key) -> &'static str {
         Some("environments") => "<environment>",
         Some("services") => "<service>",
         Some("web") => "<token>",
+        Some("freezes") => "<freeze>",
+        Some("windows") => "<window>",
         _ => "<name>",
     }
 }

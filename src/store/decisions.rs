@@ -8,6 +8,7 @@ use super::chain::{self, Chain, Head, Link};
 use super::journal::{BEGIN, signed};
 use super::{SqliteStore, sql, time};
 use crate::domain::decision::{Ban, Decision, RecordedDecision};
+use crate::domain::freeze::Freeze;
 use crate::domain::id::{ChannelId, Digest, EnvironmentName, PersonId, Repository};
 use crate::domain::image::Image;
 use crate::domain::lock::Lock;
@@ -52,6 +53,18 @@ struct LockRow {
     until: Option<i64>,
     channel: String,
     asked_at: Option<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct FreezeRow {
+    environment: String,
+    person: String,
+    #[sqlx(try_from = "i64")]
+    decision: u64,
+    because: String,
+    since: i64,
+    until: Option<i64>,
+    channel: String,
 }
 
 /// Writes a decision down with what it changes; false: it changes nothing, and is not written.
@@ -140,6 +153,19 @@ async fn project(
         Decision::Unlocked { environment, lock, of: _, why: _ } => {
             sqlx::query(sql::DELETE_LOCK).bind(environment.as_str()).bind(signed(*lock))
         }
+        Decision::Frozen { environment, by, because, until, channel, asked_in: _ } => {
+            sqlx::query(sql::SET_FREEZE)
+                .bind(environment.as_str())
+                .bind(by.as_str())
+                .bind(row.sequence)
+                .bind(because)
+                .bind(row.at)
+                .bind(until.map(Timestamp::as_millisecond))
+                .bind(channel.as_str())
+        }
+        Decision::Unfrozen { environment: _, freeze, of: _, why: _ } => {
+            sqlx::query(sql::DELETE_FREEZE).bind(signed(*freeze))
+        }
     };
     Ok(query.execute(writing).await?.rows_affected() > 0)
 }
@@ -179,6 +205,12 @@ pub async fn ask_about(
         .execute(&store.writer)
         .await?;
     Ok(asked.rows_affected() == 1)
+}
+
+/// The freezes that were set and not ended, by environment.
+pub async fn freezes(store: &SqliteStore) -> Result<Vec<Freeze>, StoreError> {
+    let rows: Vec<FreezeRow> = sqlx::query_as(sql::FREEZES).fetch_all(&store.readers).await?;
+    rows.into_iter().map(FreezeRow::read).collect()
 }
 
 /// Decisions of which somebody has to be told, the oldest first.
@@ -287,6 +319,20 @@ impl LockRow {
             until: self.until.map(time).transpose()?,
             channel: ChannelId::new(self.channel),
             asked_at: self.asked_at.map(time).transpose()?,
+        })
+    }
+}
+
+impl FreezeRow {
+    fn read(self) -> Result<Freeze, StoreError> {
+        Ok(Freeze {
+            environment: EnvironmentName::new(self.environment),
+            decision: self.decision,
+            by: PersonId::new(self.person),
+            because: self.because,
+            since: time(self.since)?,
+            until: self.until.map(time).transpose()?,
+            channel: ChannelId::new(self.channel),
         })
     }
 }

@@ -24,6 +24,7 @@ use sqlx::sqlite::{
 use crate::domain::decision::{Ban, Decision, RecordedDecision};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, Recorded};
+use crate::domain::freeze::Freeze;
 use crate::domain::id::{DeploymentId, EnvironmentName, MessageId, Repository};
 use crate::domain::image::Image;
 use crate::domain::lock::Lock;
@@ -127,12 +128,14 @@ fn migrator() -> Migrator {
     let decisions = include_str!("../../migrations/0003_decisions.sql");
     let locks = include_str!("../../migrations/0004_locks.sql");
     let reservations = include_str!("../../migrations/0007_reservations.sql");
+    let freezes = include_str!("../../migrations/0008_freezes.sql");
     Migrator::with_migrations(vec![
         migration(1, "journal", journal),
         migration(2, "chat", chat),
         migration(3, "decisions", decisions),
         migration(4, "locks", locks),
         migration(7, "reservations", reservations),
+        migration(8, "freezes", freezes),
     ])
 }
 
@@ -298,6 +301,10 @@ impl Store for SqliteStore {
 
     async fn ask_about_lock(&self, lock: &Lock, at: Timestamp) -> Result<bool, StoreError> {
         decisions::ask_about(self, lock, at).await
+    }
+
+    async fn freezes(&self) -> Result<Vec<Freeze>, StoreError> {
+        decisions::freezes(self).await
     }
 
     async fn news(&self) -> Result<Vec<RecordedDecision>, StoreError> {

@@ -131,6 +131,18 @@ statements! {
     /// Unless somebody else has asked since the time of $2 (NULL: ever).
     ASK_ABOUT_LOCK = "UPDATE locks SET asked_at = $3
         WHERE decision = $1 AND coalesce(asked_at, -1) = coalesce($2, -1)";
+    /// In the place of the one that the person has set before.
+    SET_FREEZE = "INSERT INTO freezes
+            (environment, person, decision, because, since, until, channel)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (environment, person) DO UPDATE
+        SET decision = excluded.decision, because = excluded.because, since = excluded.since,
+            until = excluded.until, channel = excluded.channel";
+
+    DELETE_FREEZE = "DELETE FROM freezes WHERE decision = $1";
+
+    FREEZES = "SELECT environment, person, decision, because, since, until, channel
+        FROM freezes ORDER BY environment, person LIMIT 1000";
 
     INSERT_NEWS = "INSERT INTO decision_news (decision) VALUES ($1)";
 
@@ -289,8 +301,8 @@ mod tests {
                     || (*name == "DECISIONS" && step == "SCAN decisions");
                 // One row, one for each channel or environment, or what is told in a moment:
                 // there is nothing to look up by.
-                let few =
-                    ["HEARD", "INSTALLATION", "SET_INSTALLATION", "LOCKS", "NEWS"].contains(name);
+                let few = ["HEARD", "INSTALLATION", "SET_INSTALLATION", "LOCKS", "FREEZES", "NEWS"]
+                    .contains(name);
                 let whole = step.starts_with("SCAN") && !step.contains("INDEX") && !along_a_key;
                 let sorted = step.contains("TEMP B-TREE");
                 let constant = step == "SCAN CONSTANT ROW";

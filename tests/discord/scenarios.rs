@@ -9,12 +9,12 @@ use crate::world::CHAT;
 /// One chat after the other: all of them at once would only wait for each other.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// Plays the conversations of `commands` and `promises` in another chat than the terminal.
+/// Plays the conversations of `commands`, `promises` and `freezes` in another chat than the terminal.
 fn again_on(chat: &str) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let tests = std::env::current_exe().unwrap();
     let mut again = Command::new(tests);
-    again.args(["commands::", "promises::", "--test-threads=4"]);
+    again.args(["commands::", "promises::", "freezes::", "--test-threads=4"]);
     // The demo of the terminal is no conversation on Discord.
     again.args(["--skip", "it_runs_at_once"]);
     let output = again.env(CHAT, chat).env("INSTA_UPDATE", "no").output().unwrap();

@@ -87,8 +87,8 @@ fn the_table_of_commands_comes_out_of_their_files() {
 }
 
 /// What people do with the commands that there are, in the words of the table.
-const DEEDS: [(Action, &str); 11] = [
-    (Action::Read, "look: status, queue, history, show, bans, locks, help, whoami"),
+const DEEDS: [(Action, &str); 12] = [
+    (Action::Read, "look: status, queue, history, show, bans, locks, freezes, help, whoami"),
     (Action::Promote, "promote"),
     (Action::Approve, "approve or reject"),
     (Action::Rollback, "roll back"),
@@ -98,6 +98,7 @@ const DEEDS: [(Action, &str); 11] = [
     (Action::ReleaseHold, "release a hold"),
     (Action::Lock, "lock, so that others wait"),
     (Action::Unlock, "lift somebody else's lock"),
+    (Action::Freeze, "freeze and unfreeze"),
     (Action::BreakGlass, "break the glass, with a reason"),
 ];
 

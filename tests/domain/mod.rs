@@ -5,6 +5,7 @@ mod calendar;
 mod crash;
 mod dateutil;
 mod ends;
+mod freeze;
 mod journal;
 mod mishaps;
 mod nonsense;

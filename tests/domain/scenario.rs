@@ -290,6 +290,7 @@ pub fn environment(services: Vec<Service>) -> Environment {
         registry: None,
         role_arn: None,
         logs: false,
+        calendar: Vec::new(),
         services,
     }
 }

@@ -154,7 +154,7 @@ fn what_is_wrong_with_files_is_told_with_its_place() {
         (
             extending("dance", "\"dance\""),
             "own.toml:1:11: there is no command `dance` in this program; there are promote, \
-             rollback, status, show, history, approve, reject, cancel, pause, continue, canary, queue, ban, unban, bans, release-hold, lock, unlock, locks, reservations, end-reservation, help, whoami",
+             rollback, status, show, history, approve, reject, cancel, pause, continue, canary, queue, ban, unban, bans, release-hold, lock, unlock, locks, reservations, end-reservation, freeze, unfreeze, freezes, help, whoami",
         ),
         (
             file("own.toml", "extends = \"help\"\nsummary = \"x\"\nphrases = [\"sos\"]\n"),
@@ -173,7 +173,7 @@ fn what_is_wrong_with_files_is_told_with_its_place() {
                  examples = [\"whoami\"]\n",
             ),
             "own.toml:2:10: there is no action `spy`; there are read, promote, rollback, restart, \
-             approve, cancel, pause, break-glass, lock, unlock, ban, release-hold",
+             approve, cancel, pause, break-glass, lock, unlock, ban, release-hold, freeze",
         ),
     ];
     for (own, message) in cases {
@@ -231,6 +231,9 @@ fn help_and_the_table_come_from_the_files() {
     locks — Which environments are locked, by whom, why and until when
     reservations — The environments that programs have for themselves, and who stands in line
     end reservation on ENVIRONMENT — Take an environment back from the program that has it
+    freeze ENVIRONMENT because REASON — Close an environment to promotions, until a moment or until it is unfrozen
+    unfreeze ENVIRONMENT — End what people froze; what the calendar closes stays closed
+    freezes — What is frozen, until when, and what will be
     help [TOPIC] — What can be said, or how one command goes
     whoami — Who you are to the policies, and your roles
     ");

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use shipmate::domain::command::{
-    Ballot, BanImages, Canary, Command, ImageReference, LockEnvironments, Promote, Promoted,
-    Rollback, Scope,
+    Ballot, BanImages, Canary, Command, FreezeEnvironment, ImageReference, LockEnvironments,
+    Promote, Promoted, Rollback, Scope, Until,
 };
 use shipmate::domain::form::{FieldKind, Form};
+use shipmate::domain::words_of_time::When;
 use shipmate::grammar::{CommandFile, Grammar, Reading, combine};
 
 use super::properties::any_command;
@@ -82,6 +83,9 @@ fn there_is_a_form_for_each_command() {
     locks:
     reservations:
     end-reservation: environment!:Environment reason:Text
+    freeze: environment!:Environment reason!:Text until:Text length:Text
+    unfreeze: environment!:Environment reason:Text
+    freezes: environment:Environment
     help (private): topic:Command
     whoami (private):
     ");
@@ -288,6 +292,24 @@ fn filled_with(command: &Command) -> BTreeMap<String, String> {
             add("everything", everything);
             add("reason", because.clone());
         }
+        Command::Freeze(FreezeEnvironment { environment, until, because }) => {
+            add("environment", Some(environment.to_string()));
+            match until {
+                None => {}
+                Some(Until::Moment(when)) => add("until", Some(when.to_string())),
+                Some(Until::Length(length)) => {
+                    add("length", Some(format!("{}s", length.as_secs())));
+                }
+            }
+            add("reason", Some(because.clone()));
+        }
+        Command::Unfreeze { environment, because } => {
+            add("environment", Some(environment.to_string()));
+            add("reason", because.clone());
+        }
+        Command::Freezes { environment } => {
+            add("environment", environment.as_ref().map(ToString::to_string));
+        }
         Command::Help { topic } => add("topic", topic.clone()),
         Command::Bans | Command::Locks | Command::Reservations | Command::Whoami => {}
     }
@@ -325,14 +347,17 @@ fn with_reason(mut command: Command, reason: Option<String>) -> Command {
         | Command::Unban { because, .. }
         | Command::ReleaseHold { because, .. }
         | Command::EndReservation { because, .. }
+        | Command::Unfreeze { because, .. }
         | Command::Unlock { because, .. } => *because = reason,
         Command::Lock(lock) => lock.because = reason.unwrap_or_default(),
+        Command::Freeze(freeze) => freeze.because = reason.unwrap_or_default(),
         Command::Status { .. }
         | Command::History { .. }
         | Command::Show { .. }
         | Command::Bans
         | Command::Locks
         | Command::Reservations
+        | Command::Freezes { .. }
         | Command::Help { .. }
         | Command::Whoami => {}
     }
@@ -477,6 +502,7 @@ fn meant(form: &str, filled: &BTreeMap<String, String>) -> Option<Command> {
         (None, true) => Some(Scope::Everything),
         (None, false) | (Some(_), true) => None,
     };
+    let until = given("until").map(|text| When::parse(text).ok());
     // Each image is read in a line of its own.
     let images_in = |images: &str| -> Option<Vec<ImageReference>> {
         let images = images.replace(['&', ','], " and ");
@@ -555,6 +581,18 @@ fn meant(form: &str, filled: &BTreeMap<String, String>) -> Option<Command> {
         "end-reservation" => {
             Command::EndReservation { environment: environment("environment")??, because }
         }
+        "freeze" => Command::Freeze(FreezeEnvironment {
+            environment: environment("environment")??,
+            until: match (until, length) {
+                (None, None) => None,
+                (Some(until), None) => Some(Until::Moment(until?)),
+                (None, Some(length)) => Some(Until::Length(length?)),
+                (Some(_), Some(_)) => return None,
+            },
+            because: because?,
+        }),
+        "unfreeze" => Command::Unfreeze { environment: environment("environment")??, because },
+        "freezes" => Command::Freezes { environment: optional(environment("environment"))? },
         "help" => {
             let topic = given("topic").map(|word| match read(&format!("help {word}")) {
                 Reading::Command(Command::Help { topic }) => topic,
@@ -578,9 +616,9 @@ proptest! {
         let form = GRAMMAR.id(&command);
         let mut filled = filled_with(&command);
         let mut command = command;
-        // Without a reason no image is banned, and nothing is locked.
+        // Without a reason no image is banned, and nothing is locked or frozen.
         let reason = match one_line(&reason) {
-            None if form == "ban" || form == "lock" => "why".to_owned(),
+            None if ["ban", "lock", "freeze"].contains(&form) => "why".to_owned(),
             None | Some(_) => reason,
         };
         if GRAMMAR.field_kind(form, "reason").is_some() {

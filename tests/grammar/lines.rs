@@ -50,6 +50,23 @@ fn lines_are_read_as_the_command_that_they_mean() {
             ],
         ),
         (
+            "freeze production until on monday at 08:00 because the sale is on",
+            &[
+                "freeze production until monday 8:00 because the sale is on",
+                "Freeze environment production until mon 8am because the sale is on",
+            ],
+        ),
+        (
+            "freeze production for 90 minutes because of the sale",
+            &["please freeze production for 1h30m because of the sale"],
+        ),
+        ("unfreeze production", &["end the freeze of production", "lift freeze on production"]),
+        (
+            "freezes of production",
+            &["show the freezes in production", "what is frozen in production?"],
+        ),
+        ("freezes", &["show freezes", "what is frozen?"]),
+        (
             "promote core:1.5.0 to staging dry run",
             &[
                 "dry run promote core:1.5.0 to staging",

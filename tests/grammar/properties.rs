@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use shipmate::domain::command::{
-    Ballot, BanImages, Canary, Command, ImageReference, LockEnvironments, Pick, Promote, Promoted,
-    Rollback, Scope,
+    Ballot, BanImages, Canary, Command, FreezeEnvironment, ImageReference, LockEnvironments, Pick,
+    Promote, Promoted, Rollback, Scope, Until,
 };
 use shipmate::domain::id::{DeploymentId, Digest, EnvironmentName, Tag};
+use shipmate::domain::words_of_time::When;
 use shipmate::grammar::Reading;
 
 use super::{GRAMMAR, vocabulary};
@@ -101,7 +102,27 @@ pub(super) fn any_command() -> impl Strategy<Value = Command> {
         (scope(), reason()).prop_map(|(scope, because)| Command::Unlock { scope, because });
     let ended = (environment(), reason())
         .prop_map(|(environment, because)| Command::EndReservation { environment, because });
+    let until = prop_oneof![
+        prop_oneof![
+            Just("in 2h"),
+            Just("18:00"),
+            Just("on monday at 8:00"),
+            Just("2026-12-24 10:00")
+        ]
+        .prop_map(|text| Until::Moment(When::parse(text).unwrap())),
+        stay().prop_map(Until::Length),
+    ];
+    let frozen = (environment(), proptest::option::of(until), some_reason()).prop_map(
+        |(environment, until, because)| {
+            Command::Freeze(FreezeEnvironment { environment, until, because })
+        },
+    );
+    let unfrozen = (environment(), reason())
+        .prop_map(|(environment, because)| Command::Unfreeze { environment, because });
     prop_oneof![
+        1 => frozen,
+        1 => unfrozen,
+        1 => maybe().prop_map(|environment| Command::Freezes { environment }),
         1 => banned,
         1 => blamed,
         1 => unbanned,

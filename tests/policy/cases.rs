@@ -56,7 +56,7 @@ person = "alice"
 roles = ["developer"]
 action = "promote"
 environment = "production"
-at = "friday 16:30"
+frozen = "friday"
 expect = "allow"
 
 [[case]]
@@ -74,7 +74,7 @@ roles = ["developer"]
 action = "promote"
 environment = "production"
 expect = "refuse"
-by = ["friday-freeze"]
+by = ["freezes-are-obeyed"]
 "#,
     )
     .expect("the cases are well written");

@@ -150,7 +150,7 @@ async fn check_tells_what_is_wrong() {
     std::fs::write(directory.path().join("shipmate.toml"), SETTINGS).unwrap();
     let output = run_it(shipmate(directory.path(), &["check"]), "").await;
     assert!(output.status.success(), "{}", shown(&output));
-    for line in ["✓ settings: 2 environments", "✓ commands: 18", "✓ policies: ", "✓ cases: "]
+    for line in ["✓ settings: 2 environments", "✓ commands: 21", "✓ policies: ", "✓ cases: "]
     {
         assert!(shown(&output).contains(line), "{line}\n{}", shown(&output));
     }

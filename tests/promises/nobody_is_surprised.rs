@@ -69,8 +69,17 @@ async fn what_only_changes_the_outlook_is_not_asked_about_again() {
 }
 
 #[tokio::test]
-async fn a_freeze_that_begins_between_the_votes_refuses() {
+async fn a_policy_that_begins_to_forbid_between_the_votes_refuses() {
     let mut world = asked().await;
+    world.add_policies(
+        "fridays.cedar",
+        r#"
+@id("fridays-end") @reason("nobody is here after 16:00 on Friday")
+forbid (principal, action == Action::"promote", resource == Environment::"production")
+when { context.weekday == Weekday::"friday" && context.minute >= 16 * 60 };
+"#,
+    );
+    world.restart().await;
     // A minute to four on Friday in Berlin.
     world.set_clock("2026-11-27T14:59:00Z");
     world.say("alice", "promote core:1.5.0 to production").await;

@@ -34,7 +34,7 @@ fn broken_glass_is_loud() {
     let mut asked = requested(small_plan("production"), Vec::new());
     asked.break_glass = true;
     asked.overridden =
-        vec![because("friday-freeze", "production does not change after 16:00 on Friday")];
+        vec![because("freezes-are-obeyed", "production does not change after 16:00 on Friday")];
     insta::assert_snapshot!(drawn(&Tale::begin(asked)));
 }
 

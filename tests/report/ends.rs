@@ -129,7 +129,7 @@ fn not_agreed() {
     let plan =
         RefusedWhy::Plan { refusal: Refusal::ForeignDeployment { service: "rest-api".into() } };
     let policy = RefusedWhy::Policy {
-        by: vec![because("weekend-freeze", "production does not change at the weekend")],
+        by: vec![because("freezes-are-obeyed", "production does not change at the weekend")],
     };
     let all = [
         asked(small_plan("production")).vote(9, "carol", Choice::No).ended(0, rejected),

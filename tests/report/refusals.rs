@@ -78,6 +78,11 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::NoHold { environment: environment() },
         Refusal::NotLocked { environment: environment() },
         Refusal::NoReservation { environment: environment() },
+        Refusal::NotFrozen { environment: environment() },
+        Refusal::FrozenByCalendar {
+            environment: environment(),
+            reason: "nothing changes at the weekend".to_owned(),
+        },
         Refusal::ChildrenMissing {
             image: "core:1.5.0".into(),
             missing: vec!["1a2b3c4d5e6f".into()],
@@ -226,7 +231,7 @@ fn denials_say_what_would_change_them() {
     };
     let near =
         |policy: &str, lacked: &str| NearMiss { policy: policy.into(), lacked: lacked.to_owned() };
-    let freeze = because("weekend-freeze", "production does not change at the weekend");
+    let freeze = because("freezes-are-obeyed", "production does not change at the weekend");
     let forbidden = |by, overridable| Denial::Forbidden { by, overridable };
     let eyes = because("four-eyes", "you cannot approve what you asked for");
     let lacked = Denial::NothingPermits {

@@ -2,13 +2,14 @@
 
 use shipmate::domain::decision::{Decision, LockBefore, RecordedDecision, Unlocking};
 use shipmate::domain::environment::Strategy;
+use shipmate::domain::freeze::State;
 use shipmate::domain::id::{DeploymentId, Digest};
 use shipmate::domain::image::Image;
 use shipmate::domain::lock::Lock;
 use shipmate::domain::obstacle::Obstacle;
 use shipmate::report::{
-    Entry, EnvironmentStatus, HoldStatus, OpenDeployment, Running, ServiceStatus, history_card,
-    status_card,
+    Entry, EnvironmentStatus, Freezes, HoldStatus, OpenDeployment, Running, ServiceStatus,
+    history_card, status_card,
 };
 
 use super::world::*;
@@ -43,6 +44,17 @@ fn entry(id: i64, stage: &str, rollback: bool) -> Entry {
     }
 }
 
+/// Nothing closes it, and nothing will.
+fn open(environment: &str) -> Freezes {
+    Freezes {
+        environment: environment.into(),
+        state: State::Open,
+        people: Vec::new(),
+        next: None,
+        parts: Vec::new(),
+    }
+}
+
 fn staging(services: Vec<ServiceStatus>) -> EnvironmentStatus {
     EnvironmentStatus {
         environment: "staging".into(),
@@ -53,6 +65,7 @@ fn staging(services: Vec<ServiceStatus>) -> EnvironmentStatus {
         hold: None,
         lock: None,
         reservations: Vec::new(),
+        freezes: open("staging"),
         last: Some(entry(42, "succeeded", false)),
         unknown: None,
     }

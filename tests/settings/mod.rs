@@ -1,6 +1,7 @@
 //! The settings: what loads, what is refused and where, and the reference that is rendered.
 
 mod aws_events;
+mod calendar;
 mod discord;
 mod errors;
 mod loads;

@@ -1,7 +1,7 @@
 //! Decisions beside deployments: what stands because of them, and that nobody changes them
 //! afterwards.
 
-use shipmate::domain::decision::{Ban, Decision, LockBefore, Unlocking};
+use shipmate::domain::decision::{Ban, Decision, LockBefore, Unfreezing, Unlocking};
 use shipmate::domain::event::End;
 use shipmate::domain::id::DeploymentId;
 use shipmate::domain::image::Image;
@@ -116,6 +116,47 @@ async fn a_hold_is_released_only_as_long_as_it_is_the_same() {
     assert!(decide(&journal, released("staging", back.id), 20).await);
     assert!(hold().await.is_none());
     assert!(!decide(&journal, released("staging", back.id), 21).await);
+}
+
+fn frozen(by: &str, until: Option<i64>) -> Decision {
+    Decision::Frozen {
+        environment: "production".into(),
+        by: by.into(),
+        because: "the sale is on".to_owned(),
+        until: until.map(at),
+        channel: "ops".into(),
+        asked_in: "message-1".into(),
+    }
+}
+
+fn unfrozen(freeze: u64, why: Unfreezing) -> Decision {
+    Decision::Unfrozen { environment: "production".into(), freeze, of: "bob".into(), why }
+}
+
+#[tokio::test]
+async fn each_person_has_one_freeze_and_its_end_by_itself_is_news() {
+    let journal = Journal::new().await;
+    let over = || Unfreezing::TimeOver { channel: "ops".into() };
+    assert!(decide(&journal, frozen("bob", None), 1).await);
+    assert!(decide(&journal, frozen("dave", None), 2).await);
+    assert!(decide(&journal, frozen("bob", Some(60)), 3).await, "it takes the place of the first");
+    let freezes = journal.store.freezes().await.expect("freezes");
+    let told: Vec<_> = freezes.iter().map(|one| (one.by.as_str(), one.decision)).collect();
+    assert_eq!(told, [("bob", 3), ("dave", 2)]);
+    assert_eq!((freezes[0].since, freezes[0].until), (at(3), Some(at(60))));
+    assert!(!decide(&journal, unfrozen(1, over()), 60).await, "it stands no more");
+    assert!(decide(&journal, unfrozen(3, over()), 60).await);
+    assert!(!decide(&journal, unfrozen(3, over()), 60).await, "it ends once");
+    let lifted =
+        Unfreezing::Lifted { by: "dave".into(), because: None, asked_in: "message-2".into() };
+    assert!(decide(&journal, unfrozen(2, lifted), 61).await);
+    assert_eq!(journal.store.freezes().await.expect("freezes"), []);
+    let news = journal.store.news().await.expect("news");
+    assert_eq!(news.iter().map(|one| one.sequence).collect::<Vec<_>>(), [4]);
+    journal.store.news_told(4).await.expect("it is told");
+    assert_eq!(journal.store.news().await.expect("news"), []);
+    let chain = journal.store.verify_decisions().await.expect("a look");
+    assert_eq!(chain, Chain::Sound { events: 5 });
 }
 
 async fn after(tampering: &str) -> Chain {

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use shipmate::domain::decision::{Ban, Decision, RecordedDecision};
 use shipmate::domain::deployment::Deployment;
 use shipmate::domain::event::{Event, Recorded};
+use shipmate::domain::freeze::Freeze;
 use shipmate::domain::id::{DeploymentId, EnvironmentName, MessageId, Repository, ReservationId};
 use shipmate::domain::image::Image;
 use shipmate::domain::lock::Lock;
@@ -329,6 +330,10 @@ impl Store for WatchedStore {
         let asked = self.inner.ask_about_lock(lock, at).await;
         self.trap.pass().await;
         asked
+    }
+
+    async fn freezes(&self) -> Result<Vec<Freeze>, StoreError> {
+        self.inner.freezes().await
     }
 
     async fn news(&self) -> Result<Vec<RecordedDecision>, StoreError> {

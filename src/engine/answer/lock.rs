@@ -166,22 +166,10 @@ impl Engine {
             | Decision::Banned { .. }
             | Decision::Unbanned { .. }
             | Decision::HoldReleased { .. }
-            | Decision::ReservationEnded { .. } => None,
+            | Decision::ReservationEnded { .. }
+            | Decision::Frozen { .. }
+            | Decision::Unfrozen { .. } => None,
         }))
-    }
-
-    /// What this message has decided about an environment, if it was handled before.
-    async fn decided_by(
-        &self,
-        said: &Said,
-        environment: &EnvironmentName,
-    ) -> Result<Option<Decision>, Problem> {
-        let decisions = self.parts.store.decisions(LOOKED_BACK).await?.into_iter();
-        let mut mine = decisions.map(|recorded| recorded.decision).filter(|decision| {
-            decision.asked_in() == Some(&said.message)
-                && decision.environment() == Some(environment)
-        });
-        Ok(mine.next())
     }
 
     /// What runs in an environment, and what has to wait now that it is locked.
@@ -343,16 +331,7 @@ impl Engine {
             self.post(&Place::Channel(home), card, &key).await;
         }
     }
-
-    /// Where the end of a lock is told that was asked for here.
-    fn told_in(&self, said: &Said, environment: &EnvironmentName) -> ChannelId {
-        let home = self.parts.manners.channels.home(&said.channel, environment);
-        home.unwrap_or_else(|| said.channel.clone())
-    }
 }
-
-/// A message that is handled again is among the decisions of so long ago.
-const LOOKED_BACK: u32 = 50;
 
 fn only(scope: &Scope) -> Option<&EnvironmentName> {
     match scope {

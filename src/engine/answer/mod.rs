@@ -3,6 +3,7 @@
 mod ballot;
 mod ban;
 mod end_reservation;
+mod freeze;
 mod help;
 mod history;
 mod lock;
@@ -19,8 +20,9 @@ mod whoami;
 use super::Engine;
 use super::problem::{Problem, Undecided};
 use crate::domain::card::Card;
-use crate::domain::command::{Command, LockEnvironments, Scope};
-use crate::domain::id::EnvironmentName;
+use crate::domain::command::{Command, FreezeEnvironment, LockEnvironments, Scope};
+use crate::domain::decision::Decision;
+use crate::domain::id::{ChannelId, EnvironmentName};
 use crate::domain::policy::{Action, Facts};
 use crate::domain::refusal::Refusal;
 use crate::ports::{Place, Said};
@@ -44,10 +46,13 @@ fn environment_of(command: &Command) -> Option<&EnvironmentName> {
         Command::ReleaseHold { environment, .. }
         | Command::EndReservation { environment, .. }
         | Command::Lock(LockEnvironments { scope: Scope::Environment(environment), .. })
-        | Command::Unlock { scope: Scope::Environment(environment), .. } => Some(environment),
+        | Command::Unlock { scope: Scope::Environment(environment), .. }
+        | Command::Freeze(FreezeEnvironment { environment, .. })
+        | Command::Unfreeze { environment, .. } => Some(environment),
         Command::Status { environment, .. }
         | Command::History { environment }
-        | Command::Queue { environment } => environment.as_ref(),
+        | Command::Queue { environment }
+        | Command::Freezes { environment } => environment.as_ref(),
         // Deployments are looked up first.
         Command::Show { .. }
         | Command::Approve(_)
@@ -67,6 +72,9 @@ fn environment_of(command: &Command) -> Option<&EnvironmentName> {
         | Command::Whoami => None,
     }
 }
+
+/// A message that is handled again is among the decisions of so long ago.
+const LOOKED_BACK: u32 = 50;
 
 impl Engine {
     /// Answers a command. Whatever happens, the person hears something.
@@ -104,6 +112,11 @@ impl Engine {
             Command::EndReservation { environment, because } => {
                 self.end_reservation(said, environment, because.as_ref()).await;
             }
+            Command::Freeze(freeze) => self.freeze(said, freeze).await,
+            Command::Unfreeze { environment, because } => {
+                self.unfreeze(said, environment, because.as_ref()).await;
+            }
+            Command::Freezes { environment } => self.freezes(said, environment.as_ref()).await,
             Command::Help { topic } => self.help(said, topic.as_deref()).await,
             Command::Whoami => self.whoami(said).await,
         }
@@ -127,6 +140,26 @@ impl Engine {
         let environment = environment.clone();
         let channels = channels.about(&environment).cloned().collect();
         Err(Refusal::NotHere { environment, channels })
+    }
+
+    /// What this message has decided about an environment, if it was handled before.
+    async fn decided_by(
+        &self,
+        said: &Said,
+        environment: &EnvironmentName,
+    ) -> Result<Option<Decision>, Problem> {
+        let decisions = self.parts.store.decisions(LOOKED_BACK).await?.into_iter();
+        let mut mine = decisions.map(|recorded| recorded.decision).filter(|decision| {
+            decision.asked_in() == Some(&said.message)
+                && decision.environment() == Some(environment)
+        });
+        Ok(mine.next())
+    }
+
+    /// Where the end of what was asked for here is told.
+    fn told_in(&self, said: &Said, environment: &EnvironmentName) -> ChannelId {
+        let home = self.parts.manners.channels.home(&said.channel, environment);
+        home.unwrap_or_else(|| said.channel.clone())
     }
 
     /// Says why something was not done, to the person alone.

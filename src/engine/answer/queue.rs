@@ -10,8 +10,6 @@ use crate::domain::policy::Action;
 use crate::ports::Said;
 use crate::report;
 
-/// What comes in each environment, and what keeps some of it from its turn.
-
 impl Engine {
     pub(super) async fn queue(&self, said: &Said, environment: Option<&EnvironmentName>) {
         match self.try_queue(said, environment).await {

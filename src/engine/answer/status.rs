@@ -109,6 +109,7 @@ impl Engine {
             services,
             open,
             lock,
+            freezes: self.freezes_of(name).await?,
             hold: hold.map(|hold| HoldStatus { deployment: hold.deployment, since: hold.since }),
             reservations,
             last: history.into_iter().find(|one| one.ended_at.is_some()).map(entry),

@@ -1,0 +1,144 @@
+//! The calendar, through the conversation: what it refuses and lets wait while time goes on, what
+//! windows leave open, and what holds where the settings say nothing.
+
+use insta::assert_snapshot;
+
+use crate::world::{Plan, SETTINGS, World};
+
+/// The shipped settings with this behind them.
+async fn world(more: &str) -> World {
+    World::of(Plan { settings: format!("{SETTINGS}\n{more}\n"), ..Plan::default() }).await
+}
+
+/// The shipped settings without their calendar.
+fn silent() -> String {
+    let (before, rest) = SETTINGS.split_once("# When production is closed").unwrap();
+    let (_, services) = rest.split_once("# A service is an ECS service").unwrap();
+    format!("{before}#{services}")
+}
+
+#[tokio::test]
+async fn what_was_agreed_too_late_waits_over_the_weekend() {
+    let mut world = World::start().await;
+    world.verified_on_staging("core", "1.5.0").await;
+    // A minute to four on Friday in Berlin.
+    world.set_clock("2026-11-27T14:59:00Z");
+    world.say("alice", "promote core:1.5.0 to production").await;
+    world.react("bob", "✅").await;
+    world.set_clock("2026-11-27T15:00:30Z");
+    world.react("carol", "✅").await;
+    world.wait().await;
+    assert_eq!(world.stage(1).await, "queued", "{}", world.everything());
+    world.until_said("It waits: production is frozen until Mon 30 Nov 00:00 CET").await;
+    // Through the midnight between two freezes, and to the last minute.
+    for time in ["2026-11-27T23:00:00Z", "2026-11-28T12:00:00Z", "2026-11-29T22:59:30Z"] {
+        world.set_clock(time);
+        world.say("eve", "queue production").await;
+        assert!(world.text().contains("waits: frozen until"), "{time}: {}", world.text());
+        assert_eq!(world.stage(1).await, "queued", "{time}");
+    }
+    world.assert_untouched();
+    world.restart().await;
+    world.wait().await;
+    assert_eq!(world.stage(1).await, "queued", "{}", world.everything());
+    world.set_clock("2026-11-29T23:00:00Z");
+    world.until_said("production runs core:1.5.0").await;
+    world.wait().await;
+    assert_eq!(world.stage(1).await, "succeeded", "{}", world.everything());
+}
+
+#[tokio::test]
+async fn what_waits_may_be_cancelled() {
+    let mut world = World::start().await;
+    world.verified_on_staging("core", "1.5.0").await;
+    world.say("alice", "promote core:1.5.0 to production").await;
+    world.say("dave", "freeze production for 2 hours because of an incident").await;
+    world.react("bob", "✅").await;
+    world.react("carol", "✅").await;
+    world.wait().await;
+    assert_eq!(world.stage(1).await, "queued", "{}", world.everything());
+    world.say("alice", "cancel 1").await;
+    world.wait().await;
+    assert_eq!(world.stage(1).await, "cancelled", "{}", world.everything());
+}
+
+#[tokio::test]
+async fn who_says_nothing_has_the_usual_freezes() {
+    let mut world = World::of(Plan { settings: silent(), ..Plan::default() }).await;
+    world.sandbox.put_tag("core", "production-latest", "1.4.0").unwrap();
+    world.set_clock("2026-11-27T15:30:00Z");
+    world.say("alice", "promote core:1.4.1 to production").await;
+    assert_snapshot!(world.text());
+    world.say("alice", "promote core:1.5.0 to staging").await;
+    world.wait().await;
+    assert_eq!(world.stage(1).await, "succeeded", "{}", world.everything());
+}
+
+#[tokio::test]
+async fn outside_of_its_windows_an_environment_is_closed() {
+    let mut world = world(
+        r#"
+[windows.office]
+at           = "0 9 * * MON-FRI"
+length       = "8h"
+zone         = "Europe/Berlin"
+environments = ["staging"]
+reason       = "staging changes while somebody is here"
+"#,
+    )
+    .await;
+    world.say("eve", "freezes of staging").await;
+    assert_snapshot!("open", world.text());
+    world.set_clock("2026-11-24T16:30:00Z");
+    world.say("alice", "promote core:1.5.0 to staging").await;
+    assert_snapshot!("closed", world.text());
+    world.set_clock("2026-11-25T08:00:00Z");
+    world.say("alice", "promote core:1.5.0 to staging").await;
+    world.wait().await;
+    assert_eq!(world.stage(1).await, "succeeded", "{}", world.everything());
+}
+
+#[tokio::test]
+async fn a_freeze_of_some_services_leaves_the_others() {
+    let mut world = world(
+        r#"
+[freezes.audit]
+at           = "0 8 24 11 *"
+length       = "8h"
+environments = ["staging"]
+services     = ["web"]
+reason       = "the web is audited"
+"#,
+    )
+    .await;
+    world.say("alice", "promote web:2.1.0 to staging").await;
+    assert!(world.text().contains("freezes-are-obeyed: the web is audited"), "{}", world.text());
+    world.say("eve", "status staging").await;
+    assert!(world.text().contains("web is frozen by the calendar (audit)"), "{}", world.text());
+    world.say("alice", "promote core:1.5.0 to staging").await;
+    world.wait().await;
+    assert_eq!(world.stage(1).await, "succeeded", "{}", world.everything());
+}
+
+#[tokio::test]
+async fn teams_forbid_to_set_a_freeze_aside_by_its_name() {
+    let mut world = World::start().await;
+    world.add_policies(
+        "weekends.cedar",
+        r#"
+@id("weekends-are-holy") @reason("not even then")
+forbid (principal, action == Action::"promote", resource)
+when { context.freezes.contains("weekend") };
+"#,
+    );
+    world.restart().await;
+    world.sandbox.put_tag("core", "production-latest", "1.4.0").unwrap();
+    world.set_clock("2026-11-27T15:30:00Z");
+    world.say("dave", "promote core:1.4.1 to production break glass because it is down").await;
+    world.wait().await;
+    assert_eq!(world.stage(1).await, "succeeded", "{}", world.everything());
+    world.set_clock("2026-11-28T09:00:00Z");
+    world.say("dave", "promote core:1.4.0 to production break glass because it is down").await;
+    assert!(world.text().contains("weekends-are-holy"), "{}", world.text());
+    assert_eq!(world.count_deployments().await, 1);
+}
