@@ -57,8 +57,8 @@ fn lines_are_read_as_the_command_that_they_mean() {
             ],
         ),
         (
-            "freeze production for 90 minutes because of the sale",
-            &["please freeze production for 1h30m because of the sale"],
+            "freeze production for 1h30m because of the sale",
+            &["please freeze production for 90 minutes because of the sale"],
         ),
         ("unfreeze production", &["end the freeze of production", "lift freeze on production"]),
         (
