@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::id::{DeploymentId, Digest, EnvironmentName, Repository, ServiceName, Tag};
+use super::words_of_time::When;
 
 /// One command, complete: nothing in it defaults to an environment that was not named.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub enum Command {
         because: Option<String>,
     },
     Bans,
+    /// What is to happen at a moment of its own.
+    Schedules,
     ReleaseHold {
         environment: EnvironmentName,
         because: Option<String>,
@@ -59,6 +62,8 @@ pub struct Promote {
     pub break_glass: bool,
     /// For how long each canary stays alone.
     pub canary: Option<Duration>,
+    /// When it is to begin; at once, where nothing is said.
+    pub when: Option<When>,
     pub because: Option<String>,
 }
 

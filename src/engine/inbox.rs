@@ -194,6 +194,7 @@ fn lane_of(reading: &Reading) -> Option<Lane> {
             | Command::History { .. }
             | Command::Queue { .. }
             | Command::Bans
+            | Command::Schedules
             | Command::Help { .. }
             | Command::Whoami,
         )
@@ -223,6 +224,7 @@ fn names_no_deployment(reading: &Reading) -> bool {
             | Command::Ban(_)
             | Command::Unban { .. }
             | Command::Bans
+            | Command::Schedules
             | Command::ReleaseHold { .. }
             | Command::Help { .. }
             | Command::Whoami,

@@ -2,6 +2,7 @@
 //! their yes for a yes.
 
 use jiff::civil::Weekday as CivilWeekday;
+use jiff::{Timestamp, Zoned};
 
 use super::Engine;
 use super::problem::Problem;
@@ -30,6 +31,8 @@ pub(super) struct Intent<'a> {
     pub break_glass: bool,
     /// A program asks.
     pub automated: bool,
+    /// The moment whose time of day counts; now, where there is none.
+    pub then: Option<Timestamp>,
 }
 
 impl Engine {
@@ -48,6 +51,9 @@ impl Engine {
         let name = &intent.plan.terms.environment;
         let (environment, _) = self.place(name)?;
         let mut facts = self.facts(environment, &person.id).await?;
+        if let Some(then) = intent.then {
+            set_time(&mut facts, &then.to_zoned(environment.timezone.clone()));
+        }
         facts.reason_given = intent.because.is_some();
         facts.break_glass = intent.break_glass;
         facts.automated = intent.automated;
@@ -172,10 +178,8 @@ impl Engine {
         requester: &PersonId,
     ) -> Result<Facts, Problem> {
         let local = self.parts.clock.now().to_zoned(environment.timezone.clone());
-        let minute = i16::from(local.hour()) * 60 + i16::from(local.minute());
         let mut facts = Facts::about(requester.clone());
-        facts.weekday = weekday(local.weekday());
-        facts.minute = u16::try_from(minute).unwrap_or(0);
+        set_time(&mut facts, &local);
         facts.held = self.parts.store.hold(&environment.name).await?.is_some();
         Ok(facts)
     }
@@ -206,6 +210,13 @@ impl Engine {
         }
         Ok(true)
     }
+}
+
+/// What the policies may know of a time.
+fn set_time(facts: &mut Facts, local: &Zoned) {
+    let minute = i16::from(local.hour()) * 60 + i16::from(local.minute());
+    facts.weekday = weekday(local.weekday());
+    facts.minute = u16::try_from(minute).unwrap_or(0);
 }
 
 fn weekday(day: CivilWeekday) -> Weekday {

@@ -29,6 +29,7 @@ pub(super) enum Kind {
     Ban,
     Unban,
     Bans,
+    Schedules,
     ReleaseHold,
     Help,
     Whoami,
@@ -54,7 +55,7 @@ pub(super) struct Arguments {
 
 impl Kind {
     /// In the order in which help lists them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Promote,
         Self::Rollback,
         Self::Status,
@@ -70,6 +71,7 @@ impl Kind {
         Self::Ban,
         Self::Unban,
         Self::Bans,
+        Self::Schedules,
         Self::ReleaseHold,
         Self::Help,
         Self::Whoami,
@@ -93,6 +95,7 @@ impl Kind {
             Self::Ban => "ban",
             Self::Unban => "unban",
             Self::Bans => "bans",
+            Self::Schedules => "schedules",
             Self::ReleaseHold => "release-hold",
             Self::Help => "help",
             Self::Whoami => "whoami",
@@ -120,6 +123,7 @@ impl Kind {
             Command::Ban(_) => Self::Ban,
             Command::Unban { .. } => Self::Unban,
             Command::Bans => Self::Bans,
+            Command::Schedules => Self::Schedules,
             Command::ReleaseHold { .. } => Self::ReleaseHold,
             Command::Help { .. } => Self::Help,
             Command::Whoami => Self::Whoami,
@@ -136,6 +140,7 @@ impl Kind {
                 Slot::DryRun,
                 Slot::BreakGlass,
                 Slot::Stay,
+                Slot::When,
                 Slot::Reason,
             ],
             Self::Rollback => &[Slot::Environment, Slot::DryRun, Slot::Reason],
@@ -151,7 +156,7 @@ impl Kind {
             Self::Unban => &[Slot::Images, Slot::Reason],
             Self::ReleaseHold => &[Slot::Environment, Slot::Reason],
             Self::Help => &[Slot::Topic],
-            Self::Bans | Self::Whoami => &[],
+            Self::Bans | Self::Schedules | Self::Whoami => &[],
         }
     }
 
@@ -192,6 +197,7 @@ impl Kind {
             | Self::Ban
             | Self::Unban
             | Self::Bans
+            | Self::Schedules
             | Self::ReleaseHold
             | Self::Help
             | Self::Whoami => None,
@@ -228,9 +234,9 @@ impl Kind {
             deployment,
             topic,
             stay,
+            when,
             // No command takes these yet.
             length: _,
-            when: _,
             until: _,
             dry_run,
             break_glass,
@@ -251,6 +257,7 @@ impl Kind {
                     dry_run,
                     break_glass,
                     canary,
+                    when,
                     because,
                 })
             }
@@ -275,6 +282,7 @@ impl Kind {
             Self::Unban if images.is_empty() => return None,
             Self::Unban => Command::Unban { images, because },
             Self::Bans => Command::Bans,
+            Self::Schedules => Command::Schedules,
             Self::ReleaseHold => Command::ReleaseHold { environment: environment?, because },
             Self::Help => Command::Help { topic },
             Self::Whoami => Command::Whoami,
@@ -292,6 +300,7 @@ impl Arguments {
                 dry_run,
                 break_glass,
                 canary,
+                when,
                 because,
             }) => {
                 let (images, source) = match what {
@@ -305,6 +314,7 @@ impl Arguments {
                     dry_run,
                     break_glass,
                     stay: canary,
+                    when,
                     reason: because,
                     ..nothing
                 }
@@ -338,7 +348,7 @@ impl Arguments {
                 Self { environment: Some(environment), reason: because, ..nothing }
             }
             Command::Help { topic } => Self { topic, ..nothing },
-            Command::Bans | Command::Whoami => nothing,
+            Command::Bans | Command::Schedules | Command::Whoami => nothing,
         }
     }
 

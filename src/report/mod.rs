@@ -16,6 +16,7 @@ mod plan;
 mod queue;
 mod refusal;
 mod running;
+mod schedules;
 mod status;
 mod votes;
 mod words;
@@ -33,6 +34,7 @@ pub use pause::{canary_would_stay, wish_card};
 pub use plan::dry_run_card;
 pub use queue::queue_card;
 pub use refusal::{refusal_card, sentence as refusal_sentence};
+pub use schedules::schedules_card;
 pub use status::{
     EnvironmentStatus, HoldStatus, OpenDeployment, Running, ServiceStatus, no_such_service_card,
     status_card,

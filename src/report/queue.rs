@@ -52,6 +52,11 @@ fn line(one: &Deployment, before: &[Deployment], now: &Zoned) -> String {
 fn state(one: &Deployment, before: &[Deployment], now: &Zoned) -> String {
     match &one.stage {
         Stage::Waiting => {
+            if let Some(moment) = one.scheduled {
+                let needed = votes::still_needed(one);
+                let needed = needed.map_or_else(String::new, |needed| format!(", {needed}"));
+                return format!("scheduled for {}{needed}", words::date_and_clock(moment, now));
+            }
             let Some(needed) = votes::still_needed(one) else { return "waits".to_owned() };
             let until = one
                 .expires_at()

@@ -465,6 +465,7 @@ fn promotion(command: &Command) -> Option<&Promote> {
         | Command::Ban(_)
         | Command::Unban { .. }
         | Command::Bans
+        | Command::Schedules
         | Command::ReleaseHold { .. }
         | Command::Help { .. }
         | Command::Whoami => None,
@@ -489,6 +490,7 @@ fn environment(command: &Command) -> Option<&EnvironmentName> {
         | Command::Ban(_)
         | Command::Unban { .. }
         | Command::Bans
+        | Command::Schedules
         | Command::Help { .. }
         | Command::Whoami => None,
     }

@@ -59,8 +59,10 @@ pub struct Running {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenDeployment {
     pub id: DeploymentId,
-    /// `waiting`, `queued` or `running`.
+    /// `waiting`, `scheduled`, `queued` or `running`.
     pub stage: &'static str,
+    /// When it begins, where it waits for a moment.
+    pub scheduled: Option<Timestamp>,
     pub names: String,
     pub rollback: bool,
 }
@@ -174,7 +176,8 @@ fn lines(status: &EnvironmentStatus, now: &Zoned) -> Vec<Line> {
     }
     for open in &status.open {
         let what = if open.rollback { "rollback to " } else { "" };
-        lines.push(Line::Text(format!("#{} {what}{}: {}.", open.id, open.names, open.stage)));
+        let stage = stage(open, now);
+        lines.push(Line::Text(format!("#{} {what}{}: {stage}.", open.id, open.names)));
     }
     if let Some(hold) = status.hold {
         lines.push(Line::Warning(format!(
@@ -195,6 +198,12 @@ fn lines(status: &EnvironmentStatus, now: &Zoned) -> Vec<Line> {
     lines
 }
 
+/// `queued`, `scheduled for Friday 27 November at 18:00 (Europe/Berlin)`
+fn stage(open: &OpenDeployment, now: &Zoned) -> String {
+    let moment = open.scheduled.map(|moment| words::date_and_clock(moment, now));
+    moment.map_or_else(|| open.stage.to_owned(), |moment| format!("{} for {moment}", open.stage))
+}
+
 /// One environment among several.
 fn brief(status: &EnvironmentStatus, now: &Zoned) -> Vec<String> {
     let mut brief = vec![headline(status)];
@@ -205,7 +214,7 @@ fn brief(status: &EnvironmentStatus, now: &Zoned) -> Vec<String> {
         }
     }
     for open in &status.open {
-        brief.push(format!("#{} {}: {}", open.id, open.names, open.stage));
+        brief.push(format!("#{} {}: {}", open.id, open.names, stage(open, now)));
     }
     brief
 }

@@ -123,10 +123,12 @@ fn migrator() -> Migrator {
     };
     let chat = include_str!("../../migrations/0002_chat.sql");
     let decisions = include_str!("../../migrations/0003_decisions.sql");
+    let scheduled = include_str!("../../migrations/0006_scheduled.sql");
     Migrator::with_migrations(vec![
         migration(1, "journal", journal),
         migration(2, "chat", chat),
         migration(3, "decisions", decisions),
+        migration(6, "scheduled", scheduled),
     ])
 }
 
@@ -224,6 +226,10 @@ impl Store for SqliteStore {
 
     async fn open(&self) -> Result<Vec<Deployment>, StoreError> {
         journal::open(self).await
+    }
+
+    async fn scheduled(&self) -> Result<Vec<Deployment>, StoreError> {
+        journal::scheduled(self).await
     }
 
     async fn by_message(&self, message: &MessageId) -> Result<Option<DeploymentId>, StoreError> {

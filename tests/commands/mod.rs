@@ -16,6 +16,7 @@ mod queue;
 mod reject;
 mod release_hold;
 mod rollback;
+mod schedules;
 mod show;
 mod status;
 mod unban;

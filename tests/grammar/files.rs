@@ -225,6 +225,7 @@ fn help_and_the_table_come_from_the_files() {
     ban IMAGES because REASON — Never promote an image again, whatever tag it has
     unban IMAGES — Let a banned image be promoted again
     bans — The images that are banned, by whom and why
+    schedules — What is to happen at a moment of its own, and when
     release hold on ENVIRONMENT — Let automation move an environment again after a rollback
     help [TOPIC] — What can be said, or how one command goes
     whoami — Who you are to the policies, and your roles

@@ -60,7 +60,7 @@ fn there_is_a_form_for_each_command() {
     };
     let shown: Vec<String> = forms.iter().map(shown).collect();
     insta::assert_snapshot!(shown.join("\n"), @r"
-    promote: environment!:Environment images:Images source:Environment dry-run:Switch break-glass:Switch stay:Text reason:Text
+    promote: environment!:Environment images:Images source:Environment dry-run:Switch break-glass:Switch stay:Text when:Text reason:Text
     rollback: environment!:Environment dry-run:Switch reason:Text
     status: environment:Environment service:Service
     show: deployment!:Deployment
@@ -75,6 +75,7 @@ fn there_is_a_form_for_each_command() {
     ban: images:Images deployment:Deployment reason:Text
     unban: images!:Images reason:Text
     bans:
+    schedules:
     release-hold: environment!:Environment reason:Text
     help (private): topic:Command
     whoami (private):
@@ -207,7 +208,16 @@ fn filled_with(command: &Command) -> BTreeMap<String, String> {
     };
     let switch = |on: bool| on.then(|| "true".to_owned());
     match command {
-        Command::Promote(Promote { what, environment, dry_run, break_glass, canary, because }) => {
+        Command::Promote(Promote {
+            what,
+            environment,
+            dry_run,
+            break_glass,
+            canary,
+            when,
+            because,
+        }) => {
+            add("when", when.map(|when| when.to_string()));
             add("stay", canary.map(|stay| format!("{}s", stay.as_secs())));
             match what {
                 Promoted::Images(images) => {
@@ -269,7 +279,7 @@ fn filled_with(command: &Command) -> BTreeMap<String, String> {
             add("reason", because.clone());
         }
         Command::Help { topic } => add("topic", topic.clone()),
-        Command::Bans | Command::Whoami => {}
+        Command::Bans | Command::Schedules | Command::Whoami => {}
     }
     filled
 }
@@ -300,6 +310,7 @@ fn with_reason(mut command: Command, reason: Option<String>) -> Command {
         | Command::History { .. }
         | Command::Show { .. }
         | Command::Bans
+        | Command::Schedules
         | Command::Help { .. }
         | Command::Whoami => {}
     }
@@ -436,6 +447,10 @@ fn meant(form: &str, filled: &BTreeMap<String, String>) -> Option<Command> {
         Reading::Command(Command::Canary(Canary { deployment: None, stay })) => Some(stay),
         _ => None,
     });
+    let when = given("when").map(|text| match read(&format!("promote 1.5.0 to staging {text}")) {
+        Reading::Command(Command::Promote(Promote { when, dry_run: false, .. })) => when,
+        _ => None,
+    });
     // Each image is read in a line of its own.
     let images_in = |images: &str| -> Option<Vec<ImageReference>> {
         let images = images.replace(['&', ','], " and ");
@@ -463,6 +478,7 @@ fn meant(form: &str, filled: &BTreeMap<String, String>) -> Option<Command> {
                 dry_run: switch("dry-run")?,
                 break_glass: switch("break-glass")?,
                 canary: optional(stay)?,
+                when: optional(when)?,
                 because,
             })
         }
@@ -500,6 +516,7 @@ fn meant(form: &str, filled: &BTreeMap<String, String>) -> Option<Command> {
         }),
         "unban" => Command::Unban { images: images_in(given("images")?)?, because },
         "bans" => Command::Bans,
+        "schedules" => Command::Schedules,
         "release-hold" => {
             Command::ReleaseHold { environment: environment("environment")??, because }
         }

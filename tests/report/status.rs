@@ -87,14 +87,23 @@ fn one_environment() {
                 OpenDeployment {
                     id: DeploymentId(43),
                     stage: "running",
+                    scheduled: None,
                     names: "core:1.6.0".into(),
                     rollback: false,
                 },
                 OpenDeployment {
                     id: DeploymentId(44),
                     stage: "waiting",
+                    scheduled: None,
                     names: "core:1.4.1".into(),
                     rollback: true,
+                },
+                OpenDeployment {
+                    id: DeploymentId(45),
+                    stage: "scheduled",
+                    scheduled: Some("2026-11-27T17:00:00Z".parse().unwrap()),
+                    names: "web:2.1.0".into(),
+                    rollback: false,
                 },
             ],
             hold: Some(HoldStatus { deployment: DeploymentId(42), since: start() }),

@@ -9,6 +9,7 @@ mod promote;
 mod queue;
 mod release_hold;
 mod rollback;
+mod schedules;
 mod show;
 mod status;
 mod whoami;
@@ -53,6 +54,7 @@ fn environment_of(command: &Command) -> Option<&EnvironmentName> {
         | Command::Ban(_)
         | Command::Unban { .. }
         | Command::Bans
+        | Command::Schedules
         | Command::Help { .. }
         | Command::Whoami => None,
     }
@@ -84,6 +86,7 @@ impl Engine {
             Command::Ban(ban) => self.ban(said, ban).await,
             Command::Unban { images, because } => self.unban(said, images, because.as_ref()).await,
             Command::Bans => self.bans(said).await,
+            Command::Schedules => self.schedules(said).await,
             Command::ReleaseHold { environment, because } => {
                 self.release_hold(said, environment, because.as_ref()).await;
             }

@@ -109,7 +109,8 @@ impl Engine {
                 .filter(|one| &one.plan.terms.environment == name)
                 .map(|one| OpenDeployment {
                     id: one.id,
-                    stage: one.stage.name(),
+                    stage: one.stage_name(),
+                    scheduled: one.scheduled.filter(|_| one.is_scheduled()),
                     names: one.plan.terms.names(),
                     rollback: one.is_rollback(),
                 })
