@@ -71,6 +71,8 @@ pub const METRICS: [Metric; 11] = [
                 "cancelled",
                 "rejected",
                 "expired",
+                "unapproved",
+                "missed",
                 "refused",
                 "superseded",
             ],

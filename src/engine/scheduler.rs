@@ -34,6 +34,7 @@ impl Engine {
                     self.parts.clock.now().checked_add(ASK_AGAIN).ok()
                 }
             };
+            *lock(&self.shared.due) = next;
             let sleep = async {
                 match next {
                     Some(time) => self.parts.clock.sleep_until(time).await,
@@ -51,6 +52,7 @@ impl Engine {
     async fn attend(&self) -> Result<Option<Timestamp>, Problem> {
         // Whoever waits until nothing is going on waits for what is due, too.
         let _work = self.begin_work();
+        *lock(&self.shared.due) = None;
         let soon = self.parts.clock.now().checked_add(ASK_AGAIN).ok();
         let mut next = if self.tell_ends().await? { soon } else { None };
         for deployment in self.parts.store.open().await? {

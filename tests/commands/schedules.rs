@@ -24,6 +24,8 @@ async fn the_next_first_with_what_each_needs() {
     let told = world.text();
     let staging = "scheduled for Tuesday 24 November at 18:00 (UTC)";
     assert!(told.contains(staging), "{told}");
+    world.say("eve", "queue production").await;
+    let told = world.text();
     let production = "scheduled for Wednesday 25 November at 09:30 (Europe/Berlin), 2 more";
     assert!(told.contains(production), "{told}");
     world.say("eve", "status staging").await;

@@ -131,7 +131,7 @@ fn mistakes_get_a_sentence_and_lines_that_work() {
             "help promot",
             "There is no command `promot`; there are promote, rollback, status, show, history, \
              approve, reject, cancel, pause, continue, canary, queue, ban, unban, bans, \
-             release-hold, help and whoami.",
+             schedules, release-hold, help and whoami.",
             &["help promote"],
         ),
     ];
