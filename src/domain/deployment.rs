@@ -2,6 +2,7 @@
 //! event that does not fit where the deployment is, is an error.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -10,6 +11,9 @@ use super::id::{DeploymentId, MessageId, PersonId, PolicyId};
 use super::plan::{ImageMove, Kind, Plan, PlannedService};
 use super::policy::{Because, Requirement};
 use super::rollout::{CanaryStay, Rollout};
+
+/// What is late by more than this is not made up for: nobody looks any more.
+pub const GRACE: Duration = Duration::from_secs(15 * 60);
 
 /// A plan being carried out, or waiting to be.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::problem::Problem;
 use super::{Engine, lock};
-use crate::domain::deployment::{Deployment, Stage};
+use crate::domain::deployment::{Deployment, GRACE, Stage};
 use crate::domain::event::{End, Event};
 use crate::domain::id::DeploymentId;
 use crate::ports::Place;
@@ -16,9 +16,6 @@ use crate::report;
 
 /// The pause before something is tried again that somebody did not answer for.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
-
-/// What is late by more than this is not made up for: nobody looks any more.
-const GRACE: jiff::SignedDuration = jiff::SignedDuration::from_mins(15);
 
 /// The longest sleep without a look at what waits.
 const HOUR: Duration = Duration::from_secs(3600);
@@ -163,7 +160,8 @@ impl Engine {
             let nudge_at = if needs { self.nudge(deployment).await? } else { None };
             return Ok(earlier(nudge_at, Some(moment)));
         }
-        if now.duration_since(moment) > GRACE {
+        let late = Duration::try_from(now.duration_since(moment)).unwrap_or_default();
+        if late > GRACE {
             self.end_waiting(deployment.id, End::Missed).await?;
             return Ok(None);
         }

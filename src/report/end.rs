@@ -2,7 +2,7 @@
 
 use crate::domain::after_check::Moment;
 use crate::domain::card::{Card, Tone};
-use crate::domain::deployment::{Deployment, Ended};
+use crate::domain::deployment::{Deployment, Ended, GRACE};
 use crate::domain::event::{Cause, End, RefusedWhy, Step, StepFailure};
 use crate::domain::id::{Digest, PersonId, Repository, ServiceName};
 use crate::domain::others::is_tag_moved_by_others;
@@ -326,10 +326,10 @@ fn missed(deployment: &Deployment) -> Told {
     Told {
         tone: Tone::Warning,
         headline: "Not run: its moment passed while Shipmate could not begin it.".to_owned(),
-        details: vec![
-            "Nothing was changed. What is late by more than 15 minutes is not made up for."
-                .to_owned(),
-        ],
+        details: vec![format!(
+            "Nothing was changed. What is late by more than {} is not made up for.",
+            words::duration(GRACE)
+        )],
         next: "To ask again, at once or for another moment:".to_owned(),
         commands: vec![asking::again(deployment)],
     }

@@ -282,8 +282,8 @@ impl Engine {
                 Stage::Running(_) | Stage::Ended(_) => false,
             };
             let overlaps = !repositories(&older).is_disjoint(&mine);
-            let is_older = older.id < newer.id && !(newer.is_scheduled() && !older.is_scheduled());
-            if is_older && same_environment && waits && overlaps && !older.is_rollback() {
+            let yields = older.id < newer.id && (older.is_scheduled() || !newer.is_scheduled());
+            if yields && same_environment && waits && overlaps && !older.is_rollback() {
                 self.end_waiting(older.id, End::Superseded { by: newer.id, undone: false }).await?;
             }
         }
