@@ -271,6 +271,9 @@ pub trait Store: ReservationStore + Send + Sync {
     /// All that have not ended, oldest first.
     async fn open(&self) -> Result<Vec<Deployment>, StoreError>;
 
+    /// Those that wait for a moment which has not come yet, the next first.
+    async fn scheduled(&self) -> Result<Vec<Deployment>, StoreError>;
+
     /// Ended deployments whose end was not yet told, oldest first. An end is untold from the
     /// moment at which it is recorded.
     async fn untold(&self) -> Result<Vec<Deployment>, StoreError>;

@@ -79,6 +79,8 @@ pub const METRICS: [Metric; 12] = [
                 "cancelled",
                 "rejected",
                 "expired",
+                "unapproved",
+                "missed",
                 "refused",
                 "superseded",
             ],

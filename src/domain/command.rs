@@ -38,6 +38,8 @@ pub enum Command {
         because: Option<String>,
     },
     Bans,
+    /// What is to happen at a moment of its own.
+    Schedules,
     ReleaseHold {
         environment: EnvironmentName,
         because: Option<String>,
@@ -80,6 +82,8 @@ pub struct Promote {
     pub break_glass: bool,
     /// For how long each canary stays alone.
     pub canary: Option<Duration>,
+    /// When it is to begin; at once, where nothing is said.
+    pub when: Option<When>,
     pub because: Option<String>,
 }
 

@@ -2,6 +2,7 @@
 //! event that does not fit where the deployment is, is an error.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -10,6 +11,9 @@ use super::id::{DeploymentId, MessageId, PersonId, PolicyId};
 use super::plan::{ImageMove, Kind, Plan, PlannedService};
 use super::policy::{Because, Requirement};
 use super::rollout::{CanaryStay, Rollout};
+
+/// What is late by more than this is not made up for: nobody looks any more.
+pub const GRACE: Duration = Duration::from_secs(15 * 60);
 
 /// A plan being carried out, or waiting to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +38,8 @@ pub struct Deployment {
     pub votes: BTreeMap<PersonId, Vote>,
     /// What was asked about its canaries before it began.
     pub canary: Option<CanaryStay>,
+    /// The moment that it waits for, until that has come.
+    pub scheduled: Option<Timestamp>,
     pub stage: Stage,
 }
 
@@ -111,6 +117,7 @@ impl Deployment {
             canary: request
                 .canary
                 .map(|stay| CanaryStay { by: request.requester.id.clone(), stay }),
+            scheduled: request.scheduled,
             stage: Stage::Waiting,
         })
     }
@@ -153,7 +160,14 @@ impl Deployment {
                 }
                 self.stage = Stage::Waiting;
             }
-            (Stage::Waiting, Event::Approved) => self.stage = Stage::Queued { since: at },
+            (Stage::Waiting, Event::Due) if self.scheduled.is_some() => {
+                self.scheduled = None;
+                // Should anybody be asked again, they have the whole time to answer.
+                self.asked_at = at;
+            }
+            (Stage::Waiting, Event::Approved) if self.scheduled.is_none() => {
+                self.stage = Stage::Queued { since: at };
+            }
             (Stage::Waiting | Stage::Queued { .. }, Event::OutlookChanged { outlook }) => {
                 self.plan.outlook = outlook.clone();
             }
@@ -225,8 +239,12 @@ impl Deployment {
         self.needed().is_empty() && self.rejected_by().is_none()
     }
 
-    /// When the present question ends without an answer; `None`: nothing is asked.
+    /// When the present question ends without an answer; `None`: nothing is asked, or it may be
+    /// answered until the moment for which it is scheduled.
     pub fn expires_at(&self) -> Option<Timestamp> {
+        if self.scheduled.is_some() {
+            return None;
+        }
         let shortest = self.requirements.iter().map(|requirement| requirement.expires).min()?;
         self.asked_at.checked_add(shortest).ok()
     }
@@ -274,14 +292,28 @@ impl Deployment {
         }
     }
 
+    /// Where it is, in one word.
+    pub fn stage_name(&self) -> &'static str {
+        if self.is_scheduled() { "scheduled" } else { self.stage.name() }
+    }
+
+    /// Whether it waits for a moment that has not come yet.
+    pub fn is_scheduled(&self) -> bool {
+        match &self.stage {
+            Stage::Waiting => self.scheduled.is_some(),
+            Stage::Queued { .. } | Stage::Running(_) | Stage::Ended(_) => false,
+        }
+    }
+
     /// Its place among those of its environment that have not ended: what runs, then rollbacks,
-    /// then whoever was agreed first, then those that wait for votes.
+    /// then whoever was agreed first, then those that wait for votes, then for their moment.
     pub fn place(&self) -> (u8, bool, Timestamp, DeploymentId) {
-        let (stage, since) = match &self.stage {
-            Stage::Running(rollout) => (0, rollout.started_at),
-            Stage::Queued { since } => (1, *since),
-            Stage::Waiting => (2, self.asked_at),
-            Stage::Ended(ended) => (3, ended.at),
+        let (stage, since) = match (&self.stage, self.scheduled) {
+            (Stage::Running(rollout), _) => (0, rollout.started_at),
+            (Stage::Queued { since }, _) => (1, *since),
+            (Stage::Waiting, None) => (2, self.asked_at),
+            (Stage::Waiting, Some(moment)) => (3, moment),
+            (Stage::Ended(ended), _) => (4, ended.at),
         };
         (stage, !self.is_rollback(), since, self.id)
     }
@@ -297,6 +329,8 @@ impl Deployment {
                 | End::Cancelled { .. }
                 | End::Rejected { .. }
                 | End::Expired
+                | End::Unapproved
+                | End::Missed
                 | End::Refused { .. }
                 | End::Superseded { .. },
             )
@@ -346,7 +380,11 @@ impl End {
         match self {
             Self::Succeeded | Self::RolledBack { .. } | Self::Failed { .. } => true,
             Self::Cancelled { undone, .. } | Self::Superseded { undone, .. } => *undone,
-            Self::Rejected { .. } | Self::Expired | Self::Refused { .. } => false,
+            Self::Rejected { .. }
+            | Self::Expired
+            | Self::Unapproved
+            | Self::Missed
+            | Self::Refused { .. } => false,
         }
     }
 }
@@ -357,6 +395,7 @@ fn event_name(event: &Event) -> &'static str {
         Event::Posted { .. } => "posted",
         Event::VoteCast(_) => "vote-cast",
         Event::VoteWithdrawn { .. } => "vote-withdrawn",
+        Event::Due => "due",
         Event::Approved => "approved",
         Event::OutlookChanged { .. } => "outlook-changed",
         Event::Replanned { .. } => "replanned",

@@ -48,6 +48,8 @@ pub enum Event {
         person: PersonId,
         why: Withdrawal,
     },
+    /// The moment for which it was asked has come. What is agreed by now goes on as any other.
+    Due,
     /// All requirements are met; it has its place in the queue from here.
     Approved,
     /// The terms stayed; what is shown beside them changed.
@@ -149,6 +151,9 @@ pub struct Requested {
     /// For how long each canary is to stay alone, where that was asked with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary: Option<Duration>,
+    /// When it is to begin, where that was asked with it: votes are collected until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled: Option<Timestamp>,
     pub plan: Plan,
     pub requirements: Vec<Requirement>,
     /// What breaking the glass set aside.
@@ -342,6 +347,10 @@ pub enum End {
         because: Option<String>,
     },
     Expired,
+    /// Its moment came, and not all that it needs was agreed.
+    Unapproved,
+    /// Its moment passed, and nobody was there to begin it.
+    Missed,
     /// It was allowed when it was asked for and is not now.
     Refused {
         why: RefusedWhy,
@@ -391,6 +400,8 @@ impl End {
             Self::Cancelled { .. } => "cancelled",
             Self::Rejected { .. } => "rejected",
             Self::Expired => "expired",
+            Self::Unapproved => "unapproved",
+            Self::Missed => "missed",
             Self::Refused { .. } => "refused",
             Self::Superseded { .. } => "superseded",
         }
@@ -406,6 +417,7 @@ impl Event {
             | Self::Posted { .. }
             | Self::VoteCast(_)
             | Self::VoteWithdrawn { .. }
+            | Self::Due
             | Self::Approved
             | Self::OutlookChanged { .. }
             | Self::Replanned { .. }
@@ -433,6 +445,7 @@ impl Event {
             | Self::Posted { .. }
             | Self::VoteCast(_)
             | Self::VoteWithdrawn { .. }
+            | Self::Due
             | Self::Approved
             | Self::OutlookChanged { .. }
             | Self::Replanned { .. }
@@ -461,6 +474,7 @@ impl Event {
             | Self::Posted { .. }
             | Self::VoteCast(_)
             | Self::VoteWithdrawn { .. }
+            | Self::Due
             | Self::Approved
             | Self::OutlookChanged { .. }
             | Self::Replanned { .. }

@@ -16,6 +16,7 @@ use super::id::{
 };
 use super::image::Image;
 use super::observation::{ContainerSeen, EcsService, ImageSeen, Observation};
+use super::policy::Because;
 use super::refusal::Refusal;
 
 /// What a promotion will do.
@@ -202,6 +203,10 @@ pub enum Warning {
     },
     NeverScanned {
         image: String,
+    },
+    /// At the moment for which it is scheduled, these policies would refuse as they stand.
+    RefusedThen {
+        by: Vec<Because>,
     },
 }
 

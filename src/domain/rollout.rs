@@ -261,6 +261,7 @@ impl Rollout {
             | Event::Posted { .. }
             | Event::VoteCast(_)
             | Event::VoteWithdrawn { .. }
+            | Event::Due
             | Event::Approved
             | Event::OutlookChanged { .. }
             | Event::Replanned { .. }

@@ -411,6 +411,8 @@ fn is_as_it_should_be(end: &End) -> bool {
         | End::Failed { .. }
         | End::Rejected { .. }
         | End::Expired
+        | End::Unapproved
+        | End::Missed
         | End::Refused { .. } => false,
     }
 }

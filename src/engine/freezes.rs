@@ -19,9 +19,19 @@ impl Engine {
         environment: &Environment,
         part: Part<'_>,
     ) -> Result<State, StoreError> {
+        self.state_at(environment, part, self.parts.clock.now()).await
+    }
+
+    /// The same at a moment, by what is known of it now.
+    pub(super) async fn state_at(
+        &self,
+        environment: &Environment,
+        part: Part<'_>,
+        at: Timestamp,
+    ) -> Result<State, StoreError> {
         let people = self.frozen_by_people(&environment.name).await?;
         let closings = Closings { calendar: &environment.calendar, people: &people };
-        Ok(closings.state(part, self.parts.clock.now()))
+        Ok(closings.state(part, at))
     }
 
     /// The freezes that people set on an environment, unless their time is over.

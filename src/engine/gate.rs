@@ -293,6 +293,7 @@ impl Engine {
             because: request.because.as_deref(),
             break_glass: request.break_glass,
             automated: request.automated,
+            then: None,
         };
         match self.judge_plan(&person, &intent).await {
             Ok(permitted) => Ok(Some(permitted)),

@@ -203,6 +203,7 @@ fn lane_of(reading: &Reading) -> Option<Lane> {
             | Command::Locks
             | Command::Reservations
             | Command::Freezes { .. }
+            | Command::Schedules
             | Command::Help { .. }
             | Command::Whoami,
         )
@@ -232,6 +233,7 @@ fn names_no_deployment(reading: &Reading) -> bool {
             | Command::Ban(_)
             | Command::Unban { .. }
             | Command::Bans
+            | Command::Schedules
             | Command::ReleaseHold { .. }
             | Command::Lock(_)
             | Command::Unlock { .. }

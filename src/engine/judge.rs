@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use jiff::civil::Weekday as CivilWeekday;
+use jiff::{Timestamp, Zoned};
 
 use super::Engine;
 use super::problem::Problem;
@@ -36,6 +37,8 @@ pub(super) struct Intent<'a> {
     pub break_glass: bool,
     /// A program asks.
     pub automated: bool,
+    /// The moment whose time of day counts; now, where there is none.
+    pub then: Option<Timestamp>,
 }
 
 impl Engine {
@@ -54,8 +57,15 @@ impl Engine {
         let name = &intent.plan.terms.environment;
         let (environment, _) = self.place(name)?;
         let (mut facts, _) = self.facts(environment, &person.id).await?;
-        let closed = self.closed(environment, Part::Services(&services_of(intent.plan))).await?;
+        let services = services_of(intent.plan);
+        let at = intent.then.unwrap_or_else(|| self.parts.clock.now());
+        let closed = self.closed_at(environment, Part::Services(&services), at).await?;
         facts.frozen = closed.as_ref().map(|closed| closed.names.clone());
+        if let Some(then) = intent.then {
+            set_time(&mut facts, &then.to_zoned(environment.timezone.clone()));
+            let lock = self.standing_lock(name).await?.filter(|lock| lock.stands_at(then));
+            facts.locked_by = lock.map(|lock| lock.by);
+        }
         facts.reason_given = intent.because.is_some();
         facts.break_glass = intent.break_glass;
         facts.automated = intent.automated;
@@ -276,10 +286,8 @@ impl Engine {
         requester: &PersonId,
     ) -> Result<(Facts, Option<Closed>), Problem> {
         let local = self.parts.clock.now().to_zoned(environment.timezone.clone());
-        let minute = i16::from(local.hour()) * 60 + i16::from(local.minute());
         let mut facts = Facts::about(requester.clone());
-        facts.weekday = weekday(local.weekday());
-        facts.minute = u16::try_from(minute).unwrap_or(0);
+        set_time(&mut facts, &local);
         facts.held = self.parts.store.hold(&environment.name).await?.is_some();
         facts.locked_by = self.standing_lock(&environment.name).await?.map(|lock| lock.by);
         let closed = self.closed(environment, Part::Whole).await?;
@@ -293,7 +301,17 @@ impl Engine {
         environment: &Environment,
         part: Part<'_>,
     ) -> Result<Option<Closed>, Problem> {
-        Ok(match self.state_of(environment, part).await? {
+        self.closed_at(environment, part, self.parts.clock.now()).await
+    }
+
+    /// The same, by what is known now about that moment.
+    async fn closed_at(
+        &self,
+        environment: &Environment,
+        part: Part<'_>,
+        at: Timestamp,
+    ) -> Result<Option<Closed>, Problem> {
+        Ok(match self.state_at(environment, part, at).await? {
             State::Open => None,
             State::Closed(closed) => Some(closed),
         })
@@ -352,6 +370,13 @@ fn deciders(verdict: Verdict) -> BTreeSet<PolicyId> {
         Verdict::Refused(Denial::NothingPermits { .. }) => Vec::new(),
     };
     by.into_iter().map(|because| because.policy).collect()
+}
+
+/// What the policies may know of a time.
+fn set_time(facts: &mut Facts, local: &Zoned) {
+    let minute = i16::from(local.hour()) * 60 + i16::from(local.minute());
+    facts.weekday = weekday(local.weekday());
+    facts.minute = u16::try_from(minute).unwrap_or(0);
 }
 
 fn weekday(day: CivilWeekday) -> Weekday {

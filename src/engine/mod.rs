@@ -137,6 +137,8 @@ struct Shared {
     lines: Mutex<HashMap<EnvironmentName, watch::Sender<()>>>,
     /// Something may expire earlier than the scheduler thinks.
     reschedule: Notify,
+    /// When the scheduler looks next; nothing while it looks.
+    due: Mutex<Option<jiff::Timestamp>>,
 }
 
 impl Engine {
@@ -157,9 +159,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether any deployment runs or is queued, or is about to be.
+    /// Whether any deployment runs or is queued, or is about to be: what is due by the clock
+    /// counts, though the scheduler may not have woken up yet.
     pub fn is_busy(&self) -> bool {
-        self.shared.busy.load(Ordering::SeqCst) > 0
+        let due = lock(&self.shared.due).is_some_and(|due| due <= self.parts.clock.now());
+        due || self.shared.busy.load(Ordering::SeqCst) > 0
     }
 
     /// The names that a line of chat may mean now.

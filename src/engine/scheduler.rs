@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use super::problem::Problem;
 use super::{Engine, lock};
-use crate::domain::deployment::{Deployment, Stage};
-use crate::domain::event::End;
+use crate::domain::deployment::{Deployment, GRACE, Stage};
+use crate::domain::event::{End, Event};
 use crate::domain::id::DeploymentId;
 use crate::ports::Place;
 use crate::report;
@@ -31,6 +31,7 @@ impl Engine {
                     self.parts.clock.now().checked_add(ASK_AGAIN).ok()
                 }
             };
+            *lock(&self.shared.due) = next;
             let sleep = async {
                 match next {
                     Some(time) => self.parts.clock.sleep_until(time).await,
@@ -48,6 +49,7 @@ impl Engine {
     async fn attend(&self) -> Result<Option<Timestamp>, Problem> {
         // Whoever waits until nothing is going on waits for what is due, too.
         let _work = self.begin_work();
+        *lock(&self.shared.due) = None;
         let soon = self.parts.clock.now().checked_add(ASK_AGAIN).ok();
         let mut next = if self.tell_ends().await? { soon } else { None };
         let locks = self.attend_locks().await.unwrap_or_else(|problem| {
@@ -132,6 +134,9 @@ impl Engine {
         if deployment.message.is_none() {
             deployment = self.show_card(deployment).await?;
         }
+        if let Some(moment) = deployment.scheduled {
+            return self.look_after_scheduled(&deployment, moment).await;
+        }
         if let Some(approved) = self.approve_if_agreed(deployment.id).await? {
             self.take_turns(&approved.plan.terms.environment);
             return Ok(None);
@@ -156,6 +161,50 @@ impl Engine {
 }
 
 impl Engine {
+    /// Lets a deployment whose moment has come queue if it is agreed, and ends it if not; tells
+    /// when to look at it again. All of it is one write, so that it happens once, whoever does it
+    /// and whenever somebody dies.
+    async fn look_after_scheduled(
+        &self,
+        deployment: &Deployment,
+        moment: Timestamp,
+    ) -> Result<Option<Timestamp>, Problem> {
+        let now = self.parts.clock.now();
+        if now < moment {
+            let needs = !deployment.needed().is_empty();
+            let nudge_at = if needs { self.nudge(deployment).await? } else { None };
+            return Ok(earlier(nudge_at, Some(moment)));
+        }
+        let late = Duration::try_from(now.duration_since(moment)).unwrap_or_default();
+        if late > GRACE {
+            self.end_waiting(deployment.id, End::Missed).await?;
+            return Ok(None);
+        }
+        // What stands on the card now is what counts.
+        self.recount(deployment.id).await?;
+        let after = self.append_if(deployment.id, |now| match now.stage {
+            Stage::Waiting if now.scheduled == Some(moment) => {
+                if now.is_agreed() {
+                    vec![Event::Due, Event::Approved]
+                } else {
+                    vec![Event::Ended { end: End::Unapproved }]
+                }
+            }
+            Stage::Waiting | Stage::Queued { .. } | Stage::Running(_) | Stage::Ended(_) => {
+                Vec::new()
+            }
+        });
+        let Some(after) = after.await? else { return Ok(None) };
+        tracing::info!(deployment.id = %after.id, stage = after.stage.name(), "its moment has come");
+        if after.end().is_some() {
+            self.finish(&after).await;
+        } else {
+            self.take_turns(&after.plan.terms.environment);
+            self.supersede_older(&after).await?;
+        }
+        Ok(None)
+    }
+
     /// Tells those who can unblock a deployment that it waits for them, once; or when to.
     async fn nudge(&self, deployment: &Deployment) -> Result<Option<Timestamp>, Problem> {
         let Some(after) = self.parts.manners.nudge_after else { return Ok(None) };

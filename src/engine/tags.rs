@@ -62,9 +62,12 @@ impl Hands<'_> {
                     Some(undo) => Some(undo.cause.clone()),
                 }
             }
-            End::Failed { .. } | End::Rejected { .. } | End::Expired | End::Refused { .. } => {
-                return Ok(repairs);
-            }
+            End::Failed { .. }
+            | End::Rejected { .. }
+            | End::Expired
+            | End::Unapproved
+            | End::Missed
+            | End::Refused { .. } => return Ok(repairs),
         };
         let terms = &deployment.plan.terms;
         for image in &terms.images {

@@ -299,8 +299,12 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether nothing more is needed, and it was agreed in time.
+    /// Whether nothing more is needed, and it was agreed in time. What is scheduled stays open
+    /// to votes until its moment.
     fn is_approved(&self, deployment: &Deployment) -> bool {
+        if deployment.is_scheduled() {
+            return false;
+        }
         let in_time = deployment.expires_at().is_none_or(|end| self.parts.clock.now() <= end);
         deployment.is_agreed() && in_time
     }

@@ -30,6 +30,7 @@ pub(super) enum Kind {
     Ban,
     Unban,
     Bans,
+    Schedules,
     ReleaseHold,
     Lock,
     Unlock,
@@ -64,7 +65,7 @@ pub(super) struct Arguments {
 
 impl Kind {
     /// In the order in which help lists them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Promote,
         Self::Rollback,
         Self::Status,
@@ -80,6 +81,7 @@ impl Kind {
         Self::Ban,
         Self::Unban,
         Self::Bans,
+        Self::Schedules,
         Self::ReleaseHold,
         Self::Lock,
         Self::Unlock,
@@ -111,6 +113,7 @@ impl Kind {
             Self::Ban => "ban",
             Self::Unban => "unban",
             Self::Bans => "bans",
+            Self::Schedules => "schedules",
             Self::ReleaseHold => "release-hold",
             Self::Lock => "lock",
             Self::Unlock => "unlock",
@@ -146,6 +149,7 @@ impl Kind {
             Command::Ban(_) => Self::Ban,
             Command::Unban { .. } => Self::Unban,
             Command::Bans => Self::Bans,
+            Command::Schedules => Self::Schedules,
             Command::ReleaseHold { .. } => Self::ReleaseHold,
             Command::Lock(_) => Self::Lock,
             Command::Unlock { .. } => Self::Unlock,
@@ -170,6 +174,7 @@ impl Kind {
                 Slot::DryRun,
                 Slot::BreakGlass,
                 Slot::Stay,
+                Slot::When,
                 Slot::Reason,
             ],
             Self::Rollback => &[Slot::Environment, Slot::DryRun, Slot::Reason],
@@ -190,7 +195,7 @@ impl Kind {
             Self::Unlock => &[Slot::Environment, Slot::Everything, Slot::Reason],
             Self::Freeze => &[Slot::Environment, Slot::Until, Slot::Length, Slot::Reason],
             Self::Help => &[Slot::Topic],
-            Self::Bans | Self::Locks | Self::Reservations | Self::Whoami => &[],
+            Self::Bans | Self::Schedules | Self::Locks | Self::Reservations | Self::Whoami => &[],
         }
     }
 
@@ -243,6 +248,7 @@ impl Kind {
             | Self::Ban
             | Self::Unban
             | Self::Bans
+            | Self::Schedules
             | Self::ReleaseHold
             | Self::Lock
             | Self::Unlock
@@ -294,8 +300,7 @@ impl Kind {
             stay,
             everything,
             length,
-            // No command takes this yet.
-            when: _,
+            when,
             until,
             dry_run,
             break_glass,
@@ -316,6 +321,7 @@ impl Kind {
                     dry_run,
                     break_glass,
                     canary,
+                    when,
                     because,
                 })
             }
@@ -340,6 +346,7 @@ impl Kind {
             Self::Unban if images.is_empty() => return None,
             Self::Unban => Command::Unban { images, because },
             Self::Bans => Command::Bans,
+            Self::Schedules => Command::Schedules,
             Self::ReleaseHold => Command::ReleaseHold { environment: environment?, because },
             Self::Lock => {
                 let scope = scope(environment, everything)?;
@@ -372,6 +379,7 @@ impl Arguments {
                 dry_run,
                 break_glass,
                 canary,
+                when,
                 because,
             }) => {
                 let (images, source) = match what {
@@ -385,6 +393,7 @@ impl Arguments {
                     dry_run,
                     break_glass,
                     stay: canary,
+                    when,
                     reason: because,
                     ..nothing
                 }
@@ -433,7 +442,11 @@ impl Arguments {
                 Self { environment, until, length, reason, ..nothing }
             }
             Command::Help { topic } => Self { topic, ..nothing },
-            Command::Bans | Command::Locks | Command::Reservations | Command::Whoami => nothing,
+            Command::Bans
+            | Command::Schedules
+            | Command::Locks
+            | Command::Reservations
+            | Command::Whoami => nothing,
         }
     }
 

@@ -75,7 +75,7 @@ struct Entry {
 }
 
 /// The files of commands/, compiled in.
-const SHIPPED: [(&str, &str); 26] = [
+const SHIPPED: [(&str, &str); 27] = [
     ("promote.toml", include_str!("../../commands/promote.toml")),
     ("rollback.toml", include_str!("../../commands/rollback.toml")),
     ("status.toml", include_str!("../../commands/status.toml")),
@@ -91,6 +91,7 @@ const SHIPPED: [(&str, &str); 26] = [
     ("ban.toml", include_str!("../../commands/ban.toml")),
     ("unban.toml", include_str!("../../commands/unban.toml")),
     ("bans.toml", include_str!("../../commands/bans.toml")),
+    ("schedules.toml", include_str!("../../commands/schedules.toml")),
     ("release-hold.toml", include_str!("../../commands/release-hold.toml")),
     ("lock.toml", include_str!("../../commands/lock.toml")),
     ("unlock.toml", include_str!("../../commands/unlock.toml")),

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::domain::command::{Promote, Promoted};
 use crate::domain::deployment::Deployment;
 use crate::domain::id::{DeploymentId, Digest, EnvironmentName, Repository};
-use crate::domain::plan::Kind;
+use crate::domain::plan::{Kind, Terms};
+use crate::domain::words_of_time::When;
 
 use super::words;
 
@@ -86,6 +87,12 @@ pub fn promote(images: &str, environment: &EnvironmentName) -> String {
     format!("promote {images} to {environment}")
 }
 
+/// The promotion of these terms, at a moment where one is named.
+pub fn promote_then(terms: &Terms, when: Option<&When>) -> String {
+    let text = promote(&terms.names(), &terms.environment);
+    when.map_or(text.clone(), |when| format!("{text} {when}"))
+}
+
 /// The reason stays open: only the person who breaks the glass can give it.
 pub fn promote_breaking_glass(images: &str, environment: &EnvironmentName) -> String {
     format!("{} break glass because …", promote(images, environment))
@@ -123,6 +130,9 @@ pub fn with_image(command: &Promote, asked: &str, image: &str) -> Option<String>
         promote(&words::listed(spelled.iter().map(String::as_str)), &command.environment);
     if command.dry_run {
         text = format!("dry run {text}");
+    }
+    if let Some(when) = &command.when {
+        text = format!("{text} {when}");
     }
     let because = command.because.as_deref();
     Some(with_endings(text, command.break_glass, command.canary, because))

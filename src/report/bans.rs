@@ -107,6 +107,8 @@ pub fn reason_to_ban(deployment: &Deployment) -> String {
             | End::Cancelled { .. }
             | End::Rejected { .. }
             | End::Expired
+            | End::Unapproved
+            | End::Missed
             | End::Refused { .. }
             | End::Superseded { .. },
         )

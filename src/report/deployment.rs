@@ -88,6 +88,10 @@ pub fn ended(deployment: &Deployment) -> Option<&Ended> {
 /// Where it is, as people say it.
 pub fn stage_words(deployment: &Deployment) -> &'static str {
     match &deployment.stage {
+        Stage::Waiting if deployment.is_scheduled() && deployment.needed().is_empty() => {
+            "scheduled"
+        }
+        Stage::Waiting if deployment.is_scheduled() => "scheduled, waiting for votes",
         Stage::Waiting if deployment.requirements.is_empty() => "waiting",
         Stage::Waiting => "waiting for votes",
         Stage::Queued { .. } => "queued",
@@ -103,6 +107,8 @@ pub fn stage_words(deployment: &Deployment) -> &'static str {
             End::Cancelled { .. } => "cancelled",
             End::Rejected { .. } => "rejected",
             End::Expired => "expired",
+            End::Unapproved => "not agreed in time",
+            End::Missed => "missed",
             End::Refused { .. } => "refused",
             End::Superseded { .. } => "superseded",
         },
@@ -111,10 +117,15 @@ pub fn stage_words(deployment: &Deployment) -> &'static str {
 
 /// Who asked, when and why.
 fn asked(deployment: &Deployment, now: &Zoned) -> String {
+    let moment = deployment.request.scheduled;
     words::sentence(&format!(
-        "Asked by {} at {}{}",
+        "Asked by {} at {}{}{}",
         words::person(&deployment.request.requester.id),
         words::clock(deployment.requested_at, now),
+        // What waits for it says so by itself.
+        moment.filter(|_| !deployment.is_scheduled()).map_or_else(String::new, |moment| {
+            format!(", for {}", words::date_and_clock(moment, now))
+        }),
         words::because(deployment.request.because.as_deref())
     ))
 }

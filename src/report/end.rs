@@ -2,7 +2,7 @@
 
 use crate::domain::after_check::Moment;
 use crate::domain::card::{Card, Tone};
-use crate::domain::deployment::{Deployment, Ended};
+use crate::domain::deployment::{Deployment, Ended, GRACE};
 use crate::domain::event::{Cause, End, RefusedWhy, Step, StepFailure};
 use crate::domain::id::{Digest, PersonId, Repository, ServiceName};
 use crate::domain::others::is_tag_moved_by_others;
@@ -72,6 +72,8 @@ pub fn with_end(mut card: Card, deployment: &Deployment, ended: &Ended) -> Card 
             | End::Cancelled { .. }
             | End::Rejected { .. }
             | End::Expired
+            | End::Unapproved
+            | End::Missed
             | End::Refused { .. }
             | End::Superseded { .. },
             _,
@@ -116,6 +118,8 @@ pub fn tell(deployment: &Deployment, ended: &Ended) -> Told {
         }
         End::Rejected { by, because } => rejected(deployment, by, because.as_deref()),
         End::Expired => expired(deployment),
+        End::Unapproved => unapproved(deployment),
+        End::Missed => missed(deployment),
         End::Refused { why } => refused(deployment, why),
         End::Superseded { by, undone } => {
             let mut told = called_off(deployment, ended, &format!("Superseded by #{by}."), *undone);
@@ -306,6 +310,31 @@ fn expired(deployment: &Deployment) -> Told {
     }
 }
 
+fn unapproved(deployment: &Deployment) -> Told {
+    let missing =
+        votes::still_needed(deployment).map_or_else(String::new, |needed| format!(": {needed}"));
+    Told {
+        tone: Tone::Warning,
+        headline: format!("Not run: it was not agreed by its moment{missing}."),
+        details: vec!["Nothing was changed.".to_owned()],
+        next: "Find who can vote, and ask again, at once or for another moment:".to_owned(),
+        commands: vec![asking::again(deployment)],
+    }
+}
+
+fn missed(deployment: &Deployment) -> Told {
+    Told {
+        tone: Tone::Warning,
+        headline: "Not run: its moment passed while Shipmate could not begin it.".to_owned(),
+        details: vec![format!(
+            "Nothing was changed. What is late by more than {} is not made up for.",
+            words::duration(GRACE)
+        )],
+        next: "To ask again, at once or for another moment:".to_owned(),
+        commands: vec![asking::again(deployment)],
+    }
+}
+
 fn refused(deployment: &Deployment, why: &RefusedWhy) -> Told {
     let mut details = Vec::new();
     let next = match why {
@@ -368,6 +397,8 @@ fn was_moved_since(end: &End, terms: &Terms, rollout: &Rollout, of: &Repository)
         | End::Cancelled { .. }
         | End::Rejected { .. }
         | End::Expired
+        | End::Unapproved
+        | End::Missed
         | End::Refused { .. }
         | End::Superseded { .. } => false,
     };

@@ -32,7 +32,7 @@ const MOST_DETAILS: usize = 14 * LINES_OF_DETAILS;
 pub struct Entry {
     pub id: DeploymentId,
     pub environment: EnvironmentName,
-    /// `waiting`, `queued`, `running`, or the code of its end.
+    /// `waiting`, `scheduled`, `queued`, `running`, or the code of its end.
     pub stage: String,
     /// What is promoted, as shown: `core:1.5.0 and web:2.1.0`.
     pub names: String,
@@ -86,7 +86,7 @@ fn sign(stage: &str) -> &'static str {
         "succeeded" => Tone::Good.sign(),
         "failed" => Tone::Bad.sign(),
         "rolled-back" => "↩️",
-        "waiting" | "queued" => Tone::Waiting.sign(),
+        "waiting" | "scheduled" | "queued" => Tone::Waiting.sign(),
         "running" => Tone::Running.sign(),
         _ => Tone::Plain.sign(),
     }
@@ -133,6 +133,7 @@ pub fn details(terms: &Terms, events: &[Recorded], now: &Zoned) -> Vec<Card> {
         | Event::Posted { .. }
         | Event::VoteCast(_)
         | Event::VoteWithdrawn { .. }
+        | Event::Due
         | Event::Approved
         | Event::OutlookChanged { .. }
         | Event::Replanned { .. }
@@ -290,6 +291,7 @@ fn event_line(event: &Event, terms: &Terms) -> String {
                 format!("the vote of {} no longer counted", words::person(person))
             }
         },
+        Event::Due => "its moment came".to_owned(),
         Event::Approved => "agreed; queued".to_owned(),
         Event::OutlookChanged { .. } => "what is shown beside the plan was updated".to_owned(),
         Event::Replanned { plan, .. } => {
@@ -378,6 +380,8 @@ fn end_line(end: &End, terms: &Terms) -> String {
             format!("rejected by {}{}", words::person(by), because(why))
         }
         End::Expired => "expired: not enough votes in time".to_owned(),
+        End::Unapproved => "not run: it was not agreed by its moment".to_owned(),
+        End::Missed => "not run: its moment passed".to_owned(),
         End::Refused { why } => match why {
             RefusedWhy::Plan { refusal } => format!("refused: {}", refusal::sentence(refusal)),
             RefusedWhy::Policy { by } => {

@@ -20,6 +20,7 @@ mod queue;
 mod refusal;
 mod reservations;
 mod running;
+mod schedules;
 mod status;
 mod votes;
 mod words;
@@ -47,6 +48,7 @@ pub use plan::dry_run_card;
 pub use queue::{Obstacles, Queue, queue_card};
 pub use refusal::{refusal_card, sentence as refusal_sentence};
 pub use reservations::{reservation_ended_card, reservations_card};
+pub use schedules::schedules_card;
 pub use status::{
     EnvironmentStatus, HoldStatus, OpenDeployment, Running, ServiceStatus, no_such_service_card,
     status_card,

@@ -10,6 +10,7 @@ use crate::domain::plan::{
 use crate::domain::policy::Requirement;
 
 use super::words;
+use crate::domain::words_of_time::When;
 
 /// More lines than this in one part of a card are read by nobody.
 const MOST_LINES: usize = 12;
@@ -26,7 +27,7 @@ pub fn purpose(terms: &Terms) -> String {
 }
 
 /// What a dry run shows: the plan, what it would need, and that nothing happened.
-pub fn dry_run_card(plan: &Plan, requirements: &[Requirement]) -> Card {
+pub fn dry_run_card(plan: &Plan, requirements: &[Requirement], when: Option<&When>) -> Card {
     let mut card =
         Card::new(crate::domain::card::Tone::Plain, format!("Dry run: {}", purpose(&plan.terms)))
             .text("Only a plan: nothing was changed and nobody was asked.");
@@ -38,9 +39,9 @@ pub fn dry_run_card(plan: &Plan, requirements: &[Requirement]) -> Card {
         card = card.text(format!("It would need {}.", asked_for(requirement)));
     }
     card = match plan.terms.kind {
-        Kind::Promotion => card
-            .text("To do it:")
-            .command(super::asking::promote(&plan.terms.names(), &plan.terms.environment)),
+        Kind::Promotion => {
+            card.text("To do it:").command(super::asking::promote_then(&plan.terms, when))
+        }
         Kind::Rollback { .. } => {
             card.text("To do it:").command(super::asking::rollback(&plan.terms.environment))
         }
@@ -279,6 +280,13 @@ fn warning(warning: &Warning) -> Option<String> {
         Warning::NeverScanned { image } => {
             Some(format!("{image} was never scanned: its findings are not known"))
         }
+        Warning::RefusedThen { by } => {
+            let by: Vec<String> = by
+                .iter()
+                .map(|one| super::votes::policy(one.policy.as_str(), &one.reason))
+                .collect();
+            Some(format!("At that moment it would be refused, as things are: {}", by.join(" ")))
+        }
     }
 }
 
@@ -307,7 +315,8 @@ fn takes_early(warning: &Warning) -> Option<&str> {
         | Warning::PassesReservation { .. }
         | Warning::NothingToGoBackTo { .. }
         | Warning::CriticalFindings { .. }
-        | Warning::NeverScanned { .. } => None,
+        | Warning::NeverScanned { .. }
+        | Warning::RefusedThen { .. } => None,
     }
 }
 

@@ -90,6 +90,11 @@ fn line(one: &Deployment, state: &str, now: &Zoned) -> String {
 fn state(one: &Deployment, before: &[Deployment], obstacles: &Obstacles, now: &Zoned) -> String {
     match &one.stage {
         Stage::Waiting => {
+            if let Some(moment) = one.scheduled {
+                let needed = votes::still_needed(one);
+                let needed = needed.map_or_else(String::new, |needed| format!(", {needed}"));
+                return format!("scheduled for {}{needed}", words::date_and_clock(moment, now));
+            }
             let Some(needed) = votes::still_needed(one) else { return "waits".to_owned() };
             let until = one
                 .expires_at()

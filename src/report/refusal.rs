@@ -492,6 +492,7 @@ fn promotion(command: &Command) -> Option<&Promote> {
         | Command::Ban(_)
         | Command::Unban { .. }
         | Command::Bans
+        | Command::Schedules
         | Command::ReleaseHold { .. }
         | Command::Lock(_)
         | Command::Unlock { .. }
@@ -532,6 +533,7 @@ fn environment(command: &Command) -> Option<&EnvironmentName> {
         | Command::Unlock { .. }
         | Command::Locks
         | Command::Reservations
+        | Command::Schedules
         | Command::Help { .. }
         | Command::Whoami => None,
     }

@@ -67,8 +67,10 @@ pub struct Running {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenDeployment {
     pub id: DeploymentId,
-    /// `waiting`, `queued` or `running`.
+    /// `waiting`, `scheduled`, `queued` or `running`.
     pub stage: &'static str,
+    /// When it begins, where it waits for a moment.
+    pub scheduled: Option<Timestamp>,
     pub names: String,
     pub rollback: bool,
     /// What keeps it from its turn.
@@ -184,7 +186,7 @@ fn lines(status: &EnvironmentStatus, now: &Zoned) -> Vec<Line> {
     }
     for open in &status.open {
         let what = if open.rollback { "rollback to " } else { "" };
-        let stage = stage(open);
+        let stage = stage(open, now);
         lines.push(Line::Text(format!("#{} {what}{}: {stage}.", open.id, open.names)));
     }
     if let Some(lock) = &status.lock {
@@ -228,17 +230,18 @@ fn brief(status: &EnvironmentStatus, now: &Zoned) -> Vec<String> {
         brief.push(reservations::line(one, now));
     }
     for open in &status.open {
-        brief.push(format!("#{} {}: {}", open.id, open.names, stage(open)));
+        brief.push(format!("#{} {}: {}", open.id, open.names, stage(open, now)));
     }
     brief
 }
 
-/// `queued`, and what keeps it from its turn.
-fn stage(open: &OpenDeployment) -> String {
-    match &open.obstacle {
-        None => open.stage.to_owned(),
-        Some(obstacle) => format!("{}, {}", open.stage, obstacle::brief(obstacle)),
-    }
+/// `queued`, with its moment where it has one, and what keeps it from its turn.
+fn stage(open: &OpenDeployment, now: &Zoned) -> String {
+    let moment = open.scheduled.map(|moment| words::date_and_clock(moment, now));
+    let moment = moment.map_or_else(String::new, |moment| format!(" for {moment}"));
+    let obstacle = open.obstacle.as_ref().map(obstacle::brief);
+    let obstacle = obstacle.map_or_else(String::new, |obstacle| format!(", {obstacle}"));
+    format!("{}{moment}{obstacle}", open.stage)
 }
 
 /// `rest-api: core:1.5.0, 3/3 tasks good — stop and replace`

@@ -11,6 +11,16 @@ use super::{asking, words};
 
 /// Adds what is asked, who has agreed so far, until when, and how to vote.
 pub fn with_question(mut card: Card, deployment: &Deployment, now: &Zoned) -> Card {
+    if let Some(moment) = deployment.scheduled {
+        card = card
+            .text(format!("Scheduled for {}.", words::moment(moment, now)))
+            .text("All is checked again then, and it queues for its turn.");
+        if deployment.requirements.is_empty() {
+            return card
+                .text("No votes are needed. To call it off: 🛑, or write:")
+                .command(asking::cancel(deployment.id));
+        }
+    }
     if deployment.requirements.is_empty() {
         return card.text("No votes are needed: it starts when its turn comes.");
     }
@@ -19,6 +29,8 @@ pub fn with_question(mut card: Card, deployment: &Deployment, now: &Zoned) -> Ca
     }
     if let Some(end) = deployment.expires_at() {
         card = card.text(format!("Expires at {}.", words::clock(end, now)));
+    } else {
+        card = card.text("Votes are collected until then. What is not agreed is not run.");
     }
     let [yes, no, stop] = CardAction::ALL.map(CardAction::emoji);
     card.text(format!("Vote with {yes} or {no}, call it off with {stop}, or write:"))
@@ -34,6 +46,9 @@ pub fn nudge_card(deployment: &Deployment, now: &Zoned) -> Card {
     }
     if let Some(end) = deployment.expires_at() {
         card = card.text(format!("Expires at {}.", words::clock(end, now)));
+    }
+    if let Some(moment) = deployment.scheduled {
+        card = card.text(format!("It is scheduled for {}.", words::moment(moment, now)));
     }
     card = card
         .text("Read the plan in the channel and vote there, or write here:")

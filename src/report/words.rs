@@ -56,8 +56,8 @@ pub fn ahead(then: Timestamp, now: &Zoned) -> String {
         0..60 => said(seconds, "second"),
         60..3600 => said(seconds / 60, "minute"),
         3600..172_800 => {
-            let minutes = seconds / 60 % 60;
-            let hours = said(seconds / 3600, "hour");
+            let minutes = (seconds + 30) / 60;
+            let (hours, minutes) = (said(minutes / 60, "hour"), minutes % 60);
             if minutes == 0 { hours } else { format!("{hours} {}", said(minutes, "minute")) }
         }
         172_800.. => said(seconds / 86_400, "day"),

@@ -202,6 +202,18 @@ pub async fn open(store: &SqliteStore) -> Result<Vec<Deployment>, StoreError> {
     Ok(open)
 }
 
+/// Those that wait for their moment, the next first.
+pub async fn scheduled(store: &SqliteStore) -> Result<Vec<Deployment>, StoreError> {
+    let ids: Vec<i64> = sqlx::query_scalar(sql::SCHEDULED).fetch_all(&store.readers).await?;
+    let mut scheduled = Vec::new();
+    for id in ids {
+        // Its moment may have come since the list was read.
+        let found = deployment(store, DeploymentId(id)).await?;
+        scheduled.extend(found.filter(Deployment::is_scheduled));
+    }
+    Ok(scheduled)
+}
+
 fn read(rows: &[EventRow]) -> Result<Vec<Recorded>, StoreError> {
     rows.iter().map(EventRow::read).collect()
 }

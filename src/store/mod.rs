@@ -129,6 +129,7 @@ fn migrator() -> Migrator {
     let locks = include_str!("../../migrations/0004_locks.sql");
     let reservations = include_str!("../../migrations/0007_reservations.sql");
     let freezes = include_str!("../../migrations/0008_freezes.sql");
+    let scheduled = include_str!("../../migrations/0006_scheduled.sql");
     Migrator::with_migrations(vec![
         migration(1, "journal", journal),
         migration(2, "chat", chat),
@@ -136,6 +137,7 @@ fn migrator() -> Migrator {
         migration(4, "locks", locks),
         migration(7, "reservations", reservations),
         migration(8, "freezes", freezes),
+        migration(6, "scheduled", scheduled),
     ])
 }
 
@@ -233,6 +235,10 @@ impl Store for SqliteStore {
 
     async fn open(&self) -> Result<Vec<Deployment>, StoreError> {
         journal::open(self).await
+    }
+
+    async fn scheduled(&self) -> Result<Vec<Deployment>, StoreError> {
+        journal::scheduled(self).await
     }
 
     async fn by_message(&self, message: &MessageId) -> Result<Option<DeploymentId>, StoreError> {

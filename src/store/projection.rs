@@ -1,6 +1,7 @@
 //! What an event changes beside the journal: the tables that lists and decisions are read
 //! from. Everything is taken from the folded deployment, which has the event in it already.
 
+use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
 use super::journal::signed;
@@ -54,6 +55,11 @@ pub async fn project(
             advance(writing, appended).await?;
             finish(writing, appended, end).await
         }
+        Event::Due => {
+            advance(writing, appended).await?;
+            sqlx::query(sql::DUE).bind(deployment.id.0).execute(writing).await?;
+            Ok(())
+        }
         Event::Approved
         | Event::OutlookChanged { .. }
         | Event::StepStarted { .. }
@@ -89,7 +95,8 @@ async fn insert(writing: &mut SqliteConnection, appended: &Appended<'_>) -> Resu
         .bind(deployment.request.channel.as_str())
         .bind(deployment.request.asked_in.as_ref().map(MessageId::as_str))
         .bind(deployment.requested_at.as_millisecond())
-        .bind(deployment.stage.name())
+        .bind(deployment.stage_name())
+        .bind(deployment.scheduled.map(Timestamp::as_millisecond))
         .execute(writing)
         .await?;
     Ok(())
@@ -104,7 +111,7 @@ async fn advance(
         .bind(appended.deployment.id.0)
         .bind(signed(appended.deployment.version))
         .bind(appended.hash)
-        .bind(appended.deployment.stage.name())
+        .bind(appended.deployment.stage_name())
         .execute(writing)
         .await?;
     Ok(())
@@ -276,7 +283,11 @@ fn leaves_hold(kind: &Kind, end: &End, touched: bool) -> bool {
         },
         End::Failed { undo, .. } => undo.is_some() || touched,
         End::Cancelled { undone, .. } | End::Superseded { undone, .. } => *undone && touched,
-        End::Rejected { .. } | End::Expired | End::Refused { .. } => false,
+        End::Rejected { .. }
+        | End::Expired
+        | End::Unapproved
+        | End::Missed
+        | End::Refused { .. } => false,
     }
 }
 

@@ -32,10 +32,15 @@ statements! {
 
     INSERT_DEPLOYMENT = "INSERT INTO deployments
             (id, version, hash, environment, kind, reverts, terms_hash, names, requester, channel,
-             asked_in, requested_at, stage)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+             asked_in, requested_at, stage, scheduled_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 
     ADVANCE = "UPDATE deployments SET version = $2, hash = $3, stage = $4 WHERE id = $1";
+
+    DUE = "UPDATE deployments SET scheduled_at = NULL WHERE id = $1";
+
+    SCHEDULED = "SELECT id FROM deployments
+        WHERE scheduled_at IS NOT NULL AND ended_at IS NULL ORDER BY scheduled_at, id";
 
     REPLAN = "UPDATE deployments
         SET environment = $2, kind = $3, reverts = $4, terms_hash = $5, names = $6

@@ -22,6 +22,7 @@ mod reject;
 mod release_hold;
 mod reservations;
 mod rollback;
+mod schedules;
 mod show;
 mod status;
 mod unban;

@@ -122,6 +122,8 @@ fn lasting(text: &str) -> String {
             .fold(line, |line, zone| line.replace(&format!("HH:MM {zone}"), "HH:MM"))
     };
     let text = text.lines().map(line).collect::<Vec<_>>().join("\n");
+    let day = regex::Regex::new(r"\w+day \d+ \w+ at HH:MM \([^)]*\)").unwrap();
+    let text = day.replace_all(&text, "HH:MM").into_owned();
     // Of two canaries of a bad image, either may be the first that is seen to fail.
     ["worker", "rest-api"].iter().fold(text, |text, service| {
         let text = text.replace(&format!("{service}, task"), "SERVICE, task");

@@ -44,6 +44,8 @@ fn others(plan: &Plan) -> Vec<Event> {
     let ended = [
         End::Succeeded,
         End::Expired,
+        End::Unapproved,
+        End::Missed,
         End::Rejected { by: "eve".into(), because: None },
         End::Cancelled { by: "eve".into(), because: Some(String::new()), undone: false },
         End::Superseded { by: DeploymentId(2), undone: true },
@@ -70,6 +72,7 @@ fn others(plan: &Plan) -> Vec<Event> {
             terms: plan.terms.hash(),
         }),
         Event::VoteWithdrawn { person: "eve".into(), why: Withdrawal::NoLongerEntitled },
+        Event::Due,
         Event::OutlookChanged { outlook: plan.outlook.clone() },
         Event::Replanned {
             plan: Box::new(plan.clone()),

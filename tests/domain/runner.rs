@@ -500,7 +500,11 @@ pub fn judge_end(run: &Run, world: &World) -> Vec<String> {
         End::RolledBack { .. } => true,
         End::Cancelled { undone, .. } | End::Superseded { undone, .. } => *undone,
         End::Failed { .. } => false,
-        End::Rejected { .. } | End::Expired | End::Refused { .. } => {
+        End::Rejected { .. }
+        | End::Expired
+        | End::Unapproved
+        | End::Missed
+        | End::Refused { .. } => {
             broken.push("no end of something that ran".to_owned());
             false
         }

@@ -340,6 +340,7 @@ pub fn request(plan: Plan) -> Requested {
         because: None,
         break_glass: false,
         canary: None,
+        scheduled: None,
         plan,
         requirements: Vec::new(),
         overridden: Vec::new(),

@@ -154,7 +154,9 @@ fn what_is_wrong_with_files_is_told_with_its_place() {
         (
             extending("dance", "\"dance\""),
             "own.toml:1:11: there is no command `dance` in this program; there are promote, \
-             rollback, status, show, history, approve, reject, cancel, pause, continue, canary, queue, ban, unban, bans, release-hold, lock, unlock, locks, reservations, end-reservation, freeze, unfreeze, freezes, help, whoami",
+             rollback, status, show, history, approve, reject, cancel, pause, continue, canary, \
+             queue, ban, unban, bans, schedules, release-hold, lock, unlock, locks, reservations, \
+             end-reservation, freeze, unfreeze, freezes, help, whoami",
         ),
         (
             file("own.toml", "extends = \"help\"\nsummary = \"x\"\nphrases = [\"sos\"]\n"),
@@ -225,6 +227,7 @@ fn help_and_the_table_come_from_the_files() {
     ban IMAGES because REASON — Never promote an image again, whatever tag it has
     unban IMAGES — Let a banned image be promoted again
     bans — The images that are banned, by whom and why
+    schedules — What is to happen at a moment of its own, and when
     release hold on ENVIRONMENT — Let automation move an environment again after a rollback
     lock ENVIRONMENT because REASON — Close an environment to others, for a time or until it is unlocked
     unlock ENVIRONMENT — Open an environment to others again

@@ -62,7 +62,7 @@ fn there_is_a_form_for_each_command() {
     };
     let shown: Vec<String> = forms.iter().map(shown).collect();
     insta::assert_snapshot!(shown.join("\n"), @r"
-    promote: environment!:Environment images:Images source:Environment dry-run:Switch break-glass:Switch stay:Text reason:Text
+    promote: environment!:Environment images:Images source:Environment dry-run:Switch break-glass:Switch stay:Text when:Text reason:Text
     rollback: environment!:Environment dry-run:Switch reason:Text
     status: environment:Environment service:Service
     show: deployment!:Deployment
@@ -77,6 +77,7 @@ fn there_is_a_form_for_each_command() {
     ban: images:Images deployment:Deployment reason:Text
     unban: images!:Images reason:Text
     bans:
+    schedules:
     release-hold: environment!:Environment reason:Text
     lock: reason!:Text environment:Environment everything:Switch length:Text
     unlock: environment:Environment everything:Switch reason:Text
@@ -217,7 +218,16 @@ fn filled_with(command: &Command) -> BTreeMap<String, String> {
     };
     let switch = |on: bool| on.then(|| "true".to_owned());
     match command {
-        Command::Promote(Promote { what, environment, dry_run, break_glass, canary, because }) => {
+        Command::Promote(Promote {
+            what,
+            environment,
+            dry_run,
+            break_glass,
+            canary,
+            when,
+            because,
+        }) => {
+            add("when", when.map(|when| when.to_string()));
             add("stay", canary.map(|stay| format!("{}s", stay.as_secs())));
             match what {
                 Promoted::Images(images) => {
@@ -311,7 +321,11 @@ fn filled_with(command: &Command) -> BTreeMap<String, String> {
             add("environment", environment.as_ref().map(ToString::to_string));
         }
         Command::Help { topic } => add("topic", topic.clone()),
-        Command::Bans | Command::Locks | Command::Reservations | Command::Whoami => {}
+        Command::Bans
+        | Command::Schedules
+        | Command::Locks
+        | Command::Reservations
+        | Command::Whoami => {}
     }
     filled
 }
@@ -358,6 +372,7 @@ fn with_reason(mut command: Command, reason: Option<String>) -> Command {
         | Command::Locks
         | Command::Reservations
         | Command::Freezes { .. }
+        | Command::Schedules
         | Command::Help { .. }
         | Command::Whoami => {}
     }
@@ -503,6 +518,10 @@ fn meant(form: &str, filled: &BTreeMap<String, String>) -> Option<Command> {
         (None, false) | (Some(_), true) => None,
     };
     let until = given("until").map(|text| When::parse(text).ok());
+    let when = given("when").map(|text| match read(&format!("promote 1.5.0 to staging {text}")) {
+        Reading::Command(Command::Promote(Promote { when, dry_run: false, .. })) => when,
+        _ => None,
+    });
     // Each image is read in a line of its own.
     let images_in = |images: &str| -> Option<Vec<ImageReference>> {
         let images = images.replace(['&', ','], " and ");
@@ -530,6 +549,7 @@ fn meant(form: &str, filled: &BTreeMap<String, String>) -> Option<Command> {
                 dry_run: switch("dry-run")?,
                 break_glass: switch("break-glass")?,
                 canary: optional(stay)?,
+                when: optional(when)?,
                 because,
             })
         }
@@ -567,6 +587,7 @@ fn meant(form: &str, filled: &BTreeMap<String, String>) -> Option<Command> {
         }),
         "unban" => Command::Unban { images: images_in(given("images")?)?, because },
         "bans" => Command::Bans,
+        "schedules" => Command::Schedules,
         "release-hold" => {
             Command::ReleaseHold { environment: environment("environment")??, because }
         }

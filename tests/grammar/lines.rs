@@ -194,6 +194,7 @@ fn commands_hold_what_was_said() {
             dry_run: true,
             break_glass: true,
             canary: None,
+            when: None,
             because: Some("we must".into()),
         })
     );

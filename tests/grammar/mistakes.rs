@@ -142,8 +142,8 @@ fn mistakes_get_a_sentence_and_lines_that_work() {
             "help promot",
             "There is no command `promot`; there are promote, rollback, status, show, history, \
              approve, reject, cancel, pause, continue, canary, queue, ban, unban, bans, \
-             release-hold, lock, unlock, locks, reservations, end-reservation, freeze, unfreeze, \
-             freezes, help and whoami.",
+             schedules, release-hold, lock, unlock, locks, reservations, end-reservation, freeze, \
+             unfreeze, freezes, help and whoami.",
             &["help promote"],
         ),
     ];

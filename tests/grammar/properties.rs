@@ -62,15 +62,32 @@ fn stay() -> impl Strategy<Value = Duration> {
     (1..=7 * 24 * 3600_u64).prop_map(Duration::from_secs)
 }
 
+fn when() -> impl Strategy<Value = When> {
+    let text = prop_oneof![
+        "in [1-9][0-9]? (minutes|hours|days)",
+        "(at |today at |tomorrow at |on friday at |on 2026-12-24 at )1[0-9]:[0-5][0-9]",
+    ];
+    text.prop_map(|text| When::parse(&text).unwrap())
+}
+
 pub(super) fn any_command() -> impl Strategy<Value = Command> {
     let what = prop_oneof![
         proptest::collection::vec(image(), 1..4).prop_map(Promoted::Images),
         environment().prop_map(Promoted::EverythingFrom),
     ];
     let switches = (any::<bool>(), any::<bool>());
-    let promote = (what, environment(), switches, proptest::option::of(stay()), reason()).prop_map(
-        |(what, environment, (dry_run, break_glass), canary, because)| {
-            Command::Promote(Promote { what, environment, dry_run, break_glass, canary, because })
+    let times = (proptest::option::of(stay()), proptest::option::of(when()));
+    let promote = (what, environment(), switches, times, reason()).prop_map(
+        |(what, environment, (dry_run, break_glass), (canary, when), because)| {
+            Command::Promote(Promote {
+                what,
+                environment,
+                dry_run,
+                break_glass,
+                canary,
+                when,
+                because,
+            })
         },
     );
     let canary = (deployment(), stay()).prop_map(|(deployment, stay)| Canary { deployment, stay });
@@ -133,6 +150,7 @@ pub(super) fn any_command() -> impl Strategy<Value = Command> {
         1 => Just(Command::Locks),
         1 => ended,
         1 => Just(Command::Reservations),
+        1 => Just(Command::Schedules),
         4 => promote,
         2 => rollback,
         1 => (maybe(), proptest::option::of(Just("rest-api".into())))

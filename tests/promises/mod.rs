@@ -14,4 +14,7 @@ mod nothing_is_lost;
 mod nothing_twice;
 mod one_voice;
 mod other_peoples_hands;
+mod scheduled;
 mod votes;
+
+pub use scheduled::without_distance;

@@ -100,8 +100,8 @@ fn the_card_of_old_terms() {
 fn a_dry_run() {
     let requirements = [two_release_managers()];
     insta::assert_snapshot!(plain_all(&[
-        dry_run_card(&small_plan("production"), &requirements),
-        dry_run_card(&rollback_plan(), &[]),
+        dry_run_card(&small_plan("production"), &requirements, None),
+        dry_run_card(&rollback_plan(), &[], None),
     ]));
 }
 

@@ -15,6 +15,7 @@ fn promote(images: Vec<ImageReference>) -> Command {
         dry_run: false,
         break_glass: false,
         canary: None,
+        when: None,
         because: Some("the login is broken".to_owned()),
     })
 }

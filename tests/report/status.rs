@@ -119,6 +119,7 @@ fn one_environment() {
                 OpenDeployment {
                     id: DeploymentId(43),
                     stage: "running",
+                    scheduled: None,
                     names: "core:1.6.0".into(),
                     rollback: false,
                     obstacle: None,
@@ -126,6 +127,7 @@ fn one_environment() {
                 OpenDeployment {
                     id: DeploymentId(44),
                     stage: "waiting",
+                    scheduled: None,
                     names: "core:1.4.1".into(),
                     rollback: true,
                     obstacle: None,
@@ -133,6 +135,7 @@ fn one_environment() {
                 OpenDeployment {
                     id: DeploymentId(45),
                     stage: "queued",
+                    scheduled: None,
                     names: "core:1.6.0".into(),
                     rollback: false,
                     obstacle: Some(Obstacle::Locked {
@@ -141,6 +144,14 @@ fn one_environment() {
                         because: "a load test".to_owned(),
                         until: None,
                     }),
+                },
+                OpenDeployment {
+                    id: DeploymentId(46),
+                    stage: "scheduled",
+                    scheduled: Some("2026-11-27T17:00:00Z".parse().unwrap()),
+                    names: "web:2.1.0".into(),
+                    rollback: false,
+                    obstacle: None,
                 },
             ],
             lock: Some(lock()),

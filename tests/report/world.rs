@@ -155,6 +155,7 @@ pub fn requested(plan: Plan, requirements: Vec<Requirement>) -> Requested {
         because: Some("the login is broken".to_owned()),
         break_glass: false,
         canary: None,
+        scheduled: None,
         plan,
         requirements,
         overridden: Vec::new(),

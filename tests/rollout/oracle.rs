@@ -38,7 +38,11 @@ pub fn judge(story: &Story, played: &Played) -> Vec<String> {
         }
         End::Failed { .. } => judge.failed(&mut broken),
         End::Refused { .. } => judge.refused(&mut broken),
-        End::Superseded { .. } | End::Rejected { .. } | End::Expired => {
+        End::Superseded { .. }
+        | End::Rejected { .. }
+        | End::Expired
+        | End::Unapproved
+        | End::Missed => {
             broken.push(format!("nobody did what ends it so: {end:?}"));
         }
     }

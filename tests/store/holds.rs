@@ -59,6 +59,8 @@ async fn the_end_tells_whether_there_is_a_hold() {
         (superseded(false), false, false),
         (End::Rejected { by: "bob".into(), because: None }, false, false),
         (End::Expired, false, false),
+        (End::Unapproved, false, false),
+        (End::Missed, false, false),
         (End::Refused { why: policy }, false, false),
     ] {
         let journal = Journal::new().await;

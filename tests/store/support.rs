@@ -154,6 +154,7 @@ pub fn request(plan: Plan) -> Event {
         because: Some("it is time".to_owned()),
         break_glass: true,
         canary: Some(Duration::from_secs(600)),
+        scheduled: None,
         plan,
         requirements: requirements(),
         overridden: vec![because()],

@@ -262,6 +262,10 @@ impl Store for WatchedStore {
         self.inner.open().await
     }
 
+    async fn scheduled(&self) -> Result<Vec<Deployment>, StoreError> {
+        self.inner.scheduled().await
+    }
+
     async fn by_message(&self, message: &MessageId) -> Result<Option<DeploymentId>, StoreError> {
         self.inner.by_message(message).await
     }

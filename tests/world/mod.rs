@@ -463,7 +463,7 @@ impl World {
 
     /// The code of a deployment's stage or end.
     pub async fn stage(&self, id: i64) -> String {
-        self.deployment(id).await.stage.name().to_owned()
+        self.deployment(id).await.stage_name().to_owned()
     }
 
     /// How many deployments there have been.

@@ -13,6 +13,7 @@ mod queue;
 mod release_hold;
 mod reservations;
 mod rollback;
+mod schedules;
 mod show;
 mod status;
 mod whoami;
@@ -68,6 +69,7 @@ fn environment_of(command: &Command) -> Option<&EnvironmentName> {
         | Command::Unlock { scope: Scope::Everything, .. }
         | Command::Locks
         | Command::Reservations
+        | Command::Schedules
         | Command::Help { .. }
         | Command::Whoami => None,
     }
@@ -102,6 +104,7 @@ impl Engine {
             Command::Ban(ban) => self.ban(said, ban).await,
             Command::Unban { images, because } => self.unban(said, images, because.as_ref()).await,
             Command::Bans => self.bans(said).await,
+            Command::Schedules => self.schedules(said).await,
             Command::ReleaseHold { environment, because } => {
                 self.release_hold(said, environment, because.as_ref()).await;
             }

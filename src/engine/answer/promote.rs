@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::super::Engine;
-use super::super::judge::{Intent, Permitted};
+use super::super::judge::{Intent, Permitted, deniers};
 use super::super::lock;
 use super::super::observe::{Looked, Target};
 use super::super::problem::Problem;
@@ -13,9 +15,10 @@ use crate::domain::command::{Command, Promote, Promoted};
 use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::event::{End, Event, Requested};
 use crate::domain::id::{DeploymentId, EcsDeploymentId, EnvironmentName, Repository};
-use crate::domain::plan::{Kind, Plan, Wanted, listed, plan};
+use crate::domain::plan::{Kind, Plan, Wanted, Warning, listed, plan};
 use crate::domain::policy::{Action, Person};
 use crate::domain::refusal::Refusal;
+use crate::domain::words_of_time::{TimeError, When};
 use crate::ports::{Said, StoreError};
 use crate::report;
 
@@ -32,6 +35,8 @@ pub(in super::super) struct Proposal {
     pub break_glass: bool,
     /// For how long each canary is to stay alone.
     pub canary: Option<Duration>,
+    /// When it is to begin, as it was said and as it is meant; at once, where it was not said.
+    pub scheduled: Option<(When, Timestamp)>,
     pub dry_run: bool,
 }
 
@@ -49,12 +54,26 @@ impl Engine {
             }),
             command: Some(Command::Promote(promote.clone())),
         };
-        if let Err(problem) = self.try_promote(said, promote).await {
+        let now = self.local_time(Some(&promote.environment));
+        let moment = promote.when.as_ref().map(|when| {
+            let moment = when.resolve(&now)?;
+            Ok::<_, TimeError>((*when, moment.timestamp()))
+        });
+        let scheduled = match moment.transpose() {
+            Ok(scheduled) => scheduled,
+            Err(error) => return self.misunderstood(said, &format!("{error}."), &[]).await,
+        };
+        if let Err(problem) = self.try_promote(said, promote, scheduled).await {
             self.explain(said, &topic, problem).await;
         }
     }
 
-    async fn try_promote(&self, said: &Said, promote: &Promote) -> Result<(), Problem> {
+    async fn try_promote(
+        &self,
+        said: &Said,
+        promote: &Promote,
+        scheduled: Option<(When, Timestamp)>,
+    ) -> Result<(), Problem> {
         let person = self.person(&said.person).await?;
         let targets = match &promote.what {
             Promoted::Images(images) => {
@@ -78,6 +97,7 @@ impl Engine {
             because: promote.because.clone(),
             break_glass: promote.break_glass,
             canary: promote.canary,
+            scheduled,
             dry_run: promote.dry_run,
         };
         self.propose(said, proposal).await
@@ -138,20 +158,16 @@ impl Engine {
     pub(in super::super) async fn propose(
         &self,
         said: &Said,
-        proposal: Proposal,
+        mut proposal: Proposal,
     ) -> Result<(), Problem> {
-        let intent = Intent {
-            action: proposal.action,
-            plan: &proposal.plan,
-            images: &proposal.looked.images,
-            because: proposal.because.as_deref(),
-            break_glass: proposal.break_glass,
-            automated: false,
-        };
-        let Permitted { requirements, overridden } =
-            self.judge_plan(&proposal.person, &intent).await?;
+        let Permitted { requirements, overridden } = self.judge_proposal(&mut proposal).await?;
         if proposal.dry_run {
-            let mut card = report::dry_run_card(&proposal.plan, &requirements);
+            let when = proposal.scheduled.as_ref().map(|(when, _)| when);
+            let mut card = report::dry_run_card(&proposal.plan, &requirements, when);
+            if let Some((_, moment)) = proposal.scheduled {
+                let now = self.local_time(Some(&proposal.plan.terms.environment));
+                card = card.text(format!("It would begin {}.", report::moment(moment, &now)));
+            }
             if let Some(stay) = proposal.canary {
                 card = card.text(report::canary_would_stay(&proposal.plan.terms, stay));
             }
@@ -171,6 +187,7 @@ impl Engine {
             because: proposal.because,
             break_glass: proposal.break_glass,
             canary: proposal.canary,
+            scheduled: proposal.scheduled.map(|(_, moment)| moment),
             plan: proposal.plan,
             requirements,
             overridden,
@@ -195,12 +212,37 @@ impl Engine {
             images = deployment.plan.terms.names(),
             "requested"
         );
-        if deployment.requirements.is_empty() {
+        if deployment.requirements.is_empty() && !deployment.is_scheduled() {
             // Votes take their time: after them everything is looked at once more.
             lock(&self.shared.fresh).insert(deployment.id, proposal.looked);
         }
         self.put_forward(deployment).await?;
         Ok(())
+    }
+
+    /// Asks the policies about the moment at which it is to begin. What the time of day forbids
+    /// then and not now is no refusal, since that may be otherwise by then; but it is told.
+    async fn judge_proposal(&self, proposal: &mut Proposal) -> Result<Permitted, Problem> {
+        let moment = proposal.scheduled.as_ref().map(|(_, moment)| *moment);
+        let intent = |plan, then| Intent {
+            action: proposal.action,
+            plan,
+            images: &proposal.looked.images,
+            because: proposal.because.as_deref(),
+            break_glass: proposal.break_glass,
+            automated: false,
+            then,
+        };
+        let person = &proposal.person;
+        let plan = &proposal.plan;
+        let denial = match self.judge_plan(person, &intent(plan, moment)).await {
+            Err(Problem::Denied(denial)) if moment.is_some() => denial,
+            judged => return judged,
+        };
+        let permitted = self.judge_plan(person, &intent(plan, None)).await?;
+        let by = deniers(&denial);
+        proposal.plan.outlook.warnings.push(Warning::RefusedThen { by });
+        Ok(permitted)
     }
 
     /// Shows a deployment's plan and lets it wait for what it needs.
@@ -224,8 +266,11 @@ impl Engine {
     }
 
     /// A newer plan takes the place of those that wait for the same repositories. Rollbacks
-    /// are left alone.
-    async fn supersede_older(&self, newer: &Deployment) -> Result<(), Problem> {
+    /// are left alone; and what is scheduled leaves those alone that go before its moment.
+    pub(in super::super) async fn supersede_older(
+        &self,
+        newer: &Deployment,
+    ) -> Result<(), Problem> {
         let repositories = |one: &Deployment| -> BTreeSet<Repository> {
             one.plan.terms.images.iter().map(|image| image.repository.clone()).collect()
         };
@@ -237,8 +282,8 @@ impl Engine {
                 Stage::Running(_) | Stage::Ended(_) => false,
             };
             let overlaps = !repositories(&older).is_disjoint(&mine);
-            if older.id < newer.id && same_environment && waits && overlaps && !older.is_rollback()
-            {
+            let yields = older.id < newer.id && (older.is_scheduled() || !newer.is_scheduled());
+            if yields && same_environment && waits && overlaps && !older.is_rollback() {
                 self.end_waiting(older.id, End::Superseded { by: newer.id, undone: false }).await?;
             }
         }

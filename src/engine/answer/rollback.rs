@@ -74,6 +74,7 @@ impl Engine {
             because: rollback.because.clone(),
             break_glass: false,
             canary: None,
+            scheduled: None,
             dry_run: rollback.dry_run,
         };
         self.propose(said, proposal).await

@@ -131,7 +131,8 @@ impl Engine {
             };
             here.push(OpenDeployment {
                 id: one.id,
-                stage: one.stage.name(),
+                stage: one.stage_name(),
+                scheduled: one.scheduled.filter(|_| one.is_scheduled()),
                 names: one.plan.terms.names(),
                 rollback: one.is_rollback(),
                 obstacle,
