@@ -6,6 +6,7 @@ mod preflight;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::decision::Ban;
@@ -207,6 +208,12 @@ pub enum Warning {
     /// At the moment for which it is scheduled, these policies would refuse as they stand.
     RefusedThen {
         by: Vec<Because>,
+    },
+    /// At the moment for which it is scheduled, it has to wait for a freeze.
+    FrozenThen {
+        reason: String,
+        /// When it opens; `None`: when somebody opens it.
+        until: Option<Timestamp>,
     },
 }
 

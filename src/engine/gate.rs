@@ -294,6 +294,7 @@ impl Engine {
             break_glass: request.break_glass,
             automated: request.automated,
             then: None,
+            as_if_open: false,
         };
         match self.judge_plan(&person, &intent).await {
             Ok(permitted) => Ok(Some(permitted)),

@@ -39,6 +39,8 @@ pub(super) struct Intent<'a> {
     pub automated: bool,
     /// The moment whose time of day counts; now, where there is none.
     pub then: Option<Timestamp>,
+    /// No freeze counts.
+    pub as_if_open: bool,
 }
 
 impl Engine {
@@ -60,6 +62,7 @@ impl Engine {
         let services = services_of(intent.plan);
         let at = intent.then.unwrap_or_else(|| self.parts.clock.now());
         let closed = self.closed_at(environment, Part::Services(&services), at).await?;
+        let closed = closed.filter(|_| !intent.as_if_open);
         facts.frozen = closed.as_ref().map(|closed| closed.names.clone());
         if let Some(then) = intent.then {
             set_time(&mut facts, &then.to_zoned(environment.timezone.clone()));

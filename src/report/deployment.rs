@@ -23,12 +23,12 @@ pub fn deployment_card(deployment: &Deployment, now: &Zoned) -> Card {
     };
     card = match &deployment.stage {
         Stage::Waiting => {
-            let card = plan::with_warnings(card, &deployment.plan.outlook);
+            let card = plan::with_warnings(card, &deployment.plan, now);
             let card = pause::with_stay(card, deployment, now);
             plan::with_plan(votes::with_question(card, deployment, now), &deployment.plan)
         }
         Stage::Queued { since } => {
-            let card = plan::with_warnings(card, &deployment.plan.outlook)
+            let card = plan::with_warnings(card, &deployment.plan, now)
                 .text(format!(
                     "In the queue since {}: one deployment runs in {} at a time. It is checked \
                      once more when its turn comes.",

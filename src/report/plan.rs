@@ -1,9 +1,11 @@
 //! What a plan will do, in words: images, services, tags, warnings. Knows nothing of votes or
 //! of how far a rollout is.
 
+use jiff::Zoned;
+
 use crate::domain::card::Card;
 use crate::domain::environment::{Batch, Strategy};
-use crate::domain::id::{Digest, Repository, ServiceName};
+use crate::domain::id::{Digest, EnvironmentName, Repository, ServiceName};
 use crate::domain::plan::{
     ImageMove, Kind, Outlook, Plan, PlannedService, Terms, Version, Warning, Why,
 };
@@ -27,11 +29,16 @@ pub fn purpose(terms: &Terms) -> String {
 }
 
 /// What a dry run shows: the plan, what it would need, and that nothing happened.
-pub fn dry_run_card(plan: &Plan, requirements: &[Requirement], when: Option<&When>) -> Card {
+pub fn dry_run_card(
+    plan: &Plan,
+    requirements: &[Requirement],
+    when: Option<&When>,
+    now: &Zoned,
+) -> Card {
     let mut card =
         Card::new(crate::domain::card::Tone::Plain, format!("Dry run: {}", purpose(&plan.terms)))
             .text("Only a plan: nothing was changed and nobody was asked.");
-    card = with_warnings(card, &plan.outlook);
+    card = with_warnings(card, plan, now);
     if requirements.is_empty() {
         card = card.text("It would need no votes.");
     }
@@ -67,8 +74,10 @@ pub fn with_plan(card: Card, plan: &Plan) -> Card {
 }
 
 /// Adds what people should know before they agree.
-pub fn with_warnings(mut card: Card, outlook: &Outlook) -> Card {
-    let warnings = outlook.warnings.iter().filter_map(warning).collect();
+pub fn with_warnings(mut card: Card, plan: &Plan, now: &Zoned) -> Card {
+    let Plan { terms, outlook } = plan;
+    let line = |one| warning(one, &terms.environment, now);
+    let warnings = outlook.warnings.iter().filter_map(line).collect();
     for line in words::at_most(warnings, MOST_LINES) {
         card = card.warning(line);
     }
@@ -245,7 +254,7 @@ fn moves(image: &ImageMove) -> bool {
 }
 
 /// A warning as a line of its own; `None` where it is told beside the services.
-fn warning(warning: &Warning) -> Option<String> {
+fn warning(warning: &Warning, environment: &EnvironmentName, now: &Zoned) -> Option<String> {
     match warning {
         Warning::BelowMinimum { service, minimum, serving } => Some(format!(
             "{service} goes below its minimum: {serving} of {minimum} needed tasks serve, and the \
@@ -287,6 +296,18 @@ fn warning(warning: &Warning) -> Option<String> {
                 .collect();
             Some(format!("At that moment it would be refused, as things are: {}", by.join(" ")))
         }
+        Warning::FrozenThen { reason, until } => {
+            let opens = match until {
+                Some(until) => format!("opens on {}", words::date_and_clock(*until, now)),
+                None => "opens when somebody unfreezes it".to_owned(),
+            };
+            let reason = words::clean(reason);
+            let reason = reason.trim_end_matches('.');
+            Some(format!(
+                "At that moment {environment} is frozen: {reason}. {environment} {opens}, and this \
+                 waits until then"
+            ))
+        }
     }
 }
 
@@ -316,7 +337,8 @@ fn takes_early(warning: &Warning) -> Option<&str> {
         | Warning::NothingToGoBackTo { .. }
         | Warning::CriticalFindings { .. }
         | Warning::NeverScanned { .. }
-        | Warning::RefusedThen { .. } => None,
+        | Warning::RefusedThen { .. }
+        | Warning::FrozenThen { .. } => None,
     }
 }
 

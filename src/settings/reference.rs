@@ -1,6 +1,6 @@
 //! The reference of settings as Markdown, rendered from the table of keys. Writes no file.
 
-use super::keys::{ENTRY, Form, ID, KEYS, Key, NAME, Unset};
+use super::keys::{self, ENTRY, Form, ID, Key, NAME, Unset};
 use super::variables::PREFIX;
 
 /// The whole page.
@@ -20,7 +20,7 @@ pub fn reference() -> String {
          All that is wrong is told at once, each with its line and column.\n"
     );
     let mut section = String::new();
-    for key in &KEYS {
+    for key in keys::all() {
         let table = header(key);
         if table != section {
             page.push_str(&format!(

@@ -7,7 +7,7 @@ use config::{Map, Value, ValueKind};
 
 use super::error::{Place, Problem};
 use super::findings::{Findings, KeyPath};
-use super::keys::{Form, KEYS, Key, is_placeholder};
+use super::keys::{self, Form, Key, is_placeholder};
 use super::names;
 
 /// What the name of each variable of ours begins with; two underscores separate the parts.
@@ -85,7 +85,7 @@ fn known(findings: &Findings) -> BTreeMap<String, Vec<(KeyPath, &'static Key)>> 
     let mut add = |path: KeyPath, key| {
         known.entry(names::loosely(&variable(&path))).or_default().push((path, key));
     };
-    for key in &KEYS {
+    for key in keys::all() {
         for path in paths(key, findings) {
             if key.form.is_by_environment() {
                 for environment in findings.names("environments") {

@@ -89,6 +89,22 @@ async fn said_again_it_has_another_reason_or_time() {
 }
 
 #[tokio::test]
+async fn what_a_lock_with_an_end_keeps_out_is_offered_for_its_end() {
+    let mut world = World::start().await;
+    world.say("bob", "lock staging for 2h because of a load test").await;
+    world.say("alice", "promote core:1.5.0 to staging").await;
+    let told = world.text();
+    let line = told.lines().find(|line| line.contains("promote core:1.5.0 to staging on "));
+    let line = line.unwrap_or_else(|| panic!("{told}")).trim_start_matches([' ', '›']).to_owned();
+    world.say("alice", &line).await;
+    assert_eq!(world.stage(1).await, "scheduled", "{line}: {}", world.text());
+    world.say("bob", "unlock staging").await;
+    world.say("bob", "lock staging because of a longer one").await;
+    world.say("alice", "promote core:1.5.0 to staging").await;
+    assert!(!world.text().contains("when that ends"), "nobody knows: {}", world.text());
+}
+
+#[tokio::test]
 async fn what_others_have_asked_for_waits_and_goes_on_when_it_is_opened() {
     let mut world = World::start().await;
     world.verified_on_staging("core", "1.5.0").await;

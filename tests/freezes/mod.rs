@@ -63,6 +63,25 @@ async fn what_waits_may_be_cancelled() {
 }
 
 #[tokio::test]
+async fn what_a_freeze_keeps_from_being_asked_for_is_offered_for_its_end() {
+    let mut world = World::start().await;
+    world.verified_on_staging("core", "1.5.0").await;
+    world.set_clock("2026-11-28T12:00:00Z");
+    world.say("alice", "promote core:1.5.0 to production because it is smaller").await;
+    let told = world.text();
+    assert!(told.contains("To have it run when that ends:"), "{told}");
+    let line = "promote core:1.5.0 to production on 2026-11-30 at 00:00 because it is smaller";
+    assert!(told.contains(line), "{told}");
+    world.say("alice", line).await;
+    assert_eq!(world.stage(1).await, "scheduled", "{}", world.everything());
+    world.react("bob", "✅").await;
+    world.react("carol", "✅").await;
+    world.set_clock("2026-11-29T23:00:02Z");
+    world.wait().await;
+    assert_eq!(world.stage(1).await, "succeeded", "{}", world.everything());
+}
+
+#[tokio::test]
 async fn who_says_nothing_has_the_usual_freezes() {
     let mut world = World::of(Plan { settings: silent(), ..Plan::default() }).await;
     world.sandbox.put_tag("core", "production-latest", "1.4.0").unwrap();

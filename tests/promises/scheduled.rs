@@ -145,21 +145,50 @@ async fn what_is_not_agreed_by_then_is_not_run_and_says_so() {
 #[tokio::test]
 async fn a_policy_that_would_refuse_then_is_told_now_and_refuses_then() {
     let mut world = World::start().await;
+    world.add_policies(
+        "thursdays.cedar",
+        r#"
+@id("thursdays-end") @reason("nobody is here after 16:00 on Thursday")
+forbid (principal, action == Action::"promote", resource == Environment::"production")
+when { context.weekday == Weekday::"thursday" && context.minute >= 16 * 60 };
+"#,
+    );
+    world.restart().await;
     world.verified_on_staging("core", "1.5.0").await;
-    world.say("alice", "promote core:1.5.0 to production on friday at 17:00").await;
+    world.say("alice", "promote core:1.5.0 to production on thursday at 17:00").await;
     let told = world.text();
     assert!(told.contains("At that moment it would be refused, as things are:"), "{told}");
     world.react("bob", "✅").await;
     world.react("carol", "✅").await;
     world.wait().await;
-    world.set_clock("2026-11-27T16:00:02Z");
+    world.set_clock("2026-11-26T16:00:02Z");
     world.until_said("#1 promote core:1.5.0 to production: refused").await;
     world.assert_untouched();
-    // On Sunday nothing moves; what is asked for on Monday is judged as on Monday.
+    // On Sunday it is frozen; what is asked for on Monday is judged as on Monday.
     world.set_clock("2026-11-29T10:00:00Z");
     world.say("alice", "promote core:1.5.0 to production tomorrow at 9:30").await;
     assert_eq!(world.stage(2).await, "scheduled", "{}", world.text());
     assert!(!world.text().contains("would be refused"), "{}", world.text());
+}
+
+#[tokio::test]
+async fn one_whose_moment_is_in_a_freeze_waits_for_its_end() {
+    let mut world = World::start().await;
+    world.verified_on_staging("core", "1.5.0").await;
+    world.say("alice", "promote core:1.5.0 to production on friday at 17:00").await;
+    let told = world.text();
+    assert!(told.contains("At that moment production is frozen: "), "{told}");
+    assert!(told.contains("production opens on Monday 30 November at 00:00"), "{told}");
+    assert!(!told.contains("would be refused"), "{told}");
+    world.react("bob", "✅").await;
+    world.react("carol", "✅").await;
+    world.wait().await;
+    world.set_clock("2026-11-27T16:00:02Z");
+    world.until_said("It waits: production is frozen until Mon 30 Nov 00:00 CET").await;
+    world.assert_untouched();
+    world.set_clock("2026-11-29T23:00:02Z");
+    world.wait().await;
+    assert_eq!(world.stage(1).await, "succeeded", "{}", world.everything());
 }
 
 #[tokio::test]

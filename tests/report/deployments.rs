@@ -99,9 +99,10 @@ fn the_card_of_old_terms() {
 #[test]
 fn a_dry_run() {
     let requirements = [two_release_managers()];
+    let now = waiting().now();
     insta::assert_snapshot!(plain_all(&[
-        dry_run_card(&small_plan("production"), &requirements, None),
-        dry_run_card(&rollback_plan(), &[], None),
+        dry_run_card(&small_plan("production"), &requirements, None, &now),
+        dry_run_card(&rollback_plan(), &[], None, &now),
     ]));
 }
 

@@ -30,6 +30,8 @@ pub struct WatchedChat {
     /// Whether it does not say who holds which role.
     roles_unavailable: AtomicBool,
     posted: Mutex<Vec<Posted>>,
+    /// What times are called that cards show.
+    pub times: guild::Times,
 }
 
 impl WatchedChat {
@@ -40,6 +42,7 @@ impl WatchedChat {
             dismissed: Mutex::default(),
             roles_unavailable: false.into(),
             posted: Mutex::default(),
+            times: guild::Times::default(),
         }
     }
 
@@ -71,6 +74,7 @@ impl WatchedChat {
 impl Chat for WatchedChat {
     async fn post(&self, place: &Place, card: &Card, key: &str) -> Result<MessageId, ChatError> {
         self.trap.pass().await;
+        self.times.note(card);
         let posted = self.inner().post(place, card, key).await;
         if let Ok(id) = &posted {
             let mut all = self.posted.lock().unwrap();
@@ -84,6 +88,7 @@ impl Chat for WatchedChat {
     }
 
     async fn edit(&self, message: &MessageId, card: &Card) -> Result<(), ChatError> {
+        self.times.note(card);
         let edited = self.inner().edit(message, card).await;
         if edited.is_ok() {
             let mut all = self.posted.lock().unwrap();

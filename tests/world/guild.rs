@@ -10,7 +10,9 @@ use serde_json::Value;
 use shipmate::chat::discord::relay::RelaySettings;
 use shipmate::chat::discord::{Account, Discord, Forms, Holders, Wire};
 use shipmate::chat::terminal::{Message, Revision};
-use shipmate::domain::card::{Card, CardAction, Field, Line, Progress, Tone};
+use shipmate::domain::card::{
+    Card, CardAction, Field, Line, Progress, Shown, Span, Tone, spans, without_marks,
+};
 use shipmate::domain::channel::Channels;
 use shipmate::domain::id::{MessageId, PersonId};
 use shipmate::engine::Engine;
@@ -33,9 +35,47 @@ pub enum Way {
     Plain,
 }
 
+/// The words that the terminal would show for times. Discord shows each reader their own, and so
+/// is told only which moment is meant.
+#[derive(Clone, Default)]
+pub struct Times(Arc<Mutex<BTreeMap<String, String>>>);
+
+impl Times {
+    /// Remembers those of a card on its way to the chat.
+    pub fn note(&self, card: &Card) {
+        let lines = card.lines.iter().map(|line| match line {
+            Line::Text(text) | Line::Warning(text) | Line::Command(text) => text,
+        });
+        let fields = card.fields.iter().flat_map(|field| field.lines.iter().chain([&field.name]));
+        let label = card.progress.as_ref().map(|progress| &progress.label);
+        let texts = lines.chain(fields).chain([&card.title]).chain(label).chain(&card.footer);
+        for span in texts.flat_map(|text| spans(text)) {
+            let Span::Moment { second, shown, words } = span else { continue };
+            let style = match shown {
+                Shown::Time => 't',
+                Shown::Second => 'T',
+                Shown::Date => 'D',
+                Shown::DateAndTime => 'f',
+                Shown::Full => 'F',
+                Shown::Distance => 'R',
+            };
+            let time = format!("{second}:{style}");
+            self.0.lock().unwrap().insert(time, without_marks(words));
+        }
+    }
+
+    /// `1795000000:F` in words.
+    fn words(&self, time: &str) -> String {
+        let known = self.0.lock().unwrap().get(time).cloned();
+        known.unwrap_or_else(|| panic!("no card has shown {time}"))
+    }
+}
+
 /// A guild with the demo's people in it.
 pub struct Guild {
     pub fake: FakeDiscord,
+    /// In the words of the cards that were posted.
+    pub times: Times,
     pub way: Way,
     pub done: Arc<Done>,
 }
@@ -92,7 +132,8 @@ impl Guild {
     /// Starts one that stamps its ids with this clock.
     pub async fn start(way: Way, wall: Wall, mut guilded: Guilded) -> Self {
         guilded.clock = Some(Clock(wall));
-        Self { fake: FakeDiscord::start(guilded).await, way, done: Arc::default() }
+        let (fake, times) = (FakeDiscord::start(guilded).await, Times::default());
+        Self { fake, times, way, done: Arc::default() }
     }
 
     pub fn wire(&self) -> Wire {
@@ -172,7 +213,7 @@ impl Guild {
             id: posted.id.clone(),
             key: posted.key.clone(),
             place: self.with_names(&posted.place),
-            card: card(&self.fake, stored.embeds.first()?, &stored.components),
+            card: card(self, stored.embeds.first()?, &stored.components),
             edits: posted.edits,
             touched,
             changed: touched,
@@ -318,8 +359,8 @@ fn revision(time: SystemTime) -> Revision {
 }
 
 /// The card that an embed and its buttons show.
-pub fn card(fake: &FakeDiscord, embed: &Value, components: &[Value]) -> Card {
-    let text = |value: &Value| value.as_str().map(|text| plain(fake, text)).unwrap_or_default();
+fn card(reader: &Guild, embed: &Value, components: &[Value]) -> Card {
+    let text = |value: &Value| value.as_str().map(|text| plain(reader, text)).unwrap_or_default();
     let title = text(&embed["title"]);
     let tones = [Tone::Plain, Tone::Waiting, Tone::Running, Tone::Good, Tone::Warning, Tone::Bad];
     let signed = tones.into_iter().find_map(|tone| Some((tone, title.strip_prefix(tone.sign())?)));
@@ -329,17 +370,17 @@ pub fn card(fake: &FakeDiscord, embed: &Value, components: &[Value]) -> Card {
         if let Some(command) = line.strip_prefix("› `") {
             card.lines.push(Line::Command(command.trim_end_matches('`').to_owned()));
         } else if let Some(warning) = line.strip_prefix("⚠ ") {
-            card.lines.push(Line::Warning(plain(fake, warning)));
+            card.lines.push(Line::Warning(plain(reader, warning)));
         } else if let Some(bar) = line.strip_prefix("`[") {
-            card.progress = progress(fake, bar);
+            card.progress = progress(reader, bar);
         } else {
-            card.lines.push(Line::Text(plain(fake, line)));
+            card.lines.push(Line::Text(plain(reader, line)));
         }
     }
     for field in embed["fields"].as_array().into_iter().flatten() {
         let name = text(&field["name"]);
         let lines = field["value"].as_str().unwrap_or_default().lines();
-        let lines: Vec<String> = lines.map(|line| plain(fake, line)).collect();
+        let lines: Vec<String> = lines.map(|line| plain(reader, line)).collect();
         match (name.as_str(), card.fields.last_mut()) {
             ("Links", _) => {}
             ("\u{200b}", Some(last)) => last.lines.extend(lines),
@@ -357,16 +398,16 @@ pub fn card(fake: &FakeDiscord, embed: &Value, components: &[Value]) -> Card {
     card
 }
 
-fn progress(fake: &FakeDiscord, bar: &str) -> Option<Progress> {
+fn progress(reader: &Guild, bar: &str) -> Option<Progress> {
     let (_, counted) = bar.split_once("` ")?;
     let (counts, label) = counted.split_once(' ')?;
     let (done, total) = counts.split_once('/')?;
-    let label = plain(fake, label);
+    let label = plain(reader, label);
     Some(Progress { done: done.parse().ok()?, total: total.parse().ok()?, label })
 }
 
-/// Discord's markup as a reader sees it: escapes gone, people by name.
-fn plain(fake: &FakeDiscord, text: &str) -> String {
+/// Discord's markup as a reader sees it: escapes gone, people by name, times in words.
+fn plain(reader: &Guild, text: &str) -> String {
     let mut shown = String::new();
     let mut rest = text;
     while let Some(next) = rest.chars().next() {
@@ -380,7 +421,12 @@ fn plain(fake: &FakeDiscord, text: &str) -> String {
         {
             let known = PEOPLE.iter().find(|(_, known)| known.to_string() == id);
             shown.push_str(known.map_or("somebody", |(name, _)| name));
-            assert_ne!(id, fake.bot().to_string());
+            assert_ne!(id, reader.fake.bot().to_string());
+            rest = behind;
+        } else if let Some((time, behind)) =
+            (next == '<').then(|| rest.strip_prefix("t:")?.split_once('>')).flatten()
+        {
+            shown.push_str(&reader.times.words(time));
             rest = behind;
         } else {
             shown.push(next);

@@ -166,7 +166,8 @@ impl World {
             Some((way, guilded)) => {
                 let wall = Arc::clone(&clock);
                 let wall: guild::Wall = Arc::new(move || wall.system_time());
-                Some(Guild::start(way, wall, guilded).await)
+                let guild = Guild::start(way, wall, guilded).await;
+                Some(Guild { times: chat.times.clone(), ..guild })
             }
         };
         let mut world = Self {

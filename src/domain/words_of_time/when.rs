@@ -49,6 +49,14 @@ pub fn weekday_words() -> impl Iterator<Item = &'static str> {
 }
 
 impl When {
+    /// The first whole minute from this moment on; `None` where time as it is counted here ends.
+    pub fn minute_of(moment: &Zoned) -> Option<Self> {
+        let spare = SignedDuration::from_secs(59);
+        let local = moment.checked_add(spare).ok()?;
+        let time = Time::new(local.hour(), local.minute(), 0, 0).ok()?;
+        Some(Self::At { day: Day::Date(local.date()), time })
+    }
+
     /// Reads `at 18:00`, `6pm`, `tomorrow at 9:30`, `9:30 tomorrow`, `on friday at 14:00`,
     /// `friday 14:00`, `today at 18:00`, `in 2 hours`, `2026-12-24 at 10:00` and
     /// `2026-12-24T10:00`.

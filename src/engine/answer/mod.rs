@@ -21,11 +21,13 @@ mod whoami;
 use super::Engine;
 use super::problem::{Problem, Undecided};
 use crate::domain::card::Card;
-use crate::domain::command::{Command, FreezeEnvironment, LockEnvironments, Scope};
+use crate::domain::command::{Command, FreezeEnvironment, LockEnvironments, Promote, Scope};
 use crate::domain::decision::Decision;
 use crate::domain::id::{ChannelId, EnvironmentName};
+use crate::domain::obstacle::Obstacle;
 use crate::domain::policy::{Action, Facts};
 use crate::domain::refusal::Refusal;
+use crate::domain::words_of_time::When;
 use crate::ports::{Place, Said};
 use crate::report;
 
@@ -178,6 +180,7 @@ impl Engine {
                 let what = what.as_deref();
                 let card = report::denial_card(&said.person, *action, environment, what, &denial);
                 let card = self.with_lock(card, said, *action, environment).await;
+                let card = self.with_when_it_ends(card, said, topic).await;
                 self.whisper(said, &card).await;
             }
             Problem::Undecided(undecided) => self.undecided(said, &undecided).await,
@@ -210,6 +213,46 @@ impl Engine {
                 card
             }
         }
+    }
+
+    /// Offers a promotion that a lock or a freeze keeps from being asked for, for the moment at
+    /// which that ends.
+    async fn with_when_it_ends(&self, card: Card, said: &Said, topic: &Topic) -> Card {
+        let Some(Command::Promote(promote)) = &topic.command else { return card };
+        if promote.when.is_some() || promote.dry_run {
+            return card;
+        }
+        match self.ends_when(said, promote).await {
+            Ok(Some(when)) => {
+                let then = Promote { when: Some(when), ..promote.clone() };
+                let line = self.parts.grammar.print(&Command::Promote(then));
+                card.text("To have it run when that ends:").command(line)
+            }
+            Ok(None) => card,
+            Err(problem) => {
+                tracing::warn!(environment = %promote.environment, ?problem, "when it ends could not be told");
+                card
+            }
+        }
+    }
+
+    /// The minute at which what keeps a person out for a time is known to have ended.
+    async fn ends_when(&self, said: &Said, promote: &Promote) -> Result<Option<When>, Problem> {
+        let name = &promote.environment;
+        let Some(environment) = self.parts.environments.get(name) else { return Ok(None) };
+        let services = environment.services.iter().map(|service| service.name.clone()).collect();
+        let person = self.person(&said.person).await?;
+        let given = |facts: &mut Facts| {
+            facts.reason_given = promote.because.is_some();
+            facts.break_glass = promote.break_glass;
+        };
+        let obstacle =
+            self.kept_out_for_a_time(&person, (Action::Promote, name), &services, given).await?;
+        let until = obstacle.and_then(|obstacle| match obstacle {
+            Obstacle::Locked { until, .. } | Obstacle::Frozen { until, .. } => until,
+            Obstacle::Reserved { .. } => None,
+        });
+        Ok(until.and_then(|until| When::minute_of(&until.to_zoned(environment.timezone.clone()))))
     }
 
     /// Says that it could not be decided: nobody's rights are in question.

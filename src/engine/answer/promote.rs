@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::super::Engine;
-use super::super::judge::{Intent, Permitted, deniers};
+use super::super::judge::{Intent, Permitted, deniers, services_of};
 use super::super::lock;
 use super::super::observe::{Looked, Target};
 use super::super::problem::Problem;
@@ -14,6 +14,7 @@ use super::Topic;
 use crate::domain::command::{Command, Promote, Promoted};
 use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::event::{End, Event, Requested};
+use crate::domain::freeze::{Closed, Part, State};
 use crate::domain::id::{DeploymentId, EcsDeploymentId, EnvironmentName, Repository};
 use crate::domain::plan::{Kind, Plan, Wanted, Warning, listed, plan};
 use crate::domain::policy::{Action, Person};
@@ -163,9 +164,9 @@ impl Engine {
         let Permitted { requirements, overridden } = self.judge_proposal(&mut proposal).await?;
         if proposal.dry_run {
             let when = proposal.scheduled.as_ref().map(|(when, _)| when);
-            let mut card = report::dry_run_card(&proposal.plan, &requirements, when);
+            let now = self.local_time(Some(&proposal.plan.terms.environment));
+            let mut card = report::dry_run_card(&proposal.plan, &requirements, when, &now);
             if let Some((_, moment)) = proposal.scheduled {
-                let now = self.local_time(Some(&proposal.plan.terms.environment));
                 card = card.text(format!("It would begin {}.", report::moment(moment, &now)));
             }
             if let Some(stay) = proposal.canary {
@@ -224,7 +225,7 @@ impl Engine {
     /// then and not now is no refusal, since that may be otherwise by then; but it is told.
     async fn judge_proposal(&self, proposal: &mut Proposal) -> Result<Permitted, Problem> {
         let moment = proposal.scheduled.as_ref().map(|(_, moment)| *moment);
-        let intent = |plan, then| Intent {
+        let intent = |plan, then, as_if_open| Intent {
             action: proposal.action,
             plan,
             images: &proposal.looked.images,
@@ -232,17 +233,45 @@ impl Engine {
             break_glass: proposal.break_glass,
             automated: false,
             then,
+            as_if_open,
         };
         let person = &proposal.person;
         let plan = &proposal.plan;
-        let denial = match self.judge_plan(person, &intent(plan, moment)).await {
+        let denial = match self.judge_plan(person, &intent(plan, moment, false)).await {
             Err(Problem::Denied(denial)) if moment.is_some() => denial,
             judged => return judged,
         };
-        let permitted = self.judge_plan(person, &intent(plan, None)).await?;
-        let by = deniers(&denial);
-        proposal.plan.outlook.warnings.push(Warning::RefusedThen { by });
+        let permitted = self.judge_plan(person, &intent(plan, None, false)).await?;
+        let warning = match self.judge_plan(person, &intent(plan, moment, true)).await {
+            Err(Problem::Denied(_)) => Warning::RefusedThen { by: deniers(&denial) },
+            // Only a freeze is in its way then, and that is waited for.
+            judged => {
+                judged?;
+                let closed = self.closed_then(plan, moment).await?;
+                let frozen = |closed: Closed| Warning::FrozenThen {
+                    reason: closed.reason,
+                    until: closed.until,
+                };
+                closed.map_or_else(|| Warning::RefusedThen { by: deniers(&denial) }, frozen)
+            }
+        };
+        proposal.plan.outlook.warnings.push(warning);
         Ok(permitted)
+    }
+
+    /// Why what a plan restarts is closed at a moment, as far as is known now.
+    async fn closed_then(
+        &self,
+        plan: &Plan,
+        moment: Option<Timestamp>,
+    ) -> Result<Option<Closed>, Problem> {
+        let (environment, _) = self.place(&plan.terms.environment)?;
+        let at = moment.unwrap_or_else(|| self.parts.clock.now());
+        let services = services_of(plan);
+        Ok(match self.state_at(environment, Part::Services(&services), at).await? {
+            State::Open => None,
+            State::Closed(closed) => Some(closed),
+        })
     }
 
     /// Shows a deployment's plan and lets it wait for what it needs.
