@@ -34,7 +34,7 @@ pub struct Rule {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
     Cron(Cron),
-    Recurrence(Recurrence),
+    Recurrence(Box<Recurrence>),
 }
 
 /// Each firing of a rule opens it, for a length of time as clocks there count it.
@@ -78,7 +78,7 @@ impl Rule {
     pub fn recurrence(text: &str, zone: &TimeZone) -> Result<Self, RuleError> {
         let (recurrence, zone) = Recurrence::parse(text, zone)?;
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        Ok(Self { text, zone, kind: Kind::Recurrence(recurrence) })
+        Ok(Self { text, zone, kind: Kind::Recurrence(Box::new(recurrence)) })
     }
 
     pub fn zone(&self) -> &TimeZone {
