@@ -101,7 +101,7 @@ async fn what_a_lock_with_an_end_keeps_out_is_offered_for_its_end() {
     world.say("bob", "unlock staging").await;
     world.say("bob", "lock staging because of a longer one").await;
     world.say("alice", "promote core:1.5.0 to staging").await;
-    assert!(!world.text().contains("when that ends"), "nobody knows: {}", world.text());
+    assert!(!world.text().contains("have it run when that ends"), "nobody knows: {}", world.text());
 }
 
 #[tokio::test]

@@ -178,3 +178,15 @@ proptest! {
         let _ = When::parse(&format!("in {text}"));
     }
 }
+
+#[test]
+fn the_minute_of_a_moment_is_never_before_it() {
+    for (moment, minute) in [
+        ("2026-11-30T00:00[Europe/Berlin]", "on 2026-11-30 at 00:00"),
+        ("2026-11-30T00:00:00.3[Europe/Berlin]", "on 2026-11-30 at 00:01"),
+        ("2026-11-30T23:59:30[Europe/Berlin]", "on 2026-12-01 at 00:00"),
+    ] {
+        let when = When::minute_of(&moment.parse().unwrap()).unwrap();
+        assert_eq!(when.to_string(), minute, "{moment}");
+    }
+}

@@ -51,8 +51,8 @@ pub fn weekday_words() -> impl Iterator<Item = &'static str> {
 impl When {
     /// The first whole minute from this moment on; `None` where time as it is counted here ends.
     pub fn minute_of(moment: &Zoned) -> Option<Self> {
-        let spare = SignedDuration::from_secs(59);
-        let local = moment.checked_add(spare).ok()?;
+        let almost = SignedDuration::new(59, 999_999_999);
+        let local = moment.checked_add(almost).ok()?;
         let time = Time::new(local.hour(), local.minute(), 0, 0).ok()?;
         Some(Self::At { day: Day::Date(local.date()), time })
     }
