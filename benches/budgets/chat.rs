@@ -1,4 +1,4 @@
-//! One line of chat, read and dispatched, with thirty commands to tell apart. Beside it Hubot with
+//! One line of chat, read and dispatched, with more than thirty commands to tell apart. Beside it Hubot with
 //! listeners for the same lines, and a list of the same regular expressions in Rust.
 
 use regex::Regex;
@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use crate::harness::{Budget, Figure, Row, Section, Unit, short};
 use crate::hubot::{self, Measured};
 
-const COMMANDS: usize = 30;
+/// So many files are generated beside those that ship, as a team would add its own.
+const GENERATED: usize = 12;
 const BUDGET: f64 = 2e-6;
 
-/// Verbs of the generated files that stand beside the commands that ship until there are thirty.
-/// They extend, in turn, `status`, `promote`, `rollback` and `approve`.
+/// Verbs of the generated files. They extend, in turn, `status`, `promote`, `rollback` and `approve`.
 const VERBS: [&str; 20] = [
     "survey", "push", "recall", "ratify", "inspect", "launch", "reverse", "confirm", "examine",
     "bring", "restore", "endorse", "observe", "install", "withdraw", "sanction", "scan", "apply",
@@ -40,7 +40,7 @@ const TALK: &str = "has anybody seen the new dashboards for checkout?";
 const TYPO: &str = "promot image core:1.5.0 to staging";
 
 pub async fn measure(full: bool) -> anyhow::Result<Section> {
-    let grammar = thirty_commands()?;
+    let grammar = commands()?;
     let vocabulary = vocabulary();
     let dispatch = |line: &str| match grammar.parse(line, &vocabulary) {
         Reading::Command(command) => {
@@ -85,13 +85,11 @@ pub async fn measure(full: bool) -> anyhow::Result<Section> {
         theirs.show_median(),
         theirs.median / hit.median,
     );
+    let count = Grammar::shipped_files().len() + GENERATED;
     section.row(
-        Row::new(
-            format!("hit: a command, {COMMANDS} commands, mean of {} lines", LINES.len()),
-            hit,
-        )
-        .budget(Budget::Median(BUDGET))
-        .beside(beside),
+        Row::new(format!("hit: a command, {count} commands, mean of {} lines", LINES.len()), hit)
+            .budget(Budget::Median(BUDGET))
+            .beside(beside),
     );
     let longest = "ship core:1.5.1 to production break glass because checkout is down";
     for line in ["status staging", "promote image core:1.5.0 to staging", longest] {
@@ -107,7 +105,7 @@ pub async fn measure(full: bool) -> anyhow::Result<Section> {
         section.row(Row::new(what, figure).beside(beside));
     }
     let began = Instant::now();
-    thirty_commands()?;
+    commands()?;
     section.row(Row::new(
         "loading the commands, collisions looked for",
         Figure::times(&[began.elapsed()])?,
@@ -131,7 +129,7 @@ pub async fn measure(full: bool) -> anyhow::Result<Section> {
         "From the text, without the bot's name, to the command with its typed arguments and the action that the policies are asked about; names \
          of environments, repositories and tags are looked up. {shipped} commands ship, {} more are generated. For a miss and a typo the \
          time includes looking for the nearest command and, for the typo, writing the corrected line. {peer}",
-        COMMANDS.saturating_sub(shipped),
+        GENERATED,
     ));
     Ok(section)
 }
@@ -155,11 +153,11 @@ fn side_by_side(
 
 /// The verbs that are in use, each with its number.
 fn verbs() -> impl Iterator<Item = (usize, &'static str)> {
-    VERBS.into_iter().enumerate().take(COMMANDS.saturating_sub(Grammar::shipped_files().len()))
+    VERBS.into_iter().enumerate().take(GENERATED)
 }
 
-/// The commands that ship, and generated files that extend them, until there are thirty.
-fn thirty_commands() -> anyhow::Result<Grammar> {
+/// The commands that ship, and generated files that extend them.
+fn commands() -> anyhow::Result<Grammar> {
     let mut files = Grammar::shipped_files();
     for (number, verb) in verbs() {
         let (command, phrase) = match number % 4 {
@@ -174,7 +172,6 @@ fn thirty_commands() -> anyhow::Result<Grammar> {
         let text = format!("extends = \"{command}\"\nphrases = [\"{phrase}\"]\n");
         files.push(CommandFile { name: format!("{verb}.toml"), text });
     }
-    anyhow::ensure!(files.len() >= COMMANDS, "too few verbs for {COMMANDS} commands");
     Ok(Grammar::load(files)?)
 }
 
@@ -226,8 +223,6 @@ fn expressions() -> Vec<String> {
             _ => format!(r"{verb} (?:number )?#?(\d+) on behalf of us{reason}$"),
         });
     }
-    // Some commands take two of them.
-    texts.truncate(COMMANDS);
     texts
 }
 
