@@ -1,5 +1,6 @@
 //! Puts everything together: the only module that knows every adapter.
 
+mod announcements;
 mod check;
 mod demo;
 mod files;
@@ -24,6 +25,7 @@ use crate::grammar::Grammar;
 use crate::policy::Policies;
 use crate::ports::{Chat, Clock, Raised, Store};
 use crate::probe::Probe;
+use crate::report::Templates;
 use crate::sandbox::{Options, Sandbox, Times, demo_world};
 use crate::settings::Settings;
 use crate::store::SqliteStore;
@@ -58,6 +60,7 @@ pub async fn assemble_on(
     let (grammar, policies) = rules(settings)?;
     let Surroundings { endpoint, chat, clock, rhythm, manners } = around;
     let environments: Environments = settings.environments.clone();
+    let schedules = announcements::schedules(&settings.schedules)?;
     let aws = Aws::connect(&environments, &endpoint, settings.share).await;
     let probe = match &endpoint {
         Endpoint::Ambient => Probe::default(),
@@ -75,6 +78,8 @@ pub async fn assemble_on(
         clock,
         rhythm,
         manners,
+        schedules,
+        templates: Templates::default(),
     }))
 }
 

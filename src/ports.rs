@@ -5,7 +5,7 @@
 
 mod reservations;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,12 +15,15 @@ use crate::domain::card::{Card, CardAction};
 use crate::domain::decision::{Ban, Decision, RecordedDecision};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, Recorded};
+use crate::domain::figures::Outcome;
 use crate::domain::freeze::Freeze;
 use crate::domain::id::{
     ChannelId, DeploymentId, EnvironmentName, MessageId, PersonId, Repository, Role,
 };
 use crate::domain::image::Image;
 use crate::domain::lock::Lock;
+use crate::domain::schedule::{Firing, Made, NewSchedule, ScheduleKey, Stored};
+use crate::domain::timetable::Due;
 
 pub use reservations::{Asked, Desk, NotReserved, ReservationStore, Reserving, Standing, Ticket};
 
@@ -145,6 +148,9 @@ pub trait Chat: Send + Sync {
 
     /// Those who hold any of these roles, as far as the chat tells.
     async fn holders(&self, roles: &BTreeSet<Role>) -> Result<BTreeSet<PersonId>, ChatError>;
+
+    /// The channels that people call by this name, of all that there are.
+    async fn channels_named(&self, name: &str) -> Result<Vec<ChannelId>, ChatError>;
 }
 
 /// What a chat was about to post, as it is remembered.
@@ -228,10 +234,103 @@ pub struct Unhandled {
     pub said: Said,
 }
 
-/// The journal and its projections, with the reservations beside it. What is appended is on disk
-/// when the call returns.
+/// A schedule that somebody made in chat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MadeSchedule {
+    pub number: i64,
+    pub text: String,
+    pub when: Stored,
+    /// The IANA name of its zone.
+    pub zone: String,
+    pub channel: ChannelId,
+    pub made: Made,
+}
+
+/// Somebody paused a schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    pub by: PersonId,
+    pub since: Timestamp,
+}
+
+/// What is announced at set times: what people made, what was due, and who announces it.
 #[async_trait]
-pub trait Store: ReservationStore + Send + Sync {
+pub trait Schedules: Send + Sync {
+    /// Those made in chat that still stand, oldest first.
+    async fn schedules(&self) -> Result<Vec<MadeSchedule>, StoreError>;
+
+    /// Makes one and gives its number: the same for the same message.
+    async fn make_schedule(&self, new: &NewSchedule, at: Timestamp) -> Result<i64, StoreError>;
+
+    /// It is announced no more; false: there is none, or it was over.
+    async fn end_schedule(&self, number: i64, at: Timestamp) -> Result<bool, StoreError>;
+
+    async fn pauses(&self) -> Result<BTreeMap<ScheduleKey, Pause>, StoreError>;
+
+    /// False: it was paused already.
+    async fn pause_schedule(
+        &self,
+        schedule: &ScheduleKey,
+        pause: &Pause,
+    ) -> Result<bool, StoreError>;
+
+    /// It goes on with its next time after `at`; false: it was not paused.
+    async fn unpause_schedule(
+        &self,
+        schedule: &ScheduleKey,
+        at: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Raised with each change of the above, by whatever process.
+    async fn schedule_changes(&self) -> Result<i64, StoreError>;
+
+    /// Up to which time each of these schedules is dealt with. One that is new, or has another
+    /// rule than before, is so up to now.
+    async fn settled(
+        &self,
+        schedules: &[(ScheduleKey, String)],
+        now: Timestamp,
+    ) -> Result<BTreeMap<ScheduleKey, Timestamp>, StoreError>;
+
+    /// Notes that a schedule is due, and settles it up to then. True: it is the caller's to
+    /// announce or, where it is too late for that, to tell as missed. False: another's, or it is
+    /// paused or over.
+    async fn claim(&self, due: &Due, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// The same for what was claimed before `before` and never posted.
+    async fn take_over(
+        &self,
+        firing: &Firing,
+        before: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Claimed and neither posted nor missed, oldest first.
+    async fn claimed(&self) -> Result<Vec<Firing>, StoreError>;
+
+    /// It stands there; `None`: there was nothing to announce.
+    async fn announced(
+        &self,
+        firing: &Firing,
+        message: Option<&MessageId>,
+    ) -> Result<(), StoreError>;
+
+    async fn missed(&self, firing: &Firing) -> Result<(), StoreError>;
+
+    /// The newest of a schedule.
+    async fn firings(&self, schedule: &ScheduleKey, limit: u32) -> Result<Vec<Firing>, StoreError>;
+
+    /// Forgets what was due so long ago that nobody asks.
+    async fn forget_firings(&self, before: Timestamp) -> Result<(), StoreError>;
+
+    /// What ended since, oldest first.
+    async fn ended_since(&self, from: Timestamp) -> Result<Vec<Outcome>, StoreError>;
+}
+
+/// The journal and its projections, with the reservations and schedules beside it. What is
+/// appended is on disk when the call returns.
+#[async_trait]
+pub trait Store: Schedules + ReservationStore + Send + Sync {
     /// Puts a message into the inbox; false: it was there already.
     async fn receive(&self, said: &Said, at: Timestamp) -> Result<bool, StoreError>;
 

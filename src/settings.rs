@@ -16,6 +16,7 @@ mod raw;
 mod reference;
 mod reservations;
 mod roles;
+mod schedules;
 mod services;
 mod tags;
 mod token;
@@ -30,6 +31,7 @@ use std::time::Duration;
 
 use crate::domain::environment::{Environments, People};
 use crate::domain::id::Role;
+use crate::domain::schedule::Planned;
 use crate::domain::share::Share;
 
 pub use aws_events::{AwsEvents, EventKeyError};
@@ -59,6 +61,8 @@ pub struct Settings {
     pub environments: Environments,
     /// How much of AWS's limits is Shipmate's, where that is set.
     pub share: Option<Share>,
+    /// What is announced at set times. The templates are not read yet.
+    pub schedules: Vec<Planned>,
     /// After how long the holder of a lock is asked whether it is still needed.
     pub ask_about_locks_after: Duration,
     /// Commands beside the shipped ones, or instead of them.

@@ -50,7 +50,13 @@ pub const GAUGES: [Metric; 1] = [Metric {
 }];
 
 /// Every counter that there is. docs/metrics.md is generated from this.
-pub const METRICS: [Metric; 12] = [
+pub const METRICS: [Metric; 13] = [
+    Metric {
+        name: "shipmate_announcements_total",
+        unit: "announcements",
+        meaning: "Announcements at set times, by what became of them: `posted`, or found to have nothing to say; `missed`, nothing ran or the chat did not answer for as long as their grace lasted.",
+        label: Some(Label { name: "outcome", values: &["posted", "missed"] }),
+    },
     Metric {
         name: "shipmate_aws_events_total",
         unit: "events",

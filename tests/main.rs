@@ -26,6 +26,7 @@ mod promises;
 mod rollout;
 mod web;
 mod after_checks;
+mod announcements;
 mod last_lines;
 mod reservations;
 mod freezes;

@@ -30,6 +30,7 @@ mod policies;
 mod process;
 mod replies;
 mod rollout;
+mod schedules;
 mod ship;
 mod verified;
 mod votes;
@@ -43,13 +44,14 @@ use crate::harness::Section;
 
 /// What can be asked for, in the order in which it is measured: the quickest first, and Discord
 /// last.
-const PARTS: [&str; 11] = [
+const PARTS: [&str; 12] = [
     "chat",
     "policies",
     "replies",
     "votes",
     "process",
     "journal",
+    "schedules",
     "rollout",
     "fleet",
     "mentions",
@@ -166,6 +168,7 @@ async fn measure(part: &str, full: bool) -> anyhow::Result<Vec<Section>> {
         "votes" => vec![votes::measure().await?],
         "process" => vec![tokio::task::spawn_blocking(process::measure).await??],
         "journal" => vec![journal::measure().await?],
+        "schedules" => vec![schedules::measure(full).await?],
         "rollout" => rollout::measure(full).await?,
         "fleet" => vec![fleet::measure(full).await?],
         "mentions" => vec![discord::mentions(full).await?],

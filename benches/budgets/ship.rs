@@ -13,7 +13,7 @@ use shipmate::aws::Endpoint;
 use shipmate::chat::terminal::Terminal;
 use shipmate::clock::OffsetClock;
 use shipmate::domain::card::{Card, CardAction, Tone};
-use shipmate::domain::id::{MessageId, PersonId, Role};
+use shipmate::domain::id::{ChannelId, MessageId, PersonId, Role};
 use shipmate::engine::{Engine, Manners, Rhythm};
 use shipmate::ports::{Chat, ChatError, ChatEvent, Place, Raised, Reaction};
 use shipmate::sandbox::{
@@ -217,6 +217,10 @@ impl Chat for Stopwatch {
 
     async fn holders(&self, roles: &BTreeSet<Role>) -> Result<BTreeSet<PersonId>, ChatError> {
         self.terminal.holders(roles).await
+    }
+
+    async fn channels_named(&self, name: &str) -> Result<Vec<ChannelId>, ChatError> {
+        self.terminal.channels_named(name).await
     }
 }
 

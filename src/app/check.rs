@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::files;
+use super::{announcements, files};
 use crate::domain::freeze::Effect;
 use crate::grammar::Grammar;
 use crate::policy::{Cases, Policies};
@@ -39,6 +39,10 @@ pub fn check(path: &Path, variables: Vec<(String, String)>) -> Checked {
         Ok(Ok(grammar)) => checked.good(&format!("commands: {}", grammar.help().len())),
         Ok(Err(errors)) => checked.bad("commands", &errors),
         Err(error) => checked.bad("commands", &format!("{error:#}")),
+    }
+    match announcements::schedules(&settings.schedules) {
+        Ok(schedules) => checked.good(&format!("schedules: {}", schedules.len())),
+        Err(error) => checked.bad("schedules", &format!("{error:#}")),
     }
     match files::policies(settings.policies.as_ref()) {
         Err(error) => checked.bad("policies", &format!("{error:#}")),

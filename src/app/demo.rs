@@ -15,6 +15,7 @@ use super::{Surroundings, assemble, spawn};
 use crate::aws::Endpoint;
 use crate::chat::terminal::{self, Backstage, Candidate, Session, Style, Terminal, Transcript};
 use crate::clock::OffsetClock;
+use crate::domain::channel::Channels;
 use crate::domain::id::PersonId;
 use crate::engine::{Engine, Manners, Rhythm};
 use crate::ports::Raised;
@@ -23,6 +24,9 @@ use crate::settings::Settings;
 
 /// The settings that the demo runs with where none are given: those that ship as an example.
 const SETTINGS: &str = include_str!("../../shipmate.toml");
+
+/// The one channel that there is.
+const CHANNEL: &str = "demo";
 
 /// Someone without any role, to see what refusals look like.
 const GUEST: &str = "eve";
@@ -58,13 +62,14 @@ pub async fn demo(demo: Demo) -> anyhow::Result<ExitCode> {
     let clock = Arc::new(OffsetClock::default());
     let (sandbox, url) = simulated_aws(&demo, &clock).await?;
     let terminal =
-        Terminal::new("demo".into(), "demo", settings.people.clone(), [PersonId::from(GUEST)]);
+        Terminal::new(CHANNEL.into(), "demo", settings.people.clone(), [PersonId::from(GUEST)]);
     let around = Surroundings {
         endpoint: Endpoint::Simulated { url },
         chat: Arc::new(terminal.clone()),
         clock: clock.clone(),
         rhythm: rhythm(demo.fast),
         manners: Manners {
+            channels: Channels { announce: Some(CHANNEL.into()), ..Channels::default() },
             ask_about_locks_after: Some(settings.ask_about_locks_after),
             ..Manners::default()
         },
@@ -77,9 +82,11 @@ pub async fn demo(demo: Demo) -> anyhow::Result<ExitCode> {
         converse(&terminal, &engine, events, &settings).await?
     } else {
         let zone = script_zone(&settings);
+        let watching = engine.clone();
         let set_clock = move |time: jiff::civil::DateTime| {
             let zoned = time.to_zoned(zone.clone()).map_err(|error| error.to_string())?;
             clock.set(zoned.timestamp());
+            watching.time_was_set();
             Ok(())
         };
         play(&terminal, &engine, events, Arc::new(set_clock)).await?

@@ -1,6 +1,9 @@
 //! What a chat shows for a deployment or an answer, without knowing which chat. Texts are
 //! plain: an adapter escapes what its chat would read as markup.
 
+use std::fmt;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::id::{ChannelId, DeploymentId, EnvironmentName, MessageId, PersonId};
@@ -28,7 +31,42 @@ pub struct Card {
     /// The environment whose lock it asks about, where the holder can lift it.
     pub unlock: Option<EnvironmentName>,
     pub links: Vec<Link>,
+    /// What anybody may ask for with it. Who may, is decided when somebody does.
+    pub offers: Vec<Offer>,
+    pub picture: Option<Picture>,
     pub footer: Option<String>,
+}
+
+/// Something to ask for, as a button where a chat has such.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Offer {
+    PromoteEverything { source: EnvironmentName, to: EnvironmentName },
+}
+
+/// A picture. Nothing stands in it alone: a chat that shows none shows the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Of a file: letters and dashes, and how it ends.
+    pub name: String,
+    pub bytes: PictureBytes,
+    /// The same in words, for who does not see it.
+    pub text: String,
+}
+
+/// The bytes of a PNG. `Debug` tells how many.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PictureBytes(pub Arc<[u8]>);
+
+impl fmt::Debug for PictureBytes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "PictureBytes({} bytes)", self.0.len())
+    }
+}
+
+impl Picture {
+    pub fn png(name: &str, bytes: Vec<u8>, text: String) -> Self {
+        Self { name: format!("{name}.png"), bytes: PictureBytes(bytes.into()), text }
+    }
 }
 
 /// What the buttons of a card act on.
@@ -340,6 +378,10 @@ impl Card {
             title: turn(&self.title),
             lines: self.lines.iter().map(line).collect(),
             fields: self.fields.iter().map(field).collect(),
+            picture: self
+                .picture
+                .as_ref()
+                .map(|picture| Picture { text: turn(&picture.text), ..picture.clone() }),
             footer: self.footer.as_deref().map(turn),
             ..self.clone()
         }

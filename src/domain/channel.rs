@@ -34,6 +34,17 @@ impl Channels {
         announce.or_else(|| self.rooms.keys().find(about)).cloned()
     }
 
+    /// Where things are announced that nobody asked for in a channel; `None`: nowhere.
+    pub fn announcements(&self) -> Option<&ChannelId> {
+        self.announce.as_ref().or_else(|| self.rooms.keys().next())
+    }
+
+    /// Whether everybody reads what is said there. Where no channel is named, there is only one
+    /// conversation, and they do.
+    pub fn is_room(&self, channel: &ChannelId) -> bool {
+        self.rooms.is_empty() || self.rooms.contains_key(channel)
+    }
+
     /// The channels in which an environment may be spoken of.
     pub fn about(&self, environment: &EnvironmentName) -> impl Iterator<Item = &ChannelId> {
         let rooms = self.rooms.iter();

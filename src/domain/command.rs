@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::id::{DeploymentId, Digest, EnvironmentName, Repository, ServiceName, Tag};
+use super::schedule::ScheduleKey;
 use super::words_of_time::When;
 
 /// One command, complete: nothing in it defaults to an environment that was not named.
@@ -43,6 +44,30 @@ pub enum Command {
     ReleaseHold {
         environment: EnvironmentName,
         because: Option<String>,
+    },
+    /// `text`: with where and when at its end, as it was said.
+    Announce {
+        text: String,
+    },
+    ShowSchedule {
+        schedule: ScheduleKey,
+    },
+    PauseSchedule {
+        schedule: ScheduleKey,
+    },
+    ContinueSchedule {
+        schedule: ScheduleKey,
+    },
+    CancelSchedule {
+        schedule: ScheduleKey,
+    },
+    /// What a schedule or a template would announce now.
+    Preview {
+        schedule: ScheduleKey,
+    },
+    /// How well deploying goes; over the last week, where no length is given.
+    Figures {
+        length: Option<Duration>,
     },
     Lock(LockEnvironments),
     Unlock {

@@ -61,6 +61,8 @@ names! {
     TaskArn;
     /// ECS's id of a service deployment: `ecs-svc/123`.
     EcsDeploymentId;
+    /// A schedule of announcements, as the settings name it: `morning`.
+    ScheduleName;
     /// The name of a token by which a program reserves environments: `e2e`.
     TokenName;
     /// A reservation, by a number that nobody can guess.

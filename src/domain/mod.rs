@@ -2,6 +2,7 @@
 //! Imports no other module of ours; no I/O, clock, randomness or async.
 
 pub mod after_check;
+pub mod announcing;
 pub mod calendar;
 pub mod card;
 pub mod channel;
@@ -11,6 +12,7 @@ pub mod deployment;
 pub mod diagnosis;
 pub mod environment;
 pub mod event;
+pub mod figures;
 pub mod form;
 pub mod freeze;
 pub mod id;
@@ -26,7 +28,9 @@ pub mod policy;
 pub mod refusal;
 pub mod reservation;
 pub mod rollout;
+pub mod schedule;
 pub mod share;
+pub mod timetable;
 pub mod words_of_time;
 
 /// `1 task`, `2 tasks`.

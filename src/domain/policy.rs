@@ -31,10 +31,12 @@ pub enum Action {
     ReleaseHold,
     /// Close an environment, or end what people closed.
     Freeze,
+    /// Have something announced, now or at set times.
+    Announce,
 }
 
 impl Action {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Read,
         Self::Promote,
         Self::Rollback,
@@ -48,6 +50,7 @@ impl Action {
         Self::Ban,
         Self::ReleaseHold,
         Self::Freeze,
+        Self::Announce,
     ];
 
     /// The name in the Cedar schema and in commands/*.toml.
@@ -66,6 +69,7 @@ impl Action {
             Self::Ban => "ban",
             Self::ReleaseHold => "release-hold",
             Self::Freeze => "freeze",
+            Self::Announce => "announce",
         }
     }
 }

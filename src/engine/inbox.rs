@@ -33,6 +33,8 @@ enum Lane {
     Locks,
     /// Freezes and their ends. They do not wait for a promotion that AWS keeps waiting.
     Freezes,
+    /// What is announced at set times.
+    Schedules,
 }
 
 /// A message on its way to be answered.
@@ -194,6 +196,12 @@ fn lane_of(reading: &Reading) -> Option<Lane> {
         Reading::Command(Command::Lock(_) | Command::Unlock { .. }) => Some(Lane::Locks),
         Reading::Command(Command::Freeze(_) | Command::Unfreeze { .. }) => Some(Lane::Freezes),
         Reading::Command(
+            Command::Announce { .. }
+            | Command::PauseSchedule { .. }
+            | Command::ContinueSchedule { .. }
+            | Command::CancelSchedule { .. },
+        ) => Some(Lane::Schedules),
+        Reading::Command(
             Command::Rollback(_)
             | Command::Status { .. }
             | Command::Show { .. }
@@ -203,6 +211,9 @@ fn lane_of(reading: &Reading) -> Option<Lane> {
             | Command::Locks
             | Command::Reservations
             | Command::Freezes { .. }
+            | Command::ShowSchedule { .. }
+            | Command::Preview { .. }
+            | Command::Figures { .. }
             | Command::Schedules
             | Command::Help { .. }
             | Command::Whoami,
@@ -243,6 +254,13 @@ fn names_no_deployment(reading: &Reading) -> bool {
             | Command::Freeze(_)
             | Command::Unfreeze { .. }
             | Command::Freezes { .. }
+            | Command::Announce { .. }
+            | Command::ShowSchedule { .. }
+            | Command::PauseSchedule { .. }
+            | Command::ContinueSchedule { .. }
+            | Command::CancelSchedule { .. }
+            | Command::Preview { .. }
+            | Command::Figures { .. }
             | Command::Help { .. }
             | Command::Whoami,
         )

@@ -130,13 +130,23 @@ impl Engine {
         facts.reason_given = because.is_some();
         let (person, environment) = (person.clone(), name.clone());
         let permitted = self.ask(Question { person, action, environment, facts }, closed)?;
-        let asked = permitted.requirements.into_iter();
-        let by: Vec<Because> =
-            asked.map(|one| Because { policy: one.policy, reason: one.reason }).collect();
-        if by.is_empty() {
-            return Ok(());
-        }
-        Err(Problem::Denied(Denial::Forbidden { by, overridable: false }))
+        without_votes(permitted)
+    }
+
+    /// May this person announce something where this environment is spoken of, or change what
+    /// `maker` has announced at set times?
+    pub(super) async fn judge_announcing(
+        &self,
+        person: &Person,
+        maker: &PersonId,
+        name: &EnvironmentName,
+    ) -> Result<(), Problem> {
+        let (environment, _) = self.place(name)?;
+        let (facts, closed) = self.facts(environment, maker).await?;
+        let (person, environment) = (person.clone(), name.clone());
+        let action = Action::Announce;
+        let permitted = self.ask(Question { person, action, environment, facts }, closed)?;
+        without_votes(permitted)
     }
 
     /// What this person may do in an environment, nothing else being known. Voting and calling
@@ -162,7 +172,8 @@ impl Engine {
                 | Action::Unlock
                 | Action::Ban
                 | Action::ReleaseHold
-                | Action::Freeze => person.id.clone(),
+                | Action::Freeze
+                | Action::Announce => person.id.clone(),
             };
             let facts = Facts { requester, ..facts.clone() };
             let (person, environment) = (person.clone(), name.clone());
@@ -346,6 +357,17 @@ impl Engine {
         }
         Ok(true)
     }
+}
+
+/// Nobody can vote on what is no deployment: where the policies ask for votes, it is refused.
+fn without_votes(permitted: Permitted) -> Result<(), Problem> {
+    let asked = permitted.requirements.into_iter();
+    let by: Vec<Because> =
+        asked.map(|one| Because { policy: one.policy, reason: one.reason }).collect();
+    if by.is_empty() {
+        return Ok(());
+    }
+    Err(Problem::Denied(Denial::Forbidden { by, overridable: false }))
 }
 
 /// The services that a plan restarts.

@@ -1,6 +1,7 @@
 //! Where decisions meet the world: a message in, effects and cards out. Knows no chat,
 //! database or simulator by name; decides nothing that `domain` or `policy` can decide.
 
+mod announcements;
 mod answer;
 mod checks;
 mod course;
@@ -39,10 +40,12 @@ use crate::domain::channel::Channels;
 use crate::domain::environment::Environments;
 use crate::domain::freeze::Standing;
 use crate::domain::id::{DeploymentId, EnvironmentName, Repository, Tag};
+use crate::domain::schedule::Schedule;
 use crate::grammar::{Completion, Grammar, Vocabulary};
 use crate::policy::Policies;
 use crate::ports::{Chat, Clock, Raised, Store};
 use crate::probe::Probe;
+use crate::report::Templates;
 
 /// What an engine is made of.
 pub struct Parts {
@@ -56,6 +59,9 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     pub rhythm: Rhythm,
     pub manners: Manners,
+    /// Those of the settings.
+    pub schedules: Vec<Schedule>,
+    pub templates: Templates,
 }
 
 /// Where it speaks, and when it speaks up.
@@ -133,6 +139,8 @@ struct Shared {
     refresh: suggest::Refresh,
     /// Who is woken when there is news of an environment: whoever runs a deployment there.
     wakes: Mutex<HashMap<EnvironmentName, Arc<Notify>>>,
+    /// What is to be announced, and when.
+    announcements: announcements::Remembered,
     /// Who is told when an environment's line may have moved: those who stand in it.
     lines: Mutex<HashMap<EnvironmentName, watch::Sender<()>>>,
     /// Something may expire earlier than the scheduler thinks.
@@ -154,8 +162,10 @@ impl Engine {
     pub async fn run(&self, events: mpsc::Receiver<Raised>) -> anyhow::Result<()> {
         self.resume().await?;
         let scheduler = tokio::spawn(self.clone().attend_forever());
+        let announcing = tokio::spawn(self.clone().announce_forever());
         self.handle_all(events).await;
         scheduler.abort();
+        announcing.abort();
         Ok(())
     }
 

@@ -82,7 +82,8 @@ impl Builder {
             ArgumentType::Environment
             | ArgumentType::Service
             | ArgumentType::Deployment
-            | ArgumentType::Command => self.leaf(kind, phrase, Test::Type(argument), label),
+            | ArgumentType::Command
+            | ArgumentType::Schedule => self.leaf(kind, phrase, Test::Type(argument), label),
             ArgumentType::Text => {
                 let part = self.leaf(kind, phrase, Test::Type(argument), label);
                 self.connect(&part.last, &part.first);

@@ -134,7 +134,8 @@ impl Grammar {
                     ids.map(|entry| (entry.kind.id().to_owned(), Some(entry.summary.clone()))),
                 );
             }
-            ArgumentType::Time
+            ArgumentType::Schedule
+            | ArgumentType::Time
             | ArgumentType::Moment
             | ArgumentType::Switch
             | ArgumentType::Text => {}

@@ -218,6 +218,7 @@ impl Grammar {
             ArgumentType::Images
             | ArgumentType::Deployment
             | ArgumentType::Command
+            | ArgumentType::Schedule
             | ArgumentType::Time
             | ArgumentType::Moment
             | ArgumentType::Switch
@@ -556,6 +557,7 @@ impl<'g> Search<'g, '_> {
             ArgumentType::Command => resolver.topic(word).err(),
             ArgumentType::Images => resolver.image(word).err(),
             ArgumentType::Deployment
+            | ArgumentType::Schedule
             | ArgumentType::Time
             | ArgumentType::Moment
             | ArgumentType::Switch

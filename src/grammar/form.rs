@@ -87,6 +87,7 @@ impl fmt::Display for CannotSay {
                     ArgumentType::Service => "the name of one service",
                     ArgumentType::Deployment => "one deployment's number, such as 42",
                     ArgumentType::Command => "the name of one command",
+                    ArgumentType::Schedule => "the name or number of one schedule",
                     ArgumentType::Time => "a length of time, such as 10 minutes or 1h",
                     ArgumentType::Moment => "a moment, such as at 18:00 or in 2 hours",
                     ArgumentType::Switch => "true or false",
@@ -201,6 +202,8 @@ fn kind_of(argument: ArgumentType) -> FieldKind {
         ArgumentType::Service => FieldKind::Service,
         ArgumentType::Deployment => FieldKind::Deployment,
         ArgumentType::Command => FieldKind::Command,
+        // They are told apart by nobody who types: `schedules` lists them.
+        ArgumentType::Schedule => FieldKind::Text,
         // Nothing to suggest, and no type of option of its own in any chat.
         ArgumentType::Time | ArgumentType::Moment => FieldKind::Text,
         ArgumentType::Switch => FieldKind::Switch,
@@ -220,6 +223,7 @@ fn say(atom: &Atom, filled: &Filled) -> String {
                 | ArgumentType::Service
                 | ArgumentType::Deployment
                 | ArgumentType::Command
+                | ArgumentType::Schedule
                 | ArgumentType::Time
                 | ArgumentType::Moment
                 | ArgumentType::Text => words.join(" "),
@@ -258,7 +262,8 @@ fn filled(kind: Kind, values: &BTreeMap<String, String>) -> Result<Filled, Canno
             argument @ (ArgumentType::Environment
             | ArgumentType::Service
             | ArgumentType::Deployment
-            | ArgumentType::Command) => vec![one_word(&value, argument).ok_or(not_readable)?],
+            | ArgumentType::Command
+            | ArgumentType::Schedule) => vec![one_word(&value, argument).ok_or(not_readable)?],
         };
         filled.insert(slot, words);
     }

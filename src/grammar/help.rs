@@ -109,7 +109,8 @@ impl Entry {
             | ArgumentType::Environment
             | ArgumentType::Service
             | ArgumentType::Deployment
-            | ArgumentType::Command => false,
+            | ArgumentType::Command
+            | ArgumentType::Schedule => false,
         };
         let first: Vec<&Way> = self.ways.iter().take(self.first).collect();
         let is_plain = |(mask, _): &&&Way| !mask.slots().any(is_ending);
@@ -146,6 +147,7 @@ fn readable(phrase: &str) -> String {
             | ArgumentType::Service
             | ArgumentType::Deployment
             | ArgumentType::Command
+            | ArgumentType::Schedule
             | ArgumentType::Time
             | ArgumentType::Moment
             | ArgumentType::Text => slot.name().to_uppercase(),

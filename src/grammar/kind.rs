@@ -8,6 +8,7 @@ use crate::domain::command::{
     Promote, Promoted, Rollback, Scope, Until,
 };
 use crate::domain::id::{DeploymentId, EnvironmentName, ServiceName};
+use crate::domain::schedule::ScheduleKey;
 use crate::domain::words_of_time::When;
 
 use super::slot::{Mask, Slot};
@@ -40,6 +41,13 @@ pub(super) enum Kind {
     Freeze,
     Unfreeze,
     Freezes,
+    Announce,
+    ShowSchedule,
+    PauseSchedule,
+    ContinueSchedule,
+    CancelSchedule,
+    Preview,
+    Figures,
     Help,
     Whoami,
 }
@@ -61,11 +69,13 @@ pub(super) struct Arguments {
     pub dry_run: bool,
     pub break_glass: bool,
     pub reason: Option<String>,
+    pub announcement: Option<String>,
+    pub schedule: Option<ScheduleKey>,
 }
 
 impl Kind {
     /// In the order in which help lists them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 34] = [
         Self::Promote,
         Self::Rollback,
         Self::Status,
@@ -91,6 +101,13 @@ impl Kind {
         Self::Freeze,
         Self::Unfreeze,
         Self::Freezes,
+        Self::Announce,
+        Self::ShowSchedule,
+        Self::PauseSchedule,
+        Self::ContinueSchedule,
+        Self::CancelSchedule,
+        Self::Preview,
+        Self::Figures,
         Self::Help,
         Self::Whoami,
     ];
@@ -123,6 +140,13 @@ impl Kind {
             Self::Freeze => "freeze",
             Self::Unfreeze => "unfreeze",
             Self::Freezes => "freezes",
+            Self::Announce => "announce",
+            Self::ShowSchedule => "show-schedule",
+            Self::PauseSchedule => "pause-schedule",
+            Self::ContinueSchedule => "continue-schedule",
+            Self::CancelSchedule => "cancel-schedule",
+            Self::Preview => "preview",
+            Self::Figures => "figures",
             Self::Help => "help",
             Self::Whoami => "whoami",
         }
@@ -159,6 +183,13 @@ impl Kind {
             Command::Freeze(_) => Self::Freeze,
             Command::Unfreeze { .. } => Self::Unfreeze,
             Command::Freezes { .. } => Self::Freezes,
+            Command::Announce { .. } => Self::Announce,
+            Command::ShowSchedule { .. } => Self::ShowSchedule,
+            Command::PauseSchedule { .. } => Self::PauseSchedule,
+            Command::ContinueSchedule { .. } => Self::ContinueSchedule,
+            Command::CancelSchedule { .. } => Self::CancelSchedule,
+            Command::Preview { .. } => Self::Preview,
+            Command::Figures { .. } => Self::Figures,
             Command::Help { .. } => Self::Help,
             Command::Whoami => Self::Whoami,
         }
@@ -194,6 +225,13 @@ impl Kind {
             Self::Lock => &[Slot::Environment, Slot::Everything, Slot::Length, Slot::Reason],
             Self::Unlock => &[Slot::Environment, Slot::Everything, Slot::Reason],
             Self::Freeze => &[Slot::Environment, Slot::Until, Slot::Length, Slot::Reason],
+            Self::Announce => &[Slot::Announcement],
+            Self::ShowSchedule
+            | Self::PauseSchedule
+            | Self::ContinueSchedule
+            | Self::CancelSchedule
+            | Self::Preview => &[Slot::Schedule],
+            Self::Figures => &[Slot::Length],
             Self::Help => &[Slot::Topic],
             Self::Bans | Self::Schedules | Self::Locks | Self::Reservations | Self::Whoami => &[],
         }
@@ -233,6 +271,16 @@ impl Kind {
             Self::Unban if !given.contains(Slot::Images) => Some(Slot::Images),
             Self::Show if !given.contains(Slot::Deployment) => Some(Slot::Deployment),
             Self::Canary if !given.contains(Slot::Stay) => Some(Slot::Stay),
+            Self::Announce if !given.contains(Slot::Announcement) => Some(Slot::Announcement),
+            Self::ShowSchedule
+            | Self::PauseSchedule
+            | Self::ContinueSchedule
+            | Self::CancelSchedule
+            | Self::Preview
+                if !given.contains(Slot::Schedule) =>
+            {
+                Some(Slot::Schedule)
+            }
             Self::Promote
             | Self::Rollback
             | Self::Status
@@ -258,6 +306,13 @@ impl Kind {
             | Self::Freeze
             | Self::Unfreeze
             | Self::Freezes
+            | Self::Announce
+            | Self::ShowSchedule
+            | Self::PauseSchedule
+            | Self::ContinueSchedule
+            | Self::CancelSchedule
+            | Self::Preview
+            | Self::Figures
             | Self::Help
             | Self::Whoami => None,
         }
@@ -305,6 +360,8 @@ impl Kind {
             dry_run,
             break_glass,
             reason: because,
+            announcement,
+            schedule,
         } = arguments;
         Some(match self {
             Self::Promote => {
@@ -363,6 +420,13 @@ impl Kind {
             }),
             Self::Unfreeze => Command::Unfreeze { environment: environment?, because },
             Self::Freezes => Command::Freezes { environment },
+            Self::Announce => Command::Announce { text: announcement? },
+            Self::ShowSchedule => Command::ShowSchedule { schedule: schedule? },
+            Self::PauseSchedule => Command::PauseSchedule { schedule: schedule? },
+            Self::ContinueSchedule => Command::ContinueSchedule { schedule: schedule? },
+            Self::CancelSchedule => Command::CancelSchedule { schedule: schedule? },
+            Self::Preview => Command::Preview { schedule: schedule? },
+            Self::Figures => Command::Figures { length },
             Self::Help => Command::Help { topic },
             Self::Whoami => Command::Whoami,
         })
@@ -441,6 +505,13 @@ impl Arguments {
                 let (environment, reason) = (Some(environment), Some(because));
                 Self { environment, until, length, reason, ..nothing }
             }
+            Command::Announce { text } => Self { announcement: Some(text), ..nothing },
+            Command::ShowSchedule { schedule }
+            | Command::PauseSchedule { schedule }
+            | Command::ContinueSchedule { schedule }
+            | Command::CancelSchedule { schedule }
+            | Command::Preview { schedule } => Self { schedule: Some(schedule), ..nothing },
+            Command::Figures { length } => Self { length, ..nothing },
             Command::Help { topic } => Self { topic, ..nothing },
             Command::Bans
             | Command::Schedules
@@ -476,6 +547,8 @@ impl Arguments {
             Slot::DryRun => self.dry_run,
             Slot::BreakGlass => self.break_glass,
             Slot::Reason => self.reason.is_some(),
+            Slot::Announcement => self.announcement.is_some(),
+            Slot::Schedule => self.schedule.is_some(),
         };
         Slot::ALL
             .into_iter()

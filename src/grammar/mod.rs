@@ -75,7 +75,7 @@ struct Entry {
 }
 
 /// The files of commands/, compiled in.
-const SHIPPED: [(&str, &str); 27] = [
+const SHIPPED: [(&str, &str); 34] = [
     ("promote.toml", include_str!("../../commands/promote.toml")),
     ("rollback.toml", include_str!("../../commands/rollback.toml")),
     ("status.toml", include_str!("../../commands/status.toml")),
@@ -101,6 +101,13 @@ const SHIPPED: [(&str, &str); 27] = [
     ("freeze.toml", include_str!("../../commands/freeze.toml")),
     ("unfreeze.toml", include_str!("../../commands/unfreeze.toml")),
     ("freezes.toml", include_str!("../../commands/freezes.toml")),
+    ("announce.toml", include_str!("../../commands/announce.toml")),
+    ("show-schedule.toml", include_str!("../../commands/show-schedule.toml")),
+    ("pause-schedule.toml", include_str!("../../commands/pause-schedule.toml")),
+    ("continue-schedule.toml", include_str!("../../commands/continue-schedule.toml")),
+    ("cancel-schedule.toml", include_str!("../../commands/cancel-schedule.toml")),
+    ("preview.toml", include_str!("../../commands/preview.toml")),
+    ("figures.toml", include_str!("../../commands/figures.toml")),
     ("help.toml", include_str!("../../commands/help.toml")),
     ("whoami.toml", include_str!("../../commands/whoami.toml")),
 ];

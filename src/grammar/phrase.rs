@@ -338,12 +338,16 @@ impl Node {
     }
 }
 
+fn is_text(slot: Slot) -> bool {
+    slot.argument_type() == ArgumentType::Text
+}
+
 /// Each way of the left followed by each way of the right.
 fn join(left: &[Way], right: &[Way]) -> Result<Vec<Way>, PhraseProblem> {
     let mut joined: Vec<Way> = Vec::new();
     for (before, said) in left {
         for (after, more) in right {
-            if before.contains(Slot::Reason) && !more.is_empty() {
+            if before.slots().any(is_text) && !more.is_empty() {
                 return Err(PhraseProblem::AfterText);
             }
             let twice = before.common(*after).slots();

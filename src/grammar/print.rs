@@ -53,6 +53,8 @@ impl Arguments {
             Slot::Until => self.until.map(|until| until.to_string()).unwrap_or_default(),
             Slot::DryRun | Slot::BreakGlass | Slot::Everything => slot.name().replace('-', " "),
             Slot::Reason => name(self.reason.as_deref()).replace(['\n', '\r'], " "),
+            Slot::Announcement => name(self.announcement.as_deref()).replace(['\n', '\r'], " "),
+            Slot::Schedule => self.schedule.as_ref().map(ToString::to_string).unwrap_or_default(),
         }
     }
 }

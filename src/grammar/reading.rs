@@ -185,6 +185,8 @@ pub(super) fn needed(argument: Slot) -> &'static str {
         Slot::Everything => "the word \"everything\"",
         Slot::When | Slot::Until => "a moment such as 18:00 or tomorrow at 9:30",
         Slot::Reason => "a reason",
+        Slot::Announcement => "what to announce",
+        Slot::Schedule => "the name or number of a schedule",
     }
 }
 

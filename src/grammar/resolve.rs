@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::domain::command::{Command, ImageReference, Pick};
 use crate::domain::id::{DeploymentId, Digest, EnvironmentName, Repository, ServiceName, Tag};
+use crate::domain::schedule::ScheduleKey;
 use crate::domain::words_of_time::{self, TimeError, When};
 
 use super::automaton::{Automaton, Label, Place};
@@ -67,7 +68,9 @@ impl Resolver<'_> {
                     | Slot::Length
                     | Slot::When
                     | Slot::Until
-                    | Slot::Reason => {}
+                    | Slot::Reason
+                    | Slot::Announcement
+                    | Slot::Schedule => {}
                 },
                 Label::Argument(slot) => {
                     self.argument(slot, token, path, &mut arguments).map_err(here)?;
@@ -112,6 +115,13 @@ impl Resolver<'_> {
                 arguments.deployment = number.map(DeploymentId);
             }
             Slot::Topic => arguments.topic = Some(self.topic(word)?),
+            Slot::Announcement => {
+                if arguments.announcement.is_none() {
+                    let text = path.line.get(token.start..).unwrap_or("").trim();
+                    arguments.announcement = Some(text.to_owned());
+                }
+            }
+            Slot::Schedule => arguments.schedule = Some(ScheduleKey::parse(word)),
             Slot::Reason => {
                 // The text is taken as it was typed, from its first word to the end.
                 if arguments.reason.is_none() {

@@ -26,6 +26,10 @@ pub enum Slot {
     /// When something ends.
     Until,
     Reason,
+    /// What is to be announced, with where and when at its end.
+    Announcement,
+    /// A schedule of announcements, or a template.
+    Schedule,
 }
 
 /// What an argument is made of.
@@ -39,6 +43,8 @@ pub enum ArgumentType {
     Deployment,
     /// The id of a command.
     Command,
+    /// The name or number of a schedule of announcements.
+    Schedule,
     /// A length of time: `10 minutes`, `1 hour`, `90s`, `1h30m`. Never a bare number.
     Time,
     /// A moment to come: `at 18:00`, `tomorrow at 9:30`, `on friday at 14:00`, `in 2 hours`.
@@ -50,7 +56,7 @@ pub enum ArgumentType {
 }
 
 impl Slot {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Images,
         Self::Environment,
         Self::Source,
@@ -65,6 +71,8 @@ impl Slot {
         Self::When,
         Self::Until,
         Self::Reason,
+        Self::Announcement,
+        Self::Schedule,
     ];
 
     /// As phrases name it.
@@ -84,6 +92,8 @@ impl Slot {
             Self::When => "when",
             Self::Until => "until",
             Self::Reason => "reason",
+            Self::Announcement => "announcement",
+            Self::Schedule => "schedule",
         }
     }
 
@@ -97,7 +107,8 @@ impl Slot {
             Self::DryRun | Self::BreakGlass | Self::Everything => ArgumentType::Switch,
             Self::Stay | Self::Length => ArgumentType::Time,
             Self::When | Self::Until => ArgumentType::Moment,
-            Self::Reason => ArgumentType::Text,
+            Self::Reason | Self::Announcement => ArgumentType::Text,
+            Self::Schedule => ArgumentType::Schedule,
         }
     }
 
@@ -129,6 +140,11 @@ impl Slot {
                 "Until when, in the environment's time zone: 18:00, monday 8:00, 2026-12-24 10:00"
             }
             Self::Reason => "Why, in your own words, up to the end of the line",
+            Self::Announcement => {
+                "What to say, and behind it where and when: lunch is ready in #ops at 12:00, \
+                 stand up every weekday at 9:30. A text in quotes is taken as it is"
+            }
+            Self::Schedule => "A schedule's number or name: 3, morning",
         }
     }
 
@@ -141,6 +157,7 @@ impl Slot {
             Self::When => "Such as at 18:00, tomorrow at 9:30, on friday at 14:00 or in 2 hours",
             Self::Until => "Such as 18:00, monday 8:00 or 2026-12-24 10:00",
             Self::Reason => "Why, in your own words",
+            Self::Announcement => "What to say, then where and when, such as in #ops at 12:00",
             Self::Environment
             | Self::Source
             | Self::Service
@@ -148,7 +165,8 @@ impl Slot {
             | Self::DryRun
             | Self::BreakGlass
             | Self::Everything
-            | Self::Length => self.description(),
+            | Self::Length
+            | Self::Schedule => self.description(),
         }
     }
 
@@ -163,12 +181,13 @@ impl Slot {
 }
 
 impl ArgumentType {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Images,
         Self::Environment,
         Self::Service,
         Self::Deployment,
         Self::Command,
+        Self::Schedule,
         Self::Time,
         Self::Moment,
         Self::Switch,
@@ -183,6 +202,7 @@ impl ArgumentType {
             Self::Service => "service",
             Self::Deployment => "deployment",
             Self::Command => "command",
+            Self::Schedule => "schedule",
             Self::Time => "time",
             Self::Moment => "moment",
             Self::Switch => "switch",
@@ -209,6 +229,9 @@ impl ArgumentType {
             },
             Self::Environment | Self::Service | Self::Command => shape == Shape::Name,
             Self::Deployment => matches!(shape, Shape::Number | Shape::HashNumber),
+            Self::Schedule => {
+                matches!(shape, Shape::Name | Shape::Number | Shape::HashNumber)
+            }
             Self::Text => true,
             // Where a unit follows, the number is read by a place of its own.
             Self::Time => shape == Shape::BareTag,
@@ -287,6 +310,9 @@ const PARTICLES: [&str; 23] = [
     "on", "onto", "or", "since", "the", "to", "until", "with", "without",
 ];
 
+/// Everything behind these is free text, so that they are never the name of anything either.
+const BEFORE_TEXT: [&str; 1] = ["announce"];
+
 impl Shape {
     pub const ALL: [Self; 9] = [
         Self::Name,
@@ -320,14 +346,15 @@ impl Shape {
                 _ => return Self::Other,
             }
         }
-        let is_particle = |particle: &&str| particle.eq_ignore_ascii_case(word);
+        let is_word = |other: &&str| other.eq_ignore_ascii_case(word);
+        let is_no_name = || PARTICLES.iter().chain(&BEFORE_TEXT).any(is_word);
         if is_clock(word) {
             Self::Clock
         } else if is_date(word) {
             Self::Date
         } else if is_reference {
             Self::Reference
-        } else if PARTICLES.iter().any(is_particle) {
+        } else if is_no_name() {
             Self::Other
         } else if first.is_ascii_alphabetic() {
             Self::Name

@@ -82,7 +82,8 @@ impl Grammar {
                 let ids = self.kinds.iter().map(|kind| kind.id().to_owned());
                 best(ids, &typed).into_iter().map(shown).collect()
             }
-            ArgumentType::Time
+            ArgumentType::Schedule
+            | ArgumentType::Time
             | ArgumentType::Moment
             | ArgumentType::Switch
             | ArgumentType::Text => Vec::new(),

@@ -113,6 +113,7 @@ impl Sources {
                 include_str!("../../policies/schema.cedarschema"),
             ),
             policies: shipped![
+                "announcements.cedar",
                 "bans-and-holds.cedar",
                 "break-glass.cedar",
                 "developers.cedar",
@@ -123,6 +124,7 @@ impl Sources {
                 "votes.cedar",
             ],
             cases: shipped![
+                "cases/announcements.toml",
                 "cases/bans-and-holds.toml",
                 "cases/break-glass.toml",
                 "cases/developers.toml",

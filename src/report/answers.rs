@@ -86,6 +86,7 @@ fn action_name(action: Action) -> &'static str {
         Action::Ban => "ban",
         Action::ReleaseHold => "release a hold",
         Action::Freeze => "freeze and unfreeze",
+        Action::Announce => "announce",
     }
 }
 

@@ -7,6 +7,7 @@ use crate::domain::command::{Promote, Promoted};
 use crate::domain::deployment::Deployment;
 use crate::domain::id::{DeploymentId, Digest, EnvironmentName, Repository};
 use crate::domain::plan::{Kind, Terms};
+use crate::domain::schedule::ScheduleKey;
 use crate::domain::words_of_time::When;
 
 use super::words;
@@ -85,6 +86,26 @@ pub fn ban_of(deployment: DeploymentId) -> String {
 /// `images`: names as they are shown, `core:1.5.0 and web:2.1.0`.
 pub fn promote(images: &str, environment: &EnvironmentName) -> String {
     format!("promote {images} to {environment}")
+}
+
+pub fn promote_everything(source: &EnvironmentName, to: &EnvironmentName) -> String {
+    format!("promote everything from {source} to {to}")
+}
+
+pub fn show_schedule(schedule: &ScheduleKey) -> String {
+    format!("show schedule {schedule}")
+}
+
+pub fn pause_schedule(schedule: &ScheduleKey) -> String {
+    format!("pause schedule {schedule}")
+}
+
+pub fn continue_schedule(schedule: &ScheduleKey) -> String {
+    format!("continue schedule {schedule}")
+}
+
+pub fn cancel_schedule(schedule: &ScheduleKey) -> String {
+    format!("cancel schedule {schedule}")
 }
 
 /// The promotion of these terms, at a moment where one is named.

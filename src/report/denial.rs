@@ -49,6 +49,7 @@ pub fn action_words(action: Action, environment: &EnvironmentName, what: Option<
         Action::Ban => format!("ban {} in {environment}", named("images")),
         Action::ReleaseHold => format!("release the hold on {environment}"),
         Action::Freeze => format!("freeze or unfreeze {environment}"),
+        Action::Announce => format!("have this announced where {environment} is spoken of"),
     }
 }
 
@@ -88,7 +89,8 @@ fn with_glass(
         | Action::Unlock
         | Action::Ban
         | Action::ReleaseHold
-        | Action::Freeze => card,
+        | Action::Freeze
+        | Action::Announce => card,
     }
 }
 

@@ -502,6 +502,13 @@ fn promotion(command: &Command) -> Option<&Promote> {
         | Command::Freeze(_)
         | Command::Unfreeze { .. }
         | Command::Freezes { .. }
+        | Command::Announce { .. }
+        | Command::ShowSchedule { .. }
+        | Command::PauseSchedule { .. }
+        | Command::ContinueSchedule { .. }
+        | Command::CancelSchedule { .. }
+        | Command::Preview { .. }
+        | Command::Figures { .. }
         | Command::Help { .. }
         | Command::Whoami => None,
     }
@@ -533,6 +540,13 @@ fn environment(command: &Command) -> Option<&EnvironmentName> {
         | Command::Unlock { .. }
         | Command::Locks
         | Command::Reservations
+        | Command::Announce { .. }
+        | Command::ShowSchedule { .. }
+        | Command::PauseSchedule { .. }
+        | Command::ContinueSchedule { .. }
+        | Command::CancelSchedule { .. }
+        | Command::Preview { .. }
+        | Command::Figures { .. }
         | Command::Schedules
         | Command::Help { .. }
         | Command::Whoami => None,

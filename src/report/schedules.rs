@@ -5,24 +5,39 @@ use jiff::Zoned;
 use crate::domain::card::{Card, Tone};
 use crate::domain::deployment::Deployment;
 
+use super::announcing::{self, Listed};
 use super::{asking, deployment, votes, words};
 
 /// More than this are counted.
 const MOST: usize = 12;
 
 /// Promotions that wait for their moment, the next first, each with the time where its
-/// environment is.
-pub fn schedules_card(promotions: &[(Deployment, Zoned)]) -> Card {
-    let Some((first, _)) = promotions.first() else {
+/// environment is; and what is announced at set times, by `now`.
+pub fn schedules_card(
+    promotions: &[(Deployment, Zoned)],
+    announcements: &[Listed],
+    now: &Zoned,
+) -> Card {
+    if promotions.is_empty() && announcements.is_empty() {
         return Card::new(Tone::Plain, "Nothing is scheduled")
             .text("To schedule a promotion, say when at its end:")
-            .command("promote IMAGE to ENVIRONMENT at 18:00");
-    };
+            .command("promote IMAGE to ENVIRONMENT at 18:00")
+            .text("To have something announced at set times:")
+            .command("announce TEXT every friday at 15:00");
+    }
     let lines = promotions.iter().filter_map(|(one, now)| line(one, now)).collect();
-    Card::new(Tone::Plain, "What is scheduled")
+    let said = announcements.iter().map(|one| announcing::line(one, now)).collect();
+    let mut card = Card::new(Tone::Plain, "What is scheduled")
         .field("Promotions", words::at_most(lines, MOST))
-        .text("To call one off:")
-        .command(asking::cancel(first.id))
+        .field("Announcements", words::at_most(said, MOST));
+    if let Some((first, _)) = promotions.first() {
+        card = card.text("To call one off:").command(asking::cancel(first.id));
+    }
+    if let Some(first) = announcements.first() {
+        let key = &first.schedule.key;
+        card = card.text("One announcement in full:").command(asking::show_schedule(key));
+    }
+    card
 }
 
 /// `#43 promote web:2.1.0 to staging (alice): Friday 27 November at 18:00 (Europe/Berlin), in 3

@@ -129,7 +129,7 @@ pub fn no_such_service_card(
 }
 
 /// `staging runs core:1.5.0 and web:2.1.0`, where that is the whole truth.
-fn headline(status: &EnvironmentStatus) -> String {
+pub fn headline(status: &EnvironmentStatus) -> String {
     let environment = match &status.only {
         None => status.environment.to_string(),
         Some(service) => format!("{service} in {}", status.environment),
@@ -151,7 +151,7 @@ fn headline(status: &EnvironmentStatus) -> String {
 }
 
 /// What serves, by name, each once.
-fn names(status: &EnvironmentStatus) -> String {
+pub fn names(status: &EnvironmentStatus) -> String {
     let mut names: Vec<&str> = Vec::new();
     for running in status.services.iter().flat_map(|service| service.runs.iter()) {
         if let Some(version) = running.version.as_ref().filter(|_| running.tasks > 0)
@@ -217,14 +217,20 @@ fn lines(status: &EnvironmentStatus, now: &Zoned) -> Vec<Line> {
     lines
 }
 
+/// What somebody should know of it, without what can be done about it.
+pub fn warnings(status: &EnvironmentStatus, now: &Zoned) -> Vec<String> {
+    let warning = |line: Line| match line {
+        Line::Text(_) | Line::Command(_) => None,
+        Line::Warning(text) => Some(text),
+    };
+    lines(status, now).into_iter().filter_map(warning).collect()
+}
+
 /// One environment among several.
 fn brief(status: &EnvironmentStatus, now: &Zoned) -> Vec<String> {
     let mut brief = vec![headline(status)];
-    for line in lines(status, now) {
-        match line {
-            Line::Text(_) | Line::Command(_) => {}
-            Line::Warning(text) => brief.push(format!("{} {text}", Tone::Warning.sign())),
-        }
+    for text in warnings(status, now) {
+        brief.push(format!("{} {text}", Tone::Warning.sign()));
     }
     for one in &status.reservations {
         brief.push(reservations::line(one, now));
@@ -293,7 +299,7 @@ fn short(service: &ServiceStatus) -> bool {
 }
 
 /// While a deployment runs, tag and tasks differ because it is moving them.
-fn drifts(status: &EnvironmentStatus) -> bool {
+pub fn drifts(status: &EnvironmentStatus) -> bool {
     !moving(status) && status.services.iter().any(|service| drift(service).is_some())
 }
 

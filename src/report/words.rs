@@ -6,12 +6,14 @@ use std::time::Duration;
 use jiff::{Timestamp, Zoned};
 
 use crate::domain::card::{self, Shown};
-use crate::domain::id::{PersonId, Role};
+use crate::domain::id::{ChannelId, PersonId, Role};
 pub use crate::domain::plan::listed;
 use crate::domain::plural;
 
 /// The longest text of a person or of a peer that a card repeats, in characters.
 const LONGEST_TEXT: usize = 300;
+/// The longest text that a card shows for its own sake, in characters.
+const LONGEST_SAID: usize = 1000;
 /// The longest name that a card repeats, in characters.
 const LONGEST_NAME: usize = 80;
 
@@ -160,6 +162,15 @@ pub fn good_of(good: u32, total: u32) -> String {
 /// What a person wrote or a peer answered, as one line that cannot play tricks.
 pub fn clean(text: &str) -> String {
     cut(&card::without_marks(text), LONGEST_TEXT)
+}
+
+/// The same where the text is what the card is for.
+pub fn said(text: &str) -> String {
+    cut(&card::without_marks(text), LONGEST_SAID)
+}
+
+pub fn channel(channel: &ChannelId) -> String {
+    card::channel(&ChannelId::new(cut(channel.as_str(), LONGEST_NAME)))
 }
 
 pub fn person(person: &PersonId) -> String {

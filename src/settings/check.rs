@@ -15,7 +15,7 @@ use super::keys;
 use super::raw::{Raw, RawDatabase, RawEnvironment, RawExtra, RawLocks, RawRegistry, RawWeb};
 use super::{
     Database, DatabaseUrl, Extra, Mode, Settings, Web, aws_events, calendar, discord, names,
-    reservations, roles, services, tags,
+    reservations, roles, schedules, services, tags,
 };
 use crate::domain::environment::{Batch, Environment, Environments, Registry};
 use crate::domain::id::{EnvironmentName, Tag};
@@ -50,6 +50,8 @@ pub(super) fn check(raw: &Raw, findings: &mut Findings) -> Settings {
     calendar::calendar(raw, &mut environments, findings);
     let environments = Environments(environments);
     let chat = raw.chat.as_ref().and_then(|chat| discord::discord(chat, web.is_some(), findings));
+    let rooms = chat.as_ref().map(|chat| &chat.channels.rooms);
+    let schedules = schedules::schedules(raw, rooms, findings);
     services::check_distinct(&environments, findings);
     tags::check(&environments, findings);
     let commands = raw.commands.as_ref().map(|raw| extra("commands", raw, findings));
@@ -69,6 +71,7 @@ pub(super) fn check(raw: &Raw, findings: &mut Findings) -> Settings {
         role_holders,
         environments,
         share,
+        schedules,
         ask_about_locks_after,
         commands,
         policies,
@@ -230,6 +233,7 @@ fn is_on(path: &[&str], text: Option<&str>, findings: &mut Findings) -> bool {
     word(path, text.unwrap_or(keys::LOGS), &["false", "true"], findings) == "true"
 }
 
+/// A time zone by its name; reports it if there is none.
 pub(super) fn timezone(path: &[&str], name: Option<&str>, findings: &mut Findings) -> TimeZone {
     let name = name.unwrap_or(keys::TIMEZONE);
     TimeZone::get(name).unwrap_or_else(|_| {

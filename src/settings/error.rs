@@ -272,6 +272,14 @@ pub enum Problem {
     BadBatch { text: String },
     #[error("`{text}` is not a share of AWS's limits; write 1% to 100%, for example {example}")]
     BadShare { text: String, example: &'static str },
+    #[error("`{name}` is a number, by which schedules made in chat are known; choose another name")]
+    NumberedSchedule { name: String },
+    #[error(
+        "`{name}` is no template that ships; {}. Your own stand here as text, or in a file whose \
+         name ends in .j2",
+        did_you_mean_or(near, || there_are(known))
+    )]
+    UnknownTemplate { name: String, near: Option<String>, known: Vec<String> },
     #[error("`{key}` must be longer than no time at all; write for example 10m")]
     NoTime { key: String },
     #[error(

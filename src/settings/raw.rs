@@ -26,6 +26,7 @@ pub(super) struct Raw {
     pub services: BTreeMap<String, RawService>,
     pub freezes: BTreeMap<String, RawWindow>,
     pub windows: BTreeMap<String, RawWindow>,
+    pub schedules: BTreeMap<String, RawSchedule>,
     pub commands: Option<RawExtra>,
     pub policies: Option<RawExtra>,
 }
@@ -153,6 +154,17 @@ pub(super) struct RawVerify {
     pub expect: Option<String>,
     pub body: Option<String>,
     pub within: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+pub(super) struct RawSchedule {
+    pub at: Option<String>,
+    pub zone: Option<String>,
+    pub channel: Option<String>,
+    pub template: Option<String>,
+    pub grace: Option<String>,
+    pub environments: Option<Vec<String>>,
 }
 
 #[derive(Default, Deserialize)]

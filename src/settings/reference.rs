@@ -61,6 +61,7 @@ fn chosen(key: &Key) -> &'static str {
         Some("web") => "<token>",
         Some("freezes") => "<freeze>",
         Some("windows") => "<window>",
+        Some("schedules") => "<schedule>",
         _ => "<name>",
     }
 }

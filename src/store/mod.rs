@@ -9,6 +9,7 @@ mod journal;
 mod memory;
 mod projection;
 mod reservations;
+mod schedules;
 mod sql;
 
 use std::time::Duration;
@@ -129,6 +130,7 @@ fn migrator() -> Migrator {
     let locks = include_str!("../../migrations/0004_locks.sql");
     let reservations = include_str!("../../migrations/0007_reservations.sql");
     let freezes = include_str!("../../migrations/0008_freezes.sql");
+    let schedules = include_str!("../../migrations/0005_schedules.sql");
     let scheduled = include_str!("../../migrations/0006_scheduled.sql");
     Migrator::with_migrations(vec![
         migration(1, "journal", journal),
@@ -137,6 +139,7 @@ fn migrator() -> Migrator {
         migration(4, "locks", locks),
         migration(7, "reservations", reservations),
         migration(8, "freezes", freezes),
+        migration(5, "schedules", schedules),
         migration(6, "scheduled", scheduled),
     ])
 }

@@ -277,6 +277,77 @@ statements! {
 
     SET_HEARD = "INSERT INTO heard (channel, message) VALUES ($1, $2)
         ON CONFLICT (channel) DO UPDATE SET message = excluded.message";
+
+    SCHEDULES = "SELECT id, text, once_at, rule, zone, channel, person, made_at
+        FROM schedules WHERE ended_at IS NULL ORDER BY id";
+
+    MAKE_SCHEDULE = "INSERT INTO schedules
+            (text, once_at, rule, zone, channel, person, asked_in, made_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT (asked_in) DO NOTHING";
+
+    SCHEDULE_ASKED_IN = "SELECT id FROM schedules WHERE asked_in = $1";
+
+    END_SCHEDULE = "UPDATE schedules SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
+
+    MARKS = "SELECT schedule, rule, settled FROM schedule_marks";
+
+    /// Of a rule that was not known before, nothing is due yet.
+    SET_MARK = "INSERT INTO schedule_marks (schedule, rule, settled) VALUES ($1, $2, $3)
+        ON CONFLICT (schedule) DO UPDATE SET rule = excluded.rule, settled = excluded.settled
+        WHERE schedule_marks.rule <> excluded.rule";
+
+    SETTLE = "UPDATE schedule_marks SET settled = $2 WHERE schedule = $1 AND settled < $2";
+
+    PAUSES = "SELECT schedule, person, since FROM schedule_pauses";
+
+    PAUSE_SCHEDULE = "INSERT INTO schedule_pauses (schedule, person, since) VALUES ($1, $2, $3)
+        ON CONFLICT (schedule) DO NOTHING";
+
+    UNPAUSE_SCHEDULE = "DELETE FROM schedule_pauses WHERE schedule = $1";
+
+    /// The primary key lets one of several have it; nobody has what is paused or over.
+    CLAIM = "INSERT INTO firings (schedule, due, skipped, fate, claimed_at)
+        SELECT $1, $2, $3, $4, $5
+        WHERE NOT EXISTS (SELECT 1 FROM schedule_pauses WHERE schedule = $1)
+          AND NOT EXISTS (SELECT 1 FROM schedules WHERE id = $6 AND ended_at IS NOT NULL)
+        ON CONFLICT (schedule, due) DO NOTHING";
+
+    /// What somebody claimed and left for so long.
+    TAKE_OVER = "UPDATE firings SET claimed_at = $3
+        WHERE schedule = $1 AND due = $2 AND fate = 'claimed' AND claimed_at <= $4";
+
+    ANNOUNCED = "UPDATE firings SET fate = $3, message = $4
+        WHERE schedule = $1 AND due = $2 AND fate = 'claimed'";
+
+    MISSED = "UPDATE firings SET fate = 'missed'
+        WHERE schedule = $1 AND due = $2 AND fate = 'claimed'";
+
+    CLAIMED = "SELECT schedule, due, skipped, fate, claimed_at, message FROM firings
+        WHERE fate = 'claimed' ORDER BY due";
+
+    FIRINGS = "SELECT schedule, due, skipped, fate, claimed_at, message FROM firings
+        WHERE schedule = $1 ORDER BY due DESC LIMIT $2";
+
+    FORGET_FIRINGS = "DELETE FROM firings WHERE due < $1";
+
+    SCHEDULE_CHANGES = "SELECT changes FROM schedule_changes WHERE id = 1";
+
+    SCHEDULES_CHANGED = "UPDATE schedule_changes SET changes = changes + 1 WHERE id = 1";
+
+    /// With when any of the images that it moved was first asked for.
+    ENDED_SINCE = "SELECT d.id, d.environment, d.stage, d.names, d.kind, d.reverts, d.requester,
+            d.requested_at, d.started_at, d.ended_at, d.undone,
+            coalesce((
+                SELECT min(e.requested_at) FROM deployment_images AS mine
+                JOIN deployment_images AS same
+                    ON same.repository = mine.repository AND same.to_digest = mine.to_digest
+                JOIN deployments AS e ON e.id = same.deployment
+                WHERE mine.deployment = d.id
+                  AND (mine.from_digest IS NULL OR mine.from_digest <> mine.to_digest)
+            ), d.requested_at) AS first_asked_at
+        FROM deployments AS d
+        WHERE d.ended_at IS NOT NULL AND d.ended_at >= $1 ORDER BY d.ended_at";
 }
 
 #[cfg(test)]
@@ -304,10 +375,19 @@ mod tests {
                 // The newest of a table are read along its key, backwards, up to the limit.
                 let along_a_key = (*name == "HISTORY" && step == "SCAN deployments")
                     || (*name == "DECISIONS" && step == "SCAN decisions");
-                // One row, one for each channel or environment, or what is told in a moment:
-                // there is nothing to look up by.
-                let few = ["HEARD", "INSTALLATION", "SET_INSTALLATION", "LOCKS", "FREEZES", "NEWS"]
-                    .contains(name);
+                // One row, one for each channel, environment or schedule, or what is told in a
+                // moment: there is nothing to look up by.
+                let few = [
+                    "HEARD",
+                    "INSTALLATION",
+                    "SET_INSTALLATION",
+                    "LOCKS",
+                    "FREEZES",
+                    "NEWS",
+                    "MARKS",
+                    "PAUSES",
+                ]
+                .contains(name);
                 let whole = step.starts_with("SCAN") && !step.contains("INDEX") && !along_a_key;
                 let sorted = step.contains("TEMP B-TREE");
                 let constant = step == "SCAN CONSTANT ROW";

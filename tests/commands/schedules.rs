@@ -6,7 +6,7 @@ use crate::promises::without_distance;
 use crate::world::World;
 
 #[tokio::test]
-async fn nothing_is_scheduled() {
+async fn no_promotion_is_scheduled() {
     let mut world = World::start().await;
     world.say("eve", "schedules").await;
     assert_snapshot!(world.text());
@@ -35,4 +35,15 @@ async fn the_next_first_with_what_each_needs() {
     world.say("carol", "cancel 2").await;
     world.say("eve", "schedules").await;
     assert!(!world.text().contains("#2 promote"), "{}", world.text());
+}
+
+#[tokio::test]
+async fn what_is_announced_stands_beside_it() {
+    let mut world = World::start().await;
+    world.say("alice", "announce tea every day at 16:00").await;
+    world.say("eve", "what is announced?").await;
+    let told = world.text();
+    assert!(told.contains("1: tea, in ops, next"), "{told}");
+    assert!(told.contains("morning: morning, in ops, next"), "{told}");
+    assert!(told.contains("show schedule 1"), "{told}");
 }

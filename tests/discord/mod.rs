@@ -1,5 +1,6 @@
 //! Discord: a fake of it, and what is held against it.
 
+mod announcements;
 mod aws_events;
 mod bot;
 mod buttons;

@@ -83,6 +83,7 @@ async fn a_permission_that_is_denied_in_a_channel() {
     for (denied, named) in [
         (may::SEND_MESSAGES, "Send Messages (to answer)"),
         (may::EMBED_LINKS, "Embed Links"),
+        (may::ATTACH_FILES, "Attach Files"),
         (may::ADD_REACTIONS, "Add Reactions"),
         (may::READ_MESSAGE_HISTORY, "Read Message History"),
         (may::MANAGE_MESSAGES, "Manage Messages"),

@@ -13,7 +13,7 @@ use shipmate::clock::OffsetClock;
 use shipmate::domain::card::{Card, CardAction, Tone};
 use shipmate::domain::channel::Channels;
 use shipmate::domain::form::Form;
-use shipmate::domain::id::{MessageId, PersonId, Role};
+use shipmate::domain::id::{ChannelId, MessageId, PersonId, Role};
 use shipmate::ports::{
     Chat, ChatError, ChatEvent, ChatMemory, Clock, Place, Raised, Reaction, Said, Store,
 };
@@ -268,6 +268,10 @@ impl Chat for Moody {
 
     async fn holders(&self, roles: &BTreeSet<Role>) -> Result<BTreeSet<PersonId>, ChatError> {
         self.inner.holders(roles).await
+    }
+
+    async fn channels_named(&self, name: &str) -> Result<Vec<ChannelId>, ChatError> {
+        self.inner.channels_named(name).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! The documentation is true: what it quotes is generated or compared here, what it shows is
 //! run, and what it links to exists. `UPDATE_DOCS=1` writes anew what is generated.
 
+mod announcements;
 mod architecture;
 mod discord;
 mod iam;

@@ -39,6 +39,11 @@ fn the_script_of_the_demo_holds() {
     play(&page("docs/demo.script"));
 }
 
+#[test]
+fn the_script_of_a_day_of_announcements_holds() {
+    play(&page("docs/day.script"));
+}
+
 /// The image that the Dockerfile builds from and the toolchain that the manifest asks for.
 #[test]
 fn the_dockerfile_builds_with_the_toolchain_of_the_manifest() {

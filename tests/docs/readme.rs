@@ -86,9 +86,16 @@ fn the_table_of_commands_comes_out_of_their_files() {
     in_step("README.md", "commands", &grammar.readme_table());
 }
 
+/// Of what one has made oneself.
+const OWN_SCHEDULES: &str = "announce, at set times too, and change one's own schedules";
+
 /// What people do with the commands that there are, in the words of the table.
-const DEEDS: [(Action, &str); 12] = [
-    (Action::Read, "look: status, queue, history, show, bans, locks, freezes, help, whoami"),
+const DEEDS: [(Action, &str); 14] = [
+    (
+        Action::Read,
+        "look: status, queue, history, show, bans, locks, freezes, schedules, preview, figures, \
+         help, whoami",
+    ),
     (Action::Promote, "promote"),
     (Action::Approve, "approve or reject"),
     (Action::Rollback, "roll back"),
@@ -99,6 +106,8 @@ const DEEDS: [(Action, &str); 12] = [
     (Action::Lock, "lock, so that others wait"),
     (Action::Unlock, "lift somebody else's lock"),
     (Action::Freeze, "freeze and unfreeze"),
+    (Action::Announce, OWN_SCHEDULES),
+    (Action::Announce, "change other people's schedules"),
     (Action::BreakGlass, "break the glass, with a reason"),
 ];
 
@@ -108,14 +117,16 @@ fn the_table_of_rights_comes_out_of_the_policies() {
     let mut table = String::from("| | staging | production |\n| --- | --- | --- |\n");
     for (action, deed) in DEEDS {
         let (staging, production) = ("staging", "production");
-        let cells = [staging, production].map(|environment| who(&policies, action, environment));
+        let requester = if deed == OWN_SCHEDULES { "somebody" } else { "another" };
+        let cells =
+            [staging, production].map(|environment| who(&policies, action, environment, requester));
         let _ = writeln!(table, "| {deed} | {} |", cells.join(" | "));
     }
     in_step("README.md", "rights", &table);
 }
 
 /// Who may do something on an ordinary Tuesday, in words.
-fn who(policies: &Policies, action: Action, environment: &str) -> String {
+fn who(policies: &Policies, action: Action, environment: &str, requester: &str) -> String {
     let ask = |roles: &[&str], requester: &str| {
         let mut facts = Facts::about(PersonId::new(requester));
         facts.reason_given = action == Action::BreakGlass;
@@ -145,7 +156,7 @@ fn who(policies: &Policies, action: Action, environment: &str) -> String {
         people.push("who asked");
     }
     for role in ["developer", "release-manager", "on-call"] {
-        let Some(requirements) = ask(&[role], "another") else { continue };
+        let Some(requirements) = ask(&[role], requester) else { continue };
         people.push(role);
         needs.extend(requirements.into_iter().map(|one| {
             let approvers: Vec<&str> = one.approvers.iter().map(Role::as_str).collect();

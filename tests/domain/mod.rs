@@ -13,6 +13,7 @@ mod plans;
 mod runner;
 mod scenario;
 mod terms;
+mod timetable;
 mod votes;
 mod words_of_time;
 mod world;

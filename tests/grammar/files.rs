@@ -117,7 +117,7 @@ fn what_is_wrong_with_files_is_told_with_its_place() {
             whoami("\"who is {person}\""),
             "whoami.toml:5:21: there is no argument `person`; there are images, environment, \
              source, service, deployment, topic, dry-run, break-glass, stay, everything, \
-             length, when, until, reason",
+             length, when, until, reason, announcement, schedule",
         ),
         (
             whoami("\"whoami\",\n  \"who in {environment}\""),
@@ -156,7 +156,8 @@ fn what_is_wrong_with_files_is_told_with_its_place() {
             "own.toml:1:11: there is no command `dance` in this program; there are promote, \
              rollback, status, show, history, approve, reject, cancel, pause, continue, canary, \
              queue, ban, unban, bans, schedules, release-hold, lock, unlock, locks, reservations, \
-             end-reservation, freeze, unfreeze, freezes, help, whoami",
+             end-reservation, freeze, unfreeze, freezes, announce, show-schedule, pause-schedule, \
+             continue-schedule, cancel-schedule, preview, figures, help, whoami",
         ),
         (
             file("own.toml", "extends = \"help\"\nsummary = \"x\"\nphrases = [\"sos\"]\n"),
@@ -175,7 +176,7 @@ fn what_is_wrong_with_files_is_told_with_its_place() {
                  examples = [\"whoami\"]\n",
             ),
             "own.toml:2:10: there is no action `spy`; there are read, promote, rollback, restart, \
-             approve, cancel, pause, break-glass, lock, unlock, ban, release-hold, freeze",
+             approve, cancel, pause, break-glass, lock, unlock, ban, release-hold, freeze, announce",
         ),
     ];
     for (own, message) in cases {
@@ -237,6 +238,13 @@ fn help_and_the_table_come_from_the_files() {
     freeze ENVIRONMENT because REASON — Close an environment to promotions, until a moment or until it is unfrozen
     unfreeze ENVIRONMENT — End what people froze; what the calendar closes stays closed
     freezes — What is frozen, until when, and what will be
+    announce ANNOUNCEMENT — Have something said in a channel, now or at set times
+    show schedule SCHEDULE — One schedule: when it is announced, and when it was
+    pause schedule SCHEDULE — Announce nothing of a schedule until it may go on
+    continue schedule SCHEDULE — Let a schedule that is paused go on with its next time
+    cancel schedule SCHEDULE — Announce nothing of a schedule any more
+    preview SCHEDULE — What would be announced now, for you alone
+    figures — Deployments, lead time, failures and time to restore
     help [TOPIC] — What can be said, or how one command goes
     whoami — Who you are to the policies, and your roles
     ");

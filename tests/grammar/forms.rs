@@ -8,6 +8,7 @@ use shipmate::domain::command::{
     Promote, Promoted, Rollback, Scope, Until,
 };
 use shipmate::domain::form::{FieldKind, Form};
+use shipmate::domain::schedule::ScheduleKey;
 use shipmate::domain::words_of_time::When;
 use shipmate::grammar::{CommandFile, Grammar, Reading, combine};
 
@@ -87,6 +88,13 @@ fn there_is_a_form_for_each_command() {
     freeze: environment!:Environment reason!:Text until:Text length:Text
     unfreeze: environment!:Environment reason:Text
     freezes: environment:Environment
+    announce: announcement!:Text
+    show-schedule: schedule!:Text
+    pause-schedule: schedule!:Text
+    continue-schedule: schedule!:Text
+    cancel-schedule: schedule!:Text
+    preview (private): schedule!:Text
+    figures: length:Text
     help (private): topic:Command
     whoami (private):
     ");
@@ -289,6 +297,15 @@ fn filled_with(command: &Command) -> BTreeMap<String, String> {
             add("environment", Some(environment.to_string()));
             add("reason", because.clone());
         }
+        Command::Announce { text } => add("announcement", Some(text.clone())),
+        Command::ShowSchedule { schedule }
+        | Command::PauseSchedule { schedule }
+        | Command::ContinueSchedule { schedule }
+        | Command::CancelSchedule { schedule }
+        | Command::Preview { schedule } => add("schedule", Some(schedule.to_string())),
+        Command::Figures { length } => {
+            add("length", length.map(|length| format!("{}s", length.as_secs())));
+        }
         Command::Lock(LockEnvironments { scope, length, because }) => {
             let (environment, everything) = within(scope);
             add("environment", environment);
@@ -372,6 +389,13 @@ fn with_reason(mut command: Command, reason: Option<String>) -> Command {
         | Command::Locks
         | Command::Reservations
         | Command::Freezes { .. }
+        | Command::Announce { .. }
+        | Command::ShowSchedule { .. }
+        | Command::PauseSchedule { .. }
+        | Command::ContinueSchedule { .. }
+        | Command::CancelSchedule { .. }
+        | Command::Preview { .. }
+        | Command::Figures { .. }
         | Command::Schedules
         | Command::Help { .. }
         | Command::Whoami => {}
@@ -535,6 +559,7 @@ fn meant(form: &str, filled: &BTreeMap<String, String>) -> Option<Command> {
         let images: Option<Vec<_>> = images.map(one).collect();
         Some(images?.concat())
     };
+    let schedule = given("schedule").map(ScheduleKey::parse);
     let ballot = || Some(Ballot { deployment: optional(deployment)?, because: because.clone() });
     Some(match form {
         "promote" => {
@@ -614,6 +639,13 @@ fn meant(form: &str, filled: &BTreeMap<String, String>) -> Option<Command> {
         }),
         "unfreeze" => Command::Unfreeze { environment: environment("environment")??, because },
         "freezes" => Command::Freezes { environment: optional(environment("environment"))? },
+        "announce" => Command::Announce { text: given("announcement").and_then(one_line)? },
+        "show-schedule" => Command::ShowSchedule { schedule: schedule? },
+        "pause-schedule" => Command::PauseSchedule { schedule: schedule? },
+        "continue-schedule" => Command::ContinueSchedule { schedule: schedule? },
+        "cancel-schedule" => Command::CancelSchedule { schedule: schedule? },
+        "preview" => Command::Preview { schedule: schedule? },
+        "figures" => Command::Figures { length: optional(length)? },
         "help" => {
             let topic = given("topic").map(|word| match read(&format!("help {word}")) {
                 Reading::Command(Command::Help { topic }) => topic,

@@ -143,7 +143,8 @@ fn mistakes_get_a_sentence_and_lines_that_work() {
             "There is no command `promot`; there are promote, rollback, status, show, history, \
              approve, reject, cancel, pause, continue, canary, queue, ban, unban, bans, \
              schedules, release-hold, lock, unlock, locks, reservations, end-reservation, freeze, \
-             unfreeze, freezes, help and whoami.",
+             unfreeze, freezes, announce, show-schedule, pause-schedule, continue-schedule, \
+             cancel-schedule, preview, figures, help and whoami.",
             &["help promote"],
         ),
     ];

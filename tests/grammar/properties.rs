@@ -8,6 +8,7 @@ use shipmate::domain::command::{
     Promote, Promoted, Rollback, Scope, Until,
 };
 use shipmate::domain::id::{DeploymentId, Digest, EnvironmentName, Tag};
+use shipmate::domain::schedule::ScheduleKey;
 use shipmate::domain::words_of_time::When;
 use shipmate::grammar::Reading;
 
@@ -60,6 +61,13 @@ fn deployment() -> impl Strategy<Value = Option<DeploymentId>> {
 
 fn stay() -> impl Strategy<Value = Duration> {
     (1..=7 * 24 * 3600_u64).prop_map(Duration::from_secs)
+}
+
+fn schedule() -> impl Strategy<Value = ScheduleKey> {
+    prop_oneof![
+        (1_i64..1000).prop_map(ScheduleKey::Numbered),
+        Just(ScheduleKey::Named("morning".into())),
+    ]
 }
 
 fn when() -> impl Strategy<Value = When> {
@@ -136,6 +144,9 @@ pub(super) fn any_command() -> impl Strategy<Value = Command> {
     );
     let unfrozen = (environment(), reason())
         .prop_map(|(environment, because)| Command::Unfreeze { environment, because });
+    let announcement = reason().prop_map(|text| Command::Announce {
+        text: text.unwrap_or_else(|| "lunch in #ops at 12:00".to_owned()),
+    });
     prop_oneof![
         1 => frozen,
         1 => unfrozen,
@@ -168,6 +179,13 @@ pub(super) fn any_command() -> impl Strategy<Value = Command> {
         1 => maybe().prop_map(|environment| Command::Queue { environment }),
         1 => prop_oneof![Just(None), Just(Some("promote".to_owned()))]
             .prop_map(|topic| Command::Help { topic }),
+        1 => announcement,
+        1 => schedule().prop_map(|schedule| Command::ShowSchedule { schedule }),
+        1 => schedule().prop_map(|schedule| Command::PauseSchedule { schedule }),
+        1 => schedule().prop_map(|schedule| Command::ContinueSchedule { schedule }),
+        1 => schedule().prop_map(|schedule| Command::CancelSchedule { schedule }),
+        1 => schedule().prop_map(|schedule| Command::Preview { schedule }),
+        1 => proptest::option::of(stay()).prop_map(|length| Command::Figures { length }),
         1 => Just(Command::Whoami),
     ]
 }

@@ -97,6 +97,6 @@ fn the_invitation_asks_for_just_what_is_needed() {
     assert_eq!(
         invite_url(ApplicationId::new(SHIPMATE)),
         "https://discord.com/oauth2/authorize?client_id=7000&scope=bot+applications.commands\
-         &permissions=309237738560"
+         &permissions=309237771328"
     );
 }

@@ -31,7 +31,7 @@ url = "sqlite://x""#,
             (
                 r#"[zebra]
 stripes = 1"#,
-                r#"shipmate.toml:11:2: `zebra` is no key of the file; it takes `database`, `chat`, `web`, `aws`, `locks`, `roles`, `environments`, `services`, `freezes`, `windows`, `commands` and `policies`"#,
+                r#"shipmate.toml:11:2: `zebra` is no key of the file; it takes `database`, `chat`, `web`, `aws`, `locks`, `roles`, `environments`, `services`, `freezes`, `windows`, `schedules`, `commands` and `policies`"#,
             ),
             (
                 r#"[database]

@@ -9,6 +9,7 @@ mod pace;
 mod reference;
 mod reservations;
 mod robust;
+mod schedules;
 mod token;
 mod variables;
 mod verify;

@@ -8,5 +8,6 @@ mod holds;
 mod inbox;
 mod journal;
 mod projections;
+mod schedules;
 mod reservations;
 mod support;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use shipmate::domain::card::{Card, CardAction};
-use shipmate::domain::id::{MessageId, PersonId, Role};
+use shipmate::domain::id::{ChannelId, MessageId, PersonId, Role};
 use shipmate::ports::{Chat, ChatError, Place, Reaction};
 
 use super::{Trap, guild};
@@ -123,5 +123,9 @@ impl Chat for WatchedChat {
 
     async fn holders(&self, roles: &BTreeSet<Role>) -> Result<BTreeSet<PersonId>, ChatError> {
         self.inner().holders(roles).await
+    }
+
+    async fn channels_named(&self, name: &str) -> Result<Vec<ChannelId>, ChatError> {
+        self.inner().channels_named(name).await
     }
 }

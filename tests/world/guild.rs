@@ -428,6 +428,12 @@ fn plain(reader: &Guild, text: &str) -> String {
         {
             shown.push_str(&reader.times.words(time));
             rest = behind;
+        } else if let Some((id, behind)) =
+            (next == '<').then(|| rest.strip_prefix('#')?.split_once('>')).flatten()
+        {
+            // As the terminal calls its only one.
+            shown.push_str(if id == OPS.to_string() { "ops" } else { "elsewhere" });
+            rest = behind;
         } else {
             shown.push(next);
         }

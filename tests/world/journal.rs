@@ -11,13 +11,17 @@ use jiff::Timestamp;
 use shipmate::domain::decision::{Ban, Decision, RecordedDecision};
 use shipmate::domain::deployment::Deployment;
 use shipmate::domain::event::{Event, Recorded};
+use shipmate::domain::figures::Outcome;
 use shipmate::domain::freeze::Freeze;
 use shipmate::domain::id::{DeploymentId, EnvironmentName, MessageId, Repository, ReservationId};
 use shipmate::domain::image::Image;
 use shipmate::domain::lock::Lock;
 use shipmate::domain::reservation::Reservation;
+use shipmate::domain::schedule::{Firing, NewSchedule, ScheduleKey};
+use shipmate::domain::timetable::Due;
 use shipmate::ports::{
-    Asked, Hold, ReservationStore, Reserving, Said, Store, StoreError, Summary, Ticket, Unhandled,
+    Asked, Hold, MadeSchedule, Pause, ReservationStore, Reserving, Said, Schedules, Store,
+    StoreError, Summary, Ticket, Unhandled,
 };
 use shipmate::sandbox::{Handle, ServiceView};
 use shipmate::store::SqliteStore;
@@ -168,6 +172,106 @@ impl ReservationStore for WatchedStore {
 
     async fn reservations(&self) -> Result<Vec<Reservation>, StoreError> {
         self.inner.reservations().await
+    }
+}
+
+#[async_trait]
+impl Schedules for WatchedStore {
+    async fn schedules(&self) -> Result<Vec<MadeSchedule>, StoreError> {
+        self.inner.schedules().await
+    }
+
+    async fn make_schedule(&self, new: &NewSchedule, at: Timestamp) -> Result<i64, StoreError> {
+        self.trap.pass().await;
+        let made = self.inner.make_schedule(new, at).await;
+        self.trap.pass().await;
+        made
+    }
+
+    async fn end_schedule(&self, number: i64, at: Timestamp) -> Result<bool, StoreError> {
+        self.inner.end_schedule(number, at).await
+    }
+
+    async fn pauses(&self) -> Result<BTreeMap<ScheduleKey, Pause>, StoreError> {
+        self.inner.pauses().await
+    }
+
+    async fn pause_schedule(
+        &self,
+        schedule: &ScheduleKey,
+        pause: &Pause,
+    ) -> Result<bool, StoreError> {
+        self.inner.pause_schedule(schedule, pause).await
+    }
+
+    async fn unpause_schedule(
+        &self,
+        schedule: &ScheduleKey,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.inner.unpause_schedule(schedule, at).await
+    }
+
+    async fn schedule_changes(&self) -> Result<i64, StoreError> {
+        self.inner.schedule_changes().await
+    }
+
+    async fn settled(
+        &self,
+        schedules: &[(ScheduleKey, String)],
+        now: Timestamp,
+    ) -> Result<BTreeMap<ScheduleKey, Timestamp>, StoreError> {
+        self.inner.settled(schedules, now).await
+    }
+
+    async fn claim(&self, due: &Due, now: Timestamp) -> Result<bool, StoreError> {
+        self.trap.pass().await;
+        let claimed = self.inner.claim(due, now).await;
+        self.trap.pass().await;
+        claimed
+    }
+
+    async fn take_over(
+        &self,
+        firing: &Firing,
+        before: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.trap.pass().await;
+        let taken = self.inner.take_over(firing, before, now).await;
+        self.trap.pass().await;
+        taken
+    }
+
+    async fn claimed(&self) -> Result<Vec<Firing>, StoreError> {
+        self.inner.claimed().await
+    }
+
+    async fn announced(
+        &self,
+        firing: &Firing,
+        message: Option<&MessageId>,
+    ) -> Result<(), StoreError> {
+        self.trap.pass().await;
+        let announced = self.inner.announced(firing, message).await;
+        self.trap.pass().await;
+        announced
+    }
+
+    async fn missed(&self, firing: &Firing) -> Result<(), StoreError> {
+        self.inner.missed(firing).await
+    }
+
+    async fn firings(&self, schedule: &ScheduleKey, limit: u32) -> Result<Vec<Firing>, StoreError> {
+        self.inner.firings(schedule, limit).await
+    }
+
+    async fn forget_firings(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.inner.forget_firings(before).await
+    }
+
+    async fn ended_since(&self, from: Timestamp) -> Result<Vec<Outcome>, StoreError> {
+        self.inner.ended_since(from).await
     }
 }
 

@@ -22,6 +22,7 @@ use shipmate::aws::Endpoint;
 use shipmate::chat::discord::Discord;
 use shipmate::chat::terminal::{Message, Revision, Terminal};
 use shipmate::domain::card::CardAction;
+use shipmate::domain::channel::Channels;
 use shipmate::domain::deployment::Deployment;
 use shipmate::domain::id::{DeploymentId, MessageId, PersonId};
 use shipmate::engine::{Engine, Manners, Rhythm};
@@ -104,6 +105,19 @@ pub struct World {
     /// The last line of a person.
     since: Revision,
     directory: TempDir,
+}
+
+/// A second engine.
+pub struct Replica {
+    pub engine: Engine,
+    _events: mpsc::Sender<Raised>,
+    running: tokio::task::JoinHandle<anyhow::Result<()>>,
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        self.running.abort();
+    }
 }
 
 /// An engine, and the runtime that dies with it.
@@ -201,6 +215,7 @@ impl World {
                 longest: self.rhythm.longest * self.speed,
             },
             manners: Manners {
+                channels: Channels { announce: Some("ops".into()), ..Channels::default() },
                 ask_about_locks_after: Some(settings.ask_about_locks_after),
                 ..Manners::default()
             },
@@ -288,6 +303,23 @@ impl World {
     /// From the next start on.
     pub fn set_settings(&mut self, settings: Settings) {
         self.settings = settings;
+    }
+
+    /// Another process on the same journal, beside the one that runs; until what is given is
+    /// dropped.
+    pub async fn replica(&self) -> Replica {
+        let channels = Channels { announce: Some("ops".into()), ..Channels::default() };
+        let around = Surroundings {
+            endpoint: Endpoint::Simulated { url: self.sandbox.url() },
+            chat: self.chat.clone(),
+            clock: self.clock.clone(),
+            rhythm: self.rhythm,
+            manners: Manners { channels, ..Manners::default() },
+        };
+        let (events, receiver) = mpsc::channel(64);
+        let engine = shipmate::app::assemble(&self.settings, around).await.unwrap();
+        let running = shipmate::app::spawn(&engine, receiver);
+        Replica { engine, _events: events, running }
     }
 
     /// Serves this beside the engine, in its process, and dies with it.

@@ -236,6 +236,12 @@ impl Discord {
                 let said = said(format!("ban image of {deployment}"), on);
                 (Some(Reply::Deferred), Some(Then { said, done: None }))
             }
+            Press::PromoteEverything { source, to } => {
+                // It is asked for anew, by whoever presses: nothing stands on the card yet.
+                let text = format!("promote everything from {source} to {to}");
+                let said = said(text, on);
+                (Some(Reply::Deferred), Some(Then { said, done: None }))
+            }
             Press::Unlock { environment } => {
                 let said = said(format!("unlock {environment}"), on);
                 (Some(Reply::Deferred), Some(Then { said, done: None }))

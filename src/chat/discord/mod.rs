@@ -42,7 +42,7 @@ use self::sending::{Call, Draft, Sent, Turns, is_message_gone};
 use crate::domain::card::{Card, CardAction};
 use crate::domain::channel::Channels;
 use crate::domain::form::{Form, Suggestion};
-use crate::domain::id::{MessageId, PersonId, Role};
+use crate::domain::id::{ChannelId, MessageId, PersonId, Role};
 use crate::ports::{Chat, ChatError, ChatMemory, Clock, Place, Reaction, StoreError};
 
 /// Discord's codes.
@@ -386,6 +386,19 @@ impl Chat for Discord {
 
     async fn holders(&self, roles: &BTreeSet<Role>) -> Result<BTreeSet<PersonId>, ChatError> {
         Ok(self.0.people.holding(&self.0.rest, roles).await?)
+    }
+
+    async fn channels_named(&self, name: &str) -> Result<Vec<ChannelId>, ChatError> {
+        #[derive(serde::Deserialize)]
+        struct Channel {
+            id: String,
+            #[serde(default)]
+            name: Option<String>,
+        }
+        let route = Route::GuildChannels { guild_id: self.guild().into() };
+        let all: Vec<Channel> = self.0.rest.get(route, Vec::new()).await?;
+        let called = |one: &Channel| one.name.as_deref() == Some(name);
+        Ok(all.into_iter().filter(called).map(|one| ChannelId::new(one.id)).collect())
     }
 }
 

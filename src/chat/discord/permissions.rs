@@ -17,7 +17,7 @@ pub struct Permission {
 }
 
 /// All that Shipmate needs, and nothing else is asked for.
-pub const NEEDED: [Permission; 8] = [
+pub const NEEDED: [Permission; 9] = [
     Permission {
         name: "View Channels",
         bit: Permissions::VIEW_CHANNEL,
@@ -28,6 +28,11 @@ pub const NEEDED: [Permission; 8] = [
         name: "Embed Links",
         bit: Permissions::EMBED_LINKS,
         purpose: "to show plans as cards",
+    },
+    Permission {
+        name: "Attach Files",
+        bit: Permissions::ATTACH_FILES,
+        purpose: "to show figures as a picture",
     },
     Permission {
         name: "Add Reactions",

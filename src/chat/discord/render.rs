@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::ids::Spot;
 use super::markup::{self, NameOf};
-use crate::domain::card::{Card, CardAction, Control, Line, Progress, Tone, plain};
+use crate::domain::card::{About, Card, CardAction, Control, Line, Offer, Progress, Tone, plain};
 use crate::domain::id::EnvironmentName;
 
 /// Discord's limits for an embed, in characters.
@@ -20,6 +20,8 @@ const FOOTER: usize = 2048;
 const TOTAL: usize = 5700;
 /// The longest id of a button.
 const CUSTOM_ID: usize = 100;
+/// The longest words on a button.
+const LABEL: usize = 80;
 /// The longest text of a message without an embed.
 pub const CONTENT: usize = 2000;
 
@@ -199,8 +201,35 @@ const GREY: u8 = 2;
 const GREEN: u8 = 3;
 const RED: u8 = 4;
 
+/// A row has so many buttons at most.
+const ROW: usize = 5;
+
 fn buttons(card: &Card) -> Value {
-    let Some(about) = &card.about else { return json!(unlock_row(card)) };
+    if card.about.is_none() && card.unlock.is_some() {
+        return json!(unlock_row(card));
+    }
+    let mut row = card.about.as_ref().map(|about| about_buttons(card, about)).unwrap_or_default();
+    // Where the names are too long for a button it can still be said.
+    let offers = card.offers.iter().filter_map(|offer| match offer {
+        Offer::PromoteEverything { source, to } => {
+            let (source, to) = (source.to_string(), to.to_string());
+            let label = cut(&format!("Ask for {to}"), LABEL);
+            let id = Press::PromoteEverything { source, to }.id();
+            (id.len() <= CUSTOM_ID).then(|| {
+                json!({
+                    "type": 2, "style": GREY, "label": label, "emoji": { "name": "🚂" },
+                    "custom_id": id,
+                })
+            })
+        }
+    });
+    row.extend(offers);
+    row.truncate(ROW);
+    if row.is_empty() { json!([]) } else { json!([{ "type": 1, "components": row }]) }
+}
+
+/// What can be done to the deployment that a card tells of.
+fn about_buttons(card: &Card, about: &About) -> Vec<Value> {
     let button = |action: &CardAction| {
         let (style, label) = match action {
             CardAction::Approve => (GREEN, "Approve"),
@@ -238,7 +267,7 @@ fn buttons(card: &Card) -> Value {
             "custom_id": Press::Ban { deployment: about.deployment.0 }.id(),
         }));
     }
-    if row.is_empty() { json!([]) } else { json!([{ "type": 1, "components": row }]) }
+    row
 }
 
 /// The button of a card that asks about a lock. Where the name is too long for one, it can still
@@ -294,6 +323,11 @@ pub enum Press {
     Ban {
         deployment: i64,
     },
+    /// Everything that runs in one environment, in another one.
+    PromoteEverything {
+        source: String,
+        to: String,
+    },
     /// Does not need a lock any more.
     Unlock {
         environment: String,
@@ -319,6 +353,8 @@ impl Press {
             Self::Control { control, deployment } => format!("{}:{deployment}", control.word()),
             Self::RollBack { environment } => format!("rollback:{environment}"),
             Self::Ban { deployment } => format!("ban:{deployment}"),
+            // A name has no colon in it.
+            Self::PromoteEverything { source, to } => format!("promote-everything:{source}:{to}"),
             Self::Unlock { environment } => format!("unlock:{environment}"),
             Self::RollBackSurely { environment, card } => {
                 format!("rollback-surely:{}/{}:{environment}", card.channel, card.message)
@@ -337,6 +373,10 @@ impl Press {
         }
         match what {
             "ban" => Some(Self::Ban { deployment: of.parse().ok()? }),
+            "promote-everything" => {
+                let (source, to) = of.split_once(':')?;
+                Some(Self::PromoteEverything { source: source.to_owned(), to: to.to_owned() })
+            }
             "unlock" => Some(Self::Unlock { environment: of.to_owned() }),
             "rollback" => Some(Self::RollBack { environment: of.to_owned() }),
             "rollback-surely" => {
@@ -413,7 +453,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::card::{About, Field, Link};
+    use crate::domain::card::{Field, Link};
     use crate::domain::id::DeploymentId;
 
     fn frame<'a>(name_of: NameOf<'a>) -> Frame<'a> {
@@ -497,6 +537,7 @@ mod tests {
             Press::Control { control: Control::Pause, deployment: 42 },
             Press::Control { control: Control::Continue, deployment: i64::MAX },
             Press::RollBack { environment: "production".to_owned() },
+            Press::PromoteEverything { source: "staging".to_owned(), to: "production".to_owned() },
             Press::Unlock { environment: "production".to_owned() },
             Press::RollBackSurely { environment: "production".to_owned(), card },
         ];

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use serenity::http::{Http, HttpBuilder, LightMethod, Ratelimiter, Request, Route};
+use serenity::http::{Http, HttpBuilder, LightMethod, Multipart, Ratelimiter, Request, Route};
 use tokio::time::Instant;
 
 use super::limits::Limits;
@@ -104,6 +104,16 @@ impl Rest {
         body: &Value,
     ) -> Result<Value, Failure> {
         self.ask(&Request::new(route, method).body(Some(body.to_string().into_bytes()))).await
+    }
+
+    /// Sends a body with files beside it, and gives the answer.
+    pub async fn send_parts(
+        &self,
+        method: LightMethod,
+        route: Route<'_>,
+        parts: Multipart,
+    ) -> Result<Value, Failure> {
+        self.ask(&Request::new(route, method).multipart(Some(parts))).await
     }
 
     /// Puts or takes away something that is named by its address.

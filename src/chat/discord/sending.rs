@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use serenity::http::{LightMethod, Route};
+use serenity::builder::CreateAttachment;
+use serenity::http::{LightMethod, Multipart, MultipartUpload, Route};
 
 use super::Discord;
 use super::ids::{Spot, channel_id, snowflake, snowflake_at};
 use super::render::{self, Frame, Rendered};
 use super::rest::Failure;
-use crate::domain::card::Card;
+use crate::domain::card::{Card, Picture};
 use crate::domain::id::sha256_hex;
 use crate::ports::Posting;
 
@@ -24,6 +25,9 @@ const CLOCKS_DIFFER: jiff::SignedDuration = jiff::SignedDuration::from_secs(120)
 const SEARCHED: usize = 1000;
 /// So many messages follow one that did not fit, at the most.
 const FOLLOWING: usize = 6;
+
+/// The longest text for those who do not see a picture.
+const ALTERNATIVE: usize = 1024;
 
 /// Discord's codes.
 const NO_SUCH_MESSAGE: i64 = 10_008;
@@ -221,7 +225,17 @@ impl Discord {
                 "fail_if_not_exists": false,
             });
         }
-        let spot = self.create(draft.channel, &body).await?;
+        let spot = match &draft.card.picture {
+            Some(picture) => match self.create_with(draft.channel, body.clone(), picture).await {
+                // Files may not be attached there: the card says the same in words.
+                Err(Failure::Refused { status: 403, message, .. }) => {
+                    tracing::warn!(channel = draft.channel, message, "a picture may not be shown");
+                    self.create(draft.channel, &body).await?
+                }
+                posted => posted?,
+            },
+            None => self.create(draft.channel, &body).await?,
+        };
         if !rendered.rest.is_empty() {
             self.send_rest(draft, spot, &rendered.rest, mark).await;
         }
@@ -231,11 +245,31 @@ impl Discord {
     async fn create(&self, channel: u64, body: &Value) -> Result<Spot, Failure> {
         let route = Route::ChannelMessages { channel_id: channel.into() };
         let created = self.0.rest.send(LightMethod::Post, route, body).await?;
-        let id = created["id"].as_str().and_then(snowflake);
-        let message = id.ok_or_else(|| {
-            Failure::Unavailable("it did not tell the id of a new message".to_owned())
-        })?;
-        Ok(Spot { channel, message })
+        created_in(channel, &created)
+    }
+
+    /// The same with a picture in its embed.
+    async fn create_with(
+        &self,
+        channel: u64,
+        mut body: Value,
+        picture: &Picture,
+    ) -> Result<Spot, Failure> {
+        show_picture(&mut body, picture);
+        body["attachments"] = json!([{
+            "id": 0,
+            "filename": picture.name,
+            "description": render::cut(&picture.text, ALTERNATIVE),
+        }]);
+        let file = CreateAttachment::bytes(picture.bytes.0.to_vec(), &picture.name);
+        let parts = Multipart {
+            upload: MultipartUpload::Attachments(vec![file]),
+            fields: Vec::new(),
+            payload_json: Some(body.to_string()),
+        };
+        let route = Route::ChannelMessages { channel_id: channel.into() };
+        let created = self.0.rest.send_parts(LightMethod::Post, route, parts).await?;
+        created_in(channel, &created)
     }
 
     /// What did not fit: in the message's thread, with a link to it, or in messages that follow.
@@ -286,11 +320,15 @@ impl Discord {
     ) -> Result<(), Failure> {
         let thread = format!("https://discord.com/channels/{}/{}", self.guild(), spot.message);
         let rendered = self.render(card, mark, Some(&thread));
-        let body = json!({
+        let mut body = json!({
             "embeds": [rendered.embed],
             "components": rendered.components,
             "allowed_mentions": { "parse": [] },
         });
+        if let Some(picture) = &card.picture {
+            // It was attached when the message was posted, and stays.
+            show_picture(&mut body, picture);
+        }
         if !self.0.sent.is_news(spot, &body) {
             return Ok(());
         }
@@ -388,6 +426,19 @@ impl Discord {
         };
         render::render(card, &frame)
     }
+}
+
+/// Shows an attached picture in the embed, and not below it.
+fn show_picture(body: &mut Value, picture: &Picture) {
+    body["embeds"][0]["image"] = json!({ "url": format!("attachment://{}", picture.name) });
+}
+
+fn created_in(channel: u64, created: &Value) -> Result<Spot, Failure> {
+    let id = created["id"].as_str().and_then(snowflake);
+    let message = id.ok_or_else(|| {
+        Failure::Unavailable("it did not tell the id of a new message".to_owned())
+    })?;
+    Ok(Spot { channel, message })
 }
 
 /// Whether a failure means that the message itself is gone, and not something about it.

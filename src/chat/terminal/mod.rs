@@ -272,4 +272,9 @@ impl Chat for Terminal {
     async fn holders(&self, roles: &BTreeSet<Role>) -> Result<BTreeSet<PersonId>, ChatError> {
         Ok(self.0.people.holders(roles))
     }
+
+    async fn channels_named(&self, name: &str) -> Result<Vec<ChannelId>, ChatError> {
+        // There is only one.
+        Ok(if self.0.channel.as_str() == name { vec![self.0.channel.clone()] } else { Vec::new() })
+    }
 }

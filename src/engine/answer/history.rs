@@ -63,7 +63,7 @@ impl Engine {
 
     /// The environments that a person may look at: the one that is named, which is an error
     /// where it may not be looked at, or all that may.
-    pub(super) async fn readable(
+    pub(in super::super) async fn readable(
         &self,
         said: &Said,
         environment: Option<&EnvironmentName>,

@@ -1,13 +1,17 @@
 //! What each command does: a file for each, by the names of commands/.
 
+mod announce;
 mod ballot;
 mod ban;
+mod change_schedule;
+mod figures;
 mod end_reservation;
 mod freeze;
 mod help;
 mod history;
 mod lock;
 mod pause;
+mod preview;
 mod promote;
 mod queue;
 mod release_hold;
@@ -67,6 +71,13 @@ fn environment_of(command: &Command) -> Option<&EnvironmentName> {
         | Command::Ban(_)
         | Command::Unban { .. }
         | Command::Bans
+        | Command::Announce { .. }
+        | Command::ShowSchedule { .. }
+        | Command::PauseSchedule { .. }
+        | Command::ContinueSchedule { .. }
+        | Command::CancelSchedule { .. }
+        | Command::Preview { .. }
+        | Command::Figures { .. }
         | Command::Lock(LockEnvironments { scope: Scope::Everything, .. })
         | Command::Unlock { scope: Scope::Everything, .. }
         | Command::Locks
@@ -110,6 +121,15 @@ impl Engine {
             Command::ReleaseHold { environment, because } => {
                 self.release_hold(said, environment, because.as_ref()).await;
             }
+            Command::Announce { text } => self.announce(said, text).await,
+            Command::ShowSchedule { schedule } => self.show_schedule(said, schedule).await,
+            Command::PauseSchedule { schedule } => self.pause_schedule(said, schedule).await,
+            Command::ContinueSchedule { schedule } => {
+                self.continue_schedule(said, schedule).await;
+            }
+            Command::CancelSchedule { schedule } => self.cancel_schedule(said, schedule).await,
+            Command::Preview { schedule } => Box::pin(self.preview(said, schedule)).await,
+            Command::Figures { length } => self.figures(said, *length).await,
             Command::Lock(lock) => self.lock(said, lock).await,
             Command::Unlock { scope, because } => self.unlock(said, scope, because.as_ref()).await,
             Command::Locks => self.locks(said).await,

@@ -12,14 +12,19 @@ use crate::report;
 
 impl Engine {
     pub(super) async fn schedules(&self, said: &Said) {
-        match self.scheduled_promotions(said).await {
-            Ok(promotions) => {
+        let read = async {
+            let promotions = self.scheduled_promotions(said).await?;
+            Ok((promotions, self.visible(said).await?))
+        };
+        match read.await {
+            Ok((promotions, announcements)) => {
                 let zoned = |one: Deployment| {
                     let now = self.local_time(Some(&one.plan.terms.environment));
                     (one, now)
                 };
                 let promotions: Vec<_> = promotions.into_iter().map(zoned).collect();
-                let card = report::schedules_card(&promotions);
+                let now = self.zoned(&self.chat_zone());
+                let card = report::schedules_card(&promotions, &announcements, &now);
                 self.answer_with(said, &Command::Schedules, &card).await;
             }
             Err((environment, problem)) => {

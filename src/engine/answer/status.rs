@@ -78,7 +78,8 @@ impl Engine {
         self.parts.environments.iter().filter(has).map(|one| one.name.clone()).collect()
     }
 
-    async fn status_of(
+    /// What is known of an environment now, and of all its services or one.
+    pub(in super::super) async fn status_of(
         &self,
         name: &EnvironmentName,
         service: Option<&ServiceName>,

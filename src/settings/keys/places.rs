@@ -2,10 +2,11 @@
 //! policies.
 
 use super::{
-    BATCH, EXPECT, Form, Key, LOGS, MODE, PATIENCE, RESTART, SETTLE, TIMEZONE, Unset, WITHIN,
+    BATCH, EXPECT, Form, Key, LATENESS, LOGS, MODE, PATIENCE, RESTART, SETTLE, TIMEZONE, Unset,
+    WITHIN,
 };
 
-pub(in super::super) static PLACES: [Key; 41] = [
+pub(in super::super) static PLACES: [Key; 47] = [
     Key {
         path: &["roles", "*", "people"],
         form: Form::List,
@@ -292,6 +293,56 @@ pub(in super::super) static PLACES: [Key; 41] = [
         unset: Unset::Required,
         example: "\"changes are made while everybody is here\"",
         meaning: "Why it is closed outside of it, as a sentence for those whom that stops.",
+    },
+    Key {
+        path: &["schedules", "*", "at"],
+        form: Form::Text,
+        unset: Unset::Required,
+        example: "\"0 9 * * MON-FRI\"",
+        meaning: "When it is announced: a cron expression (minute, hour, day of the month, month, \
+                  day of the week), or a recurrence of RFC 5545 such as \
+                  `DTSTART:20261127T160000 RRULE:FREQ=WEEKLY;BYDAY=FR`. See \
+                  [announcements.md](announcements.md).",
+    },
+    Key {
+        path: &["schedules", "*", "zone"],
+        form: Form::Text,
+        unset: Unset::Default(TIMEZONE),
+        example: "\"Europe/Berlin\"",
+        meaning: "An IANA name: where the clock hangs that this is about. What a change of clocks \
+                  skips is announced at the change, and what it repeats once.",
+    },
+    Key {
+        path: &["schedules", "*", "channel"],
+        form: Form::Text,
+        unset: Unset::Otherwise("where announcements go"),
+        example: "\"2000\"",
+        meaning: "The channel that it is announced in, one of `chat.discord.channels`. It tells of \
+                  what may be spoken of there.",
+    },
+    Key {
+        path: &["schedules", "*", "template"],
+        form: Form::Text,
+        unset: Unset::Required,
+        example: "\"morning\"",
+        meaning: "What is announced: `morning`, `weekly`, `release-train` or `votes`; or a template \
+                  of your own, as its text or as a file whose name ends in `.j2`, relative to the \
+                  working directory.",
+    },
+    Key {
+        path: &["schedules", "*", "grace"],
+        form: Form::Text,
+        unset: Unset::Default(LATENESS),
+        example: "\"15m\"",
+        meaning: "How late it may still be announced, from 2m to 24h, where nothing ran or the \
+                  chat did not answer. After that it is noted as missed.",
+    },
+    Key {
+        path: &["schedules", "*", "environments"],
+        form: Form::List,
+        unset: Unset::Otherwise("all of which may be spoken of in the channel"),
+        example: "[\"production\"]",
+        meaning: "Which environments it tells of.",
     },
     Key {
         path: &["commands", "directory"],

@@ -11,6 +11,7 @@ pub const VIEW_CHANNEL: u64 = 1 << 10;
 pub const SEND_MESSAGES: u64 = 1 << 11;
 pub const MANAGE_MESSAGES: u64 = 1 << 13;
 pub const EMBED_LINKS: u64 = 1 << 14;
+pub const ATTACH_FILES: u64 = 1 << 15;
 pub const READ_MESSAGE_HISTORY: u64 = 1 << 16;
 pub const MENTION_EVERYONE: u64 = 1 << 17;
 pub const USE_APPLICATION_COMMANDS: u64 = 1 << 31;
@@ -23,7 +24,12 @@ pub fn of(state: &State, user: u64, channel: u64) -> u64 {
     let Some(found) = state.channels.get(&channel) else { return 0 };
     match found.kind {
         ChannelKind::Direct { with } if user == with || user == state.world.bot => {
-            VIEW_CHANNEL | SEND_MESSAGES | EMBED_LINKS | READ_MESSAGE_HISTORY | ADD_REACTIONS
+            VIEW_CHANNEL
+                | SEND_MESSAGES
+                | EMBED_LINKS
+                | ATTACH_FILES
+                | READ_MESSAGE_HISTORY
+                | ADD_REACTIONS
         }
         ChannelKind::Direct { .. } => 0,
         // A thread has the permissions of the channel that it hangs in.

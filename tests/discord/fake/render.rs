@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use super::permissions;
-use super::state::{Channel, ChannelKind, Interaction, State, StoredMessage};
+use super::state::{Attachment, Channel, ChannelKind, Interaction, State, StoredMessage};
 use super::world::Person;
 
 const JOINED: &str = "2026-01-01T00:00:00.000000+00:00";
@@ -198,8 +198,8 @@ pub fn message(state: &State, of: &StoredMessage) -> Value {
         "mention_everyone": of.pinged_everyone,
         "mentions": of.pinged.iter().map(|id| user_by_id(state, *id)).collect::<Vec<_>>(),
         "mention_roles": ids(of.pinged_roles.iter().copied()),
-        "attachments": [],
-        "embeds": of.embeds,
+        "attachments": of.attachments.iter().map(attachment).collect::<Vec<_>>(),
+        "embeds": of.embeds.iter().map(|embed| with_image(of, embed)).collect::<Vec<_>>(),
         "components": numbered(&of.components, &mut 0),
         "pinned": false,
         "type": kind,
@@ -279,6 +279,37 @@ fn asked_by(state: &State, asked: &Interaction, answer: u64) -> Value {
         metadata["triggering_interaction_metadata"] = asked_by(state, opened, answer);
     }
     metadata
+}
+
+fn attachment(of: &Attachment) -> Value {
+    let url = address(of);
+    let mut value = json!({
+        "id": of.id.to_string(),
+        "filename": of.filename,
+        "content_type": of.content_type,
+        "size": of.bytes.len(),
+        "url": url,
+        "proxy_url": url,
+    });
+    if let Some(description) = &of.description {
+        value["description"] = description.as_str().into();
+    }
+    value
+}
+
+fn address(of: &Attachment) -> String {
+    format!("https://cdn.discordapp.com/attachments/{}/{}", of.id, of.filename)
+}
+
+/// An embed whose picture is a file of its message, with the address of that.
+fn with_image(of: &StoredMessage, embed: &Value) -> Value {
+    let mut embed = embed.clone();
+    let name = embed["image"]["url"].as_str().and_then(|url| url.strip_prefix("attachment://"));
+    let found = of.attachments.iter().find(|one| Some(one.filename.as_str()) == name);
+    if let Some(found) = found {
+        embed["image"] = json!({ "url": address(found), "proxy_url": address(found) });
+    }
+    embed
 }
 
 fn reactions(state: &State, of: &StoredMessage) -> Value {

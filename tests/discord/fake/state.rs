@@ -51,6 +51,8 @@ pub struct StoredMessage {
     pub content: String,
     pub embeds: Vec<Value>,
     pub components: Vec<Value>,
+    /// Files beside it.
+    pub attachments: Vec<Attachment>,
     pub flags: u64,
     /// The message that it replies to.
     pub reference: Option<u64>,
@@ -70,6 +72,17 @@ pub struct StoredMessage {
     pub only_for: Option<u64>,
     /// The interaction that it answers.
     pub interaction: Option<u64>,
+}
+
+/// A file that stands with a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    pub id: u64,
+    pub filename: String,
+    /// For those who do not see it.
+    pub description: Option<String>,
+    pub content_type: String,
+    pub bytes: Vec<u8>,
 }
 
 impl StoredMessage {
@@ -243,6 +256,7 @@ impl State {
             content: String::new(),
             embeds: Vec::new(),
             components: Vec::new(),
+            attachments: Vec::new(),
             flags: 0,
             reference: None,
             nonce: None,

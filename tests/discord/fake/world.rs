@@ -157,6 +157,7 @@ impl World {
         let needed = may::VIEW_CHANNEL
             | may::SEND_MESSAGES
             | may::EMBED_LINKS
+            | may::ATTACH_FILES
             | may::READ_MESSAGE_HISTORY
             | may::ADD_REACTIONS
             | may::MANAGE_MESSAGES

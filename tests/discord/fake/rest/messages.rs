@@ -4,18 +4,24 @@ use serde_json::Value;
 
 use super::super::events;
 use super::super::permissions::{
-    self, EMBED_LINKS, MANAGE_MESSAGES, READ_MESSAGE_HISTORY, SEND_MESSAGES,
+    self, ATTACH_FILES, EMBED_LINKS, MANAGE_MESSAGES, READ_MESSAGE_HISTORY, SEND_MESSAGES,
     SEND_MESSAGES_IN_THREADS, VIEW_CHANNEL,
 };
 use super::super::render;
-use super::super::state::{ChannelKind, EPHEMERAL, LOADING, State, StoredMessage};
+use super::super::state::{Attachment, ChannelKind, EPHEMERAL, LOADING, State, StoredMessage};
 use super::Request;
 use super::answer::{Answer, Refused};
 use super::form::{self, Draft};
 use super::mentions::{self, Pings, Written};
+use super::parts::File;
 
 /// `POST /channels/{channel}/messages`
-pub fn post(state: &mut State, channel: u64, body: &Value) -> Result<Answer, Refused> {
+pub fn post(
+    state: &mut State,
+    channel: u64,
+    body: &Value,
+    files: &[File],
+) -> Result<Answer, Refused> {
     may_send(state, channel)?;
     let draft = form::read(body)?;
     let bot = state.world.bot;
@@ -32,6 +38,10 @@ pub fn post(state: &mut State, channel: u64, body: &Value) -> Result<Answer, Ref
     if !message.embeds.is_empty() {
         permissions::require(state, channel, EMBED_LINKS)?;
     }
+    if !files.is_empty() {
+        permissions::require(state, channel, ATTACH_FILES)?;
+        message.attachments = attached(state, body, files)?;
+    }
     message.reference = replied(state, channel, &draft)?;
     ping(state, &mut message, &draft);
     message.nonce.clone_from(&draft.nonce);
@@ -43,6 +53,30 @@ pub fn post(state: &mut State, channel: u64, body: &Value) -> Result<Answer, Ref
     state.keep_message(message);
     events::message(state, "MESSAGE_CREATE", channel, id);
     shown(state, channel, id)
+}
+
+/// The files with what the body says of them, by their numbers.
+fn attached(state: &mut State, body: &Value, files: &[File]) -> Result<Vec<Attachment>, Refused> {
+    let told = body["attachments"].as_array().cloned().unwrap_or_default();
+    let number = |one: &Value| one["id"].as_u64().or_else(|| one["id"].as_str()?.parse().ok());
+    let mut attachments = Vec::new();
+    for file in files {
+        let told = told.iter().find(|one| number(one) == Some(file.number));
+        let text = |key: &str| Some(told?[key].as_str()?.to_owned());
+        let description = text("description");
+        if description.as_ref().is_some_and(|text| text.chars().count() > 1024) {
+            let message = "Must be 1024 or fewer in length.";
+            return Err(Refused::form("attachments", "BASE_TYPE_MAX_LENGTH", message));
+        }
+        attachments.push(Attachment {
+            id: state.next_id(),
+            filename: text("filename").unwrap_or_else(|| file.filename.clone()),
+            description,
+            content_type: file.content_type.clone(),
+            bytes: file.bytes.clone(),
+        });
+    }
+    Ok(attachments)
 }
 
 fn may_send(state: &State, channel: u64) -> Result<(), Refused> {

@@ -9,6 +9,7 @@ pub mod form;
 mod guild;
 pub mod mentions;
 pub mod messages;
+pub mod parts;
 pub mod reactions;
 mod route;
 mod threads;
@@ -42,7 +43,10 @@ pub struct Request {
     /// Behind `/api/v10`, decoded.
     pub path: Vec<String>,
     pub query: BTreeMap<String, String>,
+    /// Of several parts, the one that is JSON.
     pub body: Value,
+    /// The others.
+    pub files: Vec<parts::File>,
     pub authorised: bool,
 }
 
@@ -103,13 +107,18 @@ async fn serve(
     let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let path = parts.uri.path();
     let expected = shared.expected_authorization();
-    let json: Option<Value> =
-        if bytes.is_empty() { Some(Value::Null) } else { serde_json::from_slice(&bytes).ok() };
+    let several = header("content-type").and_then(parts::boundary);
+    let (json, files): (Option<Value>, Vec<parts::File>) = match several {
+        Some(boundary) => parts::read(&bytes, boundary),
+        None if bytes.is_empty() => (Some(Value::Null), Vec::new()),
+        None => (serde_json::from_slice(&bytes).ok(), Vec::new()),
+    };
     let request = Request {
         method: parts.method.as_str().to_owned(),
         path: segments(path),
         query: query(parts.uri.query().unwrap_or_default()),
         body: json.clone().unwrap_or(Value::Null),
+        files,
         authorised: expected.is_some() && header("authorization") == expected.as_deref(),
     };
     let (index, troubles) = {
@@ -150,7 +159,8 @@ async fn serve(
         method: &request.method,
         path: parts.uri.path_and_query().map_or(path, |whole| whole.as_str()),
         test: &shared.test,
-        content_type: header("content-type"),
+        // The part that is JSON has the shape of a body that is nothing else.
+        content_type: several.map_or_else(|| header("content-type"), |_| Some("application/json")),
         body: &request.body,
         status: out.status,
         answer: out.body.as_ref(),

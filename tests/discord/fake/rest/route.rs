@@ -65,7 +65,7 @@ fn in_channel(
             )?;
             Ok(Answer::nothing())
         }
-        ("POST", ["messages"]) => messages::post(state, channel, body),
+        ("POST", ["messages"]) => messages::post(state, channel, body, &request.files),
         ("GET", ["messages"]) => messages::list(state, channel, request),
         ("GET", ["messages", message]) => messages::get(state, channel, id(message)?),
         ("PATCH", ["messages", message]) => messages::edit(state, channel, id(message)?, body),

@@ -1,0 +1,86 @@
+//! What it costs to know which of many schedules is due, and to have one announced by one process
+//! only.
+
+use std::time::{Duration, Instant};
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use shipmate::domain::calendar::Rule;
+use shipmate::domain::schedule::{Fate, Firing, GRACE, ScheduleKey, Timing};
+use shipmate::domain::timetable::{Due, Timetable};
+use shipmate::ports::Schedules;
+use shipmate::store::SqliteStore;
+
+use crate::harness::{Figure, Row, Section};
+
+/// How many schedules there are.
+const COUNTS: [usize; 3] = [10, 1_000, 10_000];
+/// So many firings are measured one by one.
+const CLAIMS: i64 = 200;
+
+pub async fn measure(full: bool) -> anyhow::Result<Section> {
+    let mut section = Section::new("Schedules of announcements");
+    for count in COUNTS {
+        let days = if full { 10 } else { 1 };
+        let firings = firings(count, days)?;
+        let what = format!("the next of {count} daily schedules, found and set anew");
+        section.row(Row::new(what, Figure::times(&firings)?));
+    }
+    section
+        .row(Row::new("one firing claimed and noted, on disk", Figure::times(&claims().await?)?));
+    section.note(
+        "The heap is stepped through days by a clock that stands at each full minute; what is \
+         measured is each schedule that is due then.",
+    );
+    Ok(section)
+}
+
+/// How long each took that was due in so many days.
+fn firings(count: usize, days: i64) -> anyhow::Result<Vec<Duration>> {
+    let begin: Timestamp = "2026-11-24T00:00:00Z".parse()?;
+    let zone = TimeZone::get("Europe/Berlin")?;
+    let mut table = Timetable::default();
+    for number in 0..count {
+        // Spread over the day, as people would not.
+        let minute = number * 7 % 1440;
+        let text = format!("{} {} * * *", minute % 60, minute / 60);
+        let rule = Rule::parse(&text, &zone)?;
+        let key = ScheduleKey::Numbered(i64::try_from(number)?);
+        table.set(key, Timing::Repeating { rule: Box::new(rule), text }, GRACE, begin);
+    }
+    let mut times = Vec::new();
+    let end = begin.checked_add((24 * days).hours())?;
+    while let Some(next) = table.next_due().filter(|next| *next <= end) {
+        loop {
+            let began = Instant::now();
+            let due = table.take_due(next);
+            let took = began.elapsed();
+            if due.is_none() {
+                break;
+            }
+            times.push(took);
+        }
+    }
+    let expected = count * usize::try_from(days)?;
+    anyhow::ensure!(times.len() == expected, "{} of {expected} were due", times.len());
+    Ok(times)
+}
+
+async fn claims() -> anyhow::Result<Vec<Duration>> {
+    let directory = tempfile::tempdir()?;
+    let url = format!("sqlite://{}", directory.path().join("journal.db").display());
+    let store = SqliteStore::open(&url).await?;
+    let schedule = ScheduleKey::Named("morning".into());
+    let mut times = Vec::new();
+    for second in 0..CLAIMS {
+        let at = Timestamp::from_second(second)?;
+        let due = Due { schedule: schedule.clone(), at, in_time: true, skipped: 0 };
+        let began = Instant::now();
+        anyhow::ensure!(store.claim(&due, at).await?, "somebody else has it");
+        let fate = Fate::Claimed { at };
+        let firing = Firing { schedule: schedule.clone(), due: at, fate, skipped: 0 };
+        store.announced(&firing, Some(&"1".into())).await?;
+        times.push(began.elapsed());
+    }
+    Ok(times)
+}

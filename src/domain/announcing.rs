@@ -1,0 +1,306 @@
+//! What somebody wants to have announced, read out of the words behind `announce`: a text, and at
+//! its end where and when. A text may hold anything, times as well; so what stands at its end is
+//! taken for a place or a time only where it can be nothing else, and a text in quotes is never
+//! looked into.
+
+use jiff::civil::Weekday;
+use jiff::tz::TimeZone;
+
+use super::calendar::Rule;
+use super::id::ChannelId;
+use super::words_of_time::{DAYS, Day, TimeError, When, weekday_words};
+
+/// The longest text, in characters.
+pub const LONGEST: usize = 1000;
+
+/// What is to be announced, where and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    pub text: String,
+    /// `None`: here.
+    pub channel: Option<ChannelWord>,
+    pub when: WhenSaid,
+}
+
+/// A channel as people write it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChannelWord {
+    /// As a chat writes it for them: `<#2000>`.
+    Id(ChannelId),
+    /// `#ops`
+    Name(String),
+}
+
+/// When it is to be announced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WhenSaid {
+    Now,
+    Once(When),
+    /// A rule of the calendar, as it can be read again.
+    Every(String),
+}
+
+/// Why it is not clear what is wanted. `Display` is a sentence that says what to write.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unclear {
+    #[error("Say what to announce: announce lunch is ready in #ops at 12:00.")]
+    NoText,
+    #[error("The text is too long: write at most {LONGEST} characters.")]
+    TooLong,
+    #[error(
+        "Both `{one}` and `{other}` say where or when. Put the text in quotes: announce \"…\" \
+         {other}."
+    )]
+    Twice { one: String, other: String },
+    #[error("{0}. If it belongs to the text, put the text in quotes.")]
+    NotThen(TimeError),
+    #[error(
+        "`{text}` behind the text says neither where nor when: write for example in #ops at 18:00, \
+         in 2 hours, every weekday at 9:00, or every `0 9 * * MON`."
+    )]
+    NotAnEnding { text: String },
+}
+
+/// A word and where it stands.
+type Word<'a> = (usize, &'a str);
+
+/// Reads it.
+///
+/// # Errors
+/// [`Unclear`], where what is written can mean several things or nothing.
+pub fn read(said: &str) -> Result<Wish, Unclear> {
+    let said = said.trim();
+    let (text, channel, when) = match quoted(said) {
+        Some((text, behind)) => {
+            let behind = words(behind);
+            let text_of = |words: &[Word<'_>]| join(words);
+            match endings(&behind) {
+                Some((channel, when)) => (text.to_owned(), channel, when),
+                None => return Err(Unclear::NotAnEnding { text: text_of(&behind) }),
+            }
+        }
+        None => unquoted(said)?,
+    };
+    match text.trim() {
+        "" => Err(Unclear::NoText),
+        text if text.chars().count() > LONGEST => Err(Unclear::TooLong),
+        text => Ok(Wish { text: text.to_owned(), channel, when }),
+    }
+}
+
+type Read = (String, Option<ChannelWord>, WhenSaid);
+
+/// A text without quotes: the longest end of it that says where and when.
+fn unquoted(said: &str) -> Result<Read, Unclear> {
+    let all = words(said);
+    let ends = |from: usize, to: usize| {
+        let part = all.get(from..to)?;
+        opens(part.first()?.1).then(|| endings(part)).flatten()
+    };
+    let found = (0..all.len()).find_map(|at| Some((at, ends(at, all.len())?)));
+    let at = found.as_ref().map_or(all.len(), |(at, _)| *at);
+    let before = all.get(..at).unwrap_or_default();
+    let behind = all.get(at..).unwrap_or_default();
+    if let Some(earlier) = (0..at).find(|from| ends(*from, at).is_some()) {
+        let one = join(before.get(earlier..).unwrap_or_default());
+        return Err(Unclear::Twice { one, other: join(behind) });
+    }
+    // A place in the middle was meant as one: what follows it was meant as a time.
+    if let Some(place) = (0..at).rev().find(|at| channel(before, *at).is_some()) {
+        let rest = join(before.get(place + 2..).unwrap_or_default());
+        return Err(match When::parse(&rest) {
+            Err(error) => Unclear::NotThen(error),
+            Ok(_) => Unclear::NotAnEnding { text: rest },
+        });
+    }
+    if found.is_none() {
+        wrong_time(&all)?;
+    }
+    let end = all.get(at).map_or(said.len(), |(start, _)| *start);
+    let text = said.get(..end).unwrap_or(said).trim_end().to_owned();
+    let (channel, when) = found.map_or((None, WhenSaid::Now), |(_, read)| read);
+    Ok((text, channel, when))
+}
+
+/// `at` and a number at the very end were meant as a time.
+fn wrong_time(all: &[Word<'_>]) -> Result<(), Unclear> {
+    let last_at = all.iter().rposition(|(_, word)| word.eq_ignore_ascii_case("at"));
+    let Some(rest) = last_at.and_then(|at| all.get(at..)) else { return Ok(()) };
+    let number =
+        rest.get(1).is_some_and(|(_, word)| word.starts_with(|c: char| c.is_ascii_digit()));
+    match When::parse(&join(rest)) {
+        Err(error) if number && rest.len() == 2 => Err(Unclear::NotThen(error)),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Where and when, each at most once and in either order; nothing at all is here and now.
+fn endings(words: &[Word<'_>]) -> Option<(Option<ChannelWord>, WhenSaid)> {
+    if words.is_empty() {
+        return Some((None, WhenSaid::Now));
+    }
+    let last = words.len().checked_sub(2);
+    let at_end = || Some((last?, channel(words, last?)?));
+    let at_start = channel(words, 0).map(|word| (0, word));
+    let (place, rest): (Option<ChannelWord>, &[Word<'_>]) = match at_start.or_else(at_end) {
+        Some((0, word)) => (Some(word), words.get(2..)?),
+        Some((at, word)) => (Some(word), words.get(..at)?),
+        None => (None, words),
+    };
+    if rest.is_empty() {
+        return Some((place, WhenSaid::Now));
+    }
+    Some((place, time(rest)?))
+}
+
+/// `in #ops` at this word.
+fn channel(words: &[Word<'_>], at: usize) -> Option<ChannelWord> {
+    let (_, before) = words.get(at)?;
+    let (_, name) = words.get(at + 1)?;
+    if !["in", "to"].contains(&before.to_lowercase().as_str()) {
+        return None;
+    }
+    if let Some(id) = name.strip_prefix("<#").and_then(|name| name.strip_suffix('>')) {
+        return Some(ChannelWord::Id(ChannelId::new(id)));
+    }
+    let name = name.strip_prefix('#').filter(|name| !name.is_empty())?;
+    Some(ChannelWord::Name(name.to_owned()))
+}
+
+fn time(words: &[Word<'_>]) -> Option<WhenSaid> {
+    match words {
+        [] => None,
+        [(_, first), rest @ ..] if first.eq_ignore_ascii_case("every") => {
+            every(rest).map(WhenSaid::Every)
+        }
+        all => When::parse(&join(all)).ok().map(WhenSaid::Once),
+    }
+}
+
+/// `every weekday at 9:00`, `every monday and friday at 9`, `every hour`, or a rule as such.
+fn every(words: &[Word<'_>]) -> Option<String> {
+    let whole = join(words);
+    let rule = whole.trim_matches('`').trim();
+    if Rule::parse(rule, &TimeZone::UTC).is_ok() {
+        return Some(rule.to_owned());
+    }
+    if whole.eq_ignore_ascii_case("hour") {
+        return Some("0 * * * *".to_owned());
+    }
+    let at = words.iter().position(|(_, word)| word.eq_ignore_ascii_case("at"))?;
+    let (days, at) = words.split_at(at);
+    let time = match When::parse(&join(at)).ok()? {
+        When::At { day: Day::Next, time } => time,
+        When::At { .. } | When::In(_) => return None,
+    };
+    let days = days_of(&join(days).to_lowercase())?;
+    Some(format!("{} {} * * {days}", time.minute(), time.hour()))
+}
+
+/// The days of a week as cron has them.
+fn days_of(said: &str) -> Option<String> {
+    match said {
+        "day" => return Some("*".to_owned()),
+        "weekday" | "working day" => return Some("1-5".to_owned()),
+        _ => {}
+    }
+    let named = said.split([',', ' ']).filter(|word| !word.is_empty() && *word != "and");
+    let numbers: Option<Vec<String>> =
+        named.map(|word| Some(weekday(word)?.to_sunday_zero_offset().to_string())).collect();
+    numbers.filter(|numbers| !numbers.is_empty()).map(|numbers| numbers.join(","))
+}
+
+fn weekday(word: &str) -> Option<Weekday> {
+    match When::parse(&format!("{word} 12:00")).ok()? {
+        When::At { day: Day::On(weekday), .. } => Some(weekday),
+        When::At { day: Day::Next | Day::Today | Day::Tomorrow | Day::Date(_), .. }
+        | When::In(_) => None,
+    }
+}
+
+/// Whether an ending can begin with this word.
+fn opens(word: &str) -> bool {
+    let word = word.to_lowercase();
+    ["in", "to", "at", "on", "every"].contains(&word.as_str())
+        || DAYS.iter().any(|(day, _)| *day == word)
+        || weekday_words().any(|day| day == word)
+}
+
+/// The text in quotes at the beginning, and what stands behind them.
+fn quoted(said: &str) -> Option<(&str, &str)> {
+    const QUOTES: [char; 7] = ['"', '“', '”', '„', '‟', '«', '»'];
+    let first = said.chars().next().filter(|first| QUOTES.contains(first))?;
+    let inside = said.get(first.len_utf8()..)?;
+    // The last one, so that a text may quote others.
+    let (end, last) = inside.char_indices().rev().find(|(_, one)| QUOTES.contains(one))?;
+    Some((inside.get(..end)?, inside.get(end + last.len_utf8()..)?))
+}
+
+fn words(text: &str) -> Vec<Word<'_>> {
+    let start = |word: &str| word.as_ptr().addr() - text.as_ptr().addr();
+    text.split_whitespace().map(|word| (start(word), word)).collect()
+}
+
+fn join(words: &[Word<'_>]) -> String {
+    words.iter().map(|(_, word)| *word).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(name: &str) -> Option<ChannelWord> {
+        Some(ChannelWord::Name(name.to_owned()))
+    }
+
+    fn at(text: &str) -> WhenSaid {
+        WhenSaid::Once(When::parse(text).expect("a moment"))
+    }
+
+    fn every(rule: &str) -> WhenSaid {
+        WhenSaid::Every(rule.to_owned())
+    }
+
+    #[test]
+    fn where_and_when_stand_at_the_end() {
+        let id = Some(ChannelWord::Id("2000".into()));
+        let cases = [
+            ("lunch is ready", "lunch is ready", None, WhenSaid::Now),
+            ("lunch in #ops", "lunch", name("ops"), WhenSaid::Now),
+            ("lunch in <#2000> at 12:00", "lunch", id, at("at 12:00")),
+            ("lunch at 12:00 in #ops", "lunch", name("ops"), at("at 12:00")),
+            ("freeze friday at 14:00", "freeze", None, at("friday at 14:00")),
+            ("all of it in 2 hours", "all of it", None, at("in 2 hours")),
+            ("we meet in the hall", "we meet in the hall", None, WhenSaid::Now),
+            ("hello every weekday at 9:30", "hello", None, every("30 9 * * 1-5")),
+            ("hello every mon, wed and sun at 9:00", "hello", None, every("0 9 * * 1,3,0")),
+            ("hello in #ops every hour", "hello", name("ops"), every("0 * * * *")),
+            ("hello every `0 9 * * MON` in #ops", "hello", name("ops"), every("0 9 * * MON")),
+            ("\"we meet at 12:00\"", "we meet at 12:00", None, WhenSaid::Now),
+            ("\"we meet at 12:00\" at 11:00", "we meet at 12:00", None, at("at 11:00")),
+            ("“say \"hi\" in #x” in #ops", "say \"hi\" in #x", name("ops"), WhenSaid::Now),
+        ];
+        for (said, text, channel, when) in cases {
+            let wish = read(said).unwrap_or_else(|unclear| panic!("{said}: {unclear}"));
+            assert_eq!(wish, Wish { text: text.to_owned(), channel, when }, "{said}");
+        }
+    }
+
+    #[test]
+    fn what_can_mean_several_things_is_asked_about() {
+        let twice = |said| match read(said) {
+            Err(Unclear::Twice { one, other }) => (one, other),
+            other => panic!("{said}: {other:?}"),
+        };
+        let (one, other) = twice("we meet at 12:00 in #ops at 11:00");
+        assert_eq!((one.as_str(), other.as_str()), ("at 12:00", "in #ops at 11:00"));
+        twice("leave in 2 hours at 18:00");
+        assert!(matches!(read("freeze in #ops at 25:00"), Err(Unclear::NotThen(_))));
+        assert!(matches!(read("freeze at 25:00"), Err(Unclear::NotThen(_))));
+        assert!(matches!(read("look in #ops for news"), Err(Unclear::NotThen(_))));
+        assert!(matches!(read("\"freeze\" soon"), Err(Unclear::NotAnEnding { .. })));
+        assert_eq!(read("in #ops at 18:00"), Err(Unclear::NoText));
+        assert_eq!(read("\"\" in #ops"), Err(Unclear::NoText));
+        assert_eq!(read(&"x".repeat(1001)), Err(Unclear::TooLong));
+    }
+}

@@ -1,0 +1,200 @@
+//! `announce`: a text in a channel, now or at set times.
+
+use jiff::tz::TimeZone;
+
+use super::super::Engine;
+use super::super::problem::Problem;
+use super::Topic;
+use crate::domain::announcing::{ChannelWord, Unclear, WhenSaid, Wish, read};
+use crate::domain::calendar::Rule;
+use crate::domain::card::Card;
+use crate::domain::command::Command;
+use crate::domain::id::{ChannelId, EnvironmentName, PersonId};
+use crate::domain::policy::Action;
+use crate::domain::schedule::{
+    Content, GRACE, Made, NewSchedule, Schedule, ScheduleKey, Stored, Timing,
+};
+use crate::domain::words_of_time::TimeError;
+use crate::ports::{Place, Said};
+use crate::report::{self, Announced};
+
+/// Why something is not announced.
+enum Not {
+    Unclear(Unclear),
+    /// There is no such moment to come.
+    Then(TimeError),
+    /// Nobody may speak there, or there is no such channel.
+    There {
+        name: String,
+        known: Vec<ChannelId>,
+    },
+    Problem(EnvironmentName, Problem),
+}
+
+impl From<Unclear> for Not {
+    fn from(unclear: Unclear) -> Self {
+        Self::Unclear(unclear)
+    }
+}
+
+impl Engine {
+    pub(super) async fn announce(&self, said: &Said, text: &str) {
+        match self.try_announce(said, text).await {
+            Ok(announced) => {
+                let card = report::announced_card(&announced, &self.zoned(&self.chat_zone()));
+                let same =
+                    matches!(&announced, Announced::Now { channel } if *channel == said.channel);
+                if same {
+                    return self.whisper(said, &card).await;
+                }
+                let command = Command::Announce { text: text.to_owned() };
+                self.answer_with(said, &command, &card).await;
+            }
+            Err(not) => self.say_why_not(said, not).await,
+        }
+    }
+
+    async fn try_announce(&self, said: &Said, text: &str) -> Result<Announced, Not> {
+        let Wish { text, channel, when } = read(text)?;
+        let channel = self.named_channel(said, channel.as_ref()).await?;
+        self.may_announce(said, &channel, &said.person)
+            .await
+            .map_err(|(name, problem)| Not::Problem(name, problem))?;
+        let zone = self.chat_zone();
+        let now = self.zoned(&zone);
+        let (timing, stored) = match when {
+            WhenSaid::Now => {
+                self.announce_now(said, &channel, &text).await?;
+                return Ok(Announced::Now { channel });
+            }
+            WhenSaid::Once(when) => {
+                let at = when.resolve(&now).map_err(Not::Then)?.timestamp();
+                (Timing::Once(at), Stored::Once(at))
+            }
+            WhenSaid::Every(text) => {
+                // It was read as a rule before, in whatever zone.
+                let Ok(rule) = Rule::parse(&text, &zone) else {
+                    return Err(Unclear::NotAnEnding { text }.into());
+                };
+                (Timing::Repeating { rule: Box::new(rule), text: text.clone() }, Stored::Rule(text))
+            }
+        };
+        let (made_at, by) = (now.timestamp(), said.person.clone());
+        let new = NewSchedule {
+            text: text.clone(),
+            when: stored,
+            zone: zone.iana_name().unwrap_or("UTC").to_owned(),
+            channel: channel.clone(),
+            by: by.clone(),
+            asked_in: said.message.clone(),
+        };
+        let made = self.parts.store.make_schedule(&new, made_at).await;
+        let number = made.map_err(|error| anywhere(error.into()))?;
+        tracing::info!(schedule = number, person = %by, "a schedule was made");
+        self.shared.announcements.wake.notify_one();
+        Ok(Announced::Scheduled(Box::new(report::Listed {
+            next: timing.next_after(made_at),
+            schedule: Schedule {
+                key: ScheduleKey::Numbered(number),
+                timing,
+                zone,
+                channel: Some(channel.clone()),
+                content: Content::Said(text),
+                grace: GRACE,
+                environments: None,
+                made: Some(Made { by, at: made_at }),
+            },
+            channel,
+            paused: None,
+        })))
+    }
+
+    async fn announce_now(&self, said: &Said, channel: &ChannelId, text: &str) -> Result<(), Not> {
+        let card: Card = report::said_card(text, Some(&said.person));
+        let key = format!("announcement-{}", said.message);
+        let place = Place::Channel(channel.clone());
+        let posted = self.parts.chat.post(&place, &card, &key).await;
+        posted.map_err(|error| anywhere(error.into()))?;
+        tracing::info!(person = %said.person, %channel, "announced");
+        Ok(())
+    }
+
+    /// The channel that is meant: one in which Shipmate is spoken to.
+    async fn named_channel(
+        &self,
+        said: &Said,
+        word: Option<&ChannelWord>,
+    ) -> Result<ChannelId, Not> {
+        let channels = &self.parts.manners.channels;
+        let is_room = |channel: &ChannelId| channels.is_room(channel);
+        let named = match word {
+            None if is_room(&said.channel) => return Ok(said.channel.clone()),
+            // Said to Shipmate alone.
+            None => channels.announcements().cloned().into_iter().collect(),
+            Some(ChannelWord::Id(id)) => vec![id.clone()],
+            Some(ChannelWord::Name(name)) => {
+                let named = self.parts.chat.channels_named(name).await;
+                named.map_err(|error| anywhere(error.into()))?
+            }
+        };
+        let found = named.into_iter().find(is_room);
+        found.ok_or_else(|| {
+            let rooms: Vec<ChannelId> = channels.rooms.keys().cloned().collect();
+            let here = || vec![said.channel.clone()];
+            let name = match word {
+                Some(ChannelWord::Name(name)) => format!("#{name}"),
+                Some(ChannelWord::Id(id)) => format!("#{id}"),
+                None => "that conversation".to_owned(),
+            };
+            Not::There { name, known: if rooms.is_empty() { here() } else { rooms } }
+        })
+    }
+
+    /// Whether a person may announce something in a channel, or change what `maker` has made:
+    /// they must be permitted to wherever the channel speaks of.
+    pub(super) async fn may_announce(
+        &self,
+        said: &Said,
+        channel: &ChannelId,
+        maker: &PersonId,
+    ) -> Result<(), (EnvironmentName, Problem)> {
+        let any = |problem| (EnvironmentName::new("any"), problem);
+        let person = self.person(&said.person).await.map_err(any)?;
+        for name in self.spoken_of_in(channel, None) {
+            let judged = self.judge_announcing(&person, maker, &name).await;
+            judged.map_err(|problem| (name, problem))?;
+        }
+        Ok(())
+    }
+
+    /// The zone in which people mean times of day: that of the last environment in the order of
+    /// promotion, whose calendar matters.
+    pub(super) fn chat_zone(&self) -> TimeZone {
+        let environments = &self.parts.environments;
+        let last = environments.iter().find(|one| one.after.is_some());
+        let zone = last.or_else(|| environments.iter().next());
+        zone.map_or(TimeZone::UTC, |environment| environment.timezone.clone())
+    }
+
+    pub(super) fn zoned(&self, zone: &TimeZone) -> jiff::Zoned {
+        self.parts.clock.now().to_zoned(zone.clone())
+    }
+
+    async fn say_why_not(&self, said: &Said, not: Not) {
+        let card = match not {
+            Not::Unclear(why) => report::unclear_card(&why),
+            Not::Then(why) => report::past_card(&why.to_string()),
+            Not::There { name, known } => report::no_such_channel_card(&name, &known),
+            Not::Problem(environment, problem) => {
+                let action = Action::Announce;
+                let topic = Topic { action, environment, what: None, command: None };
+                return self.explain(said, &topic, problem).await;
+            }
+        };
+        self.whisper(said, &card).await;
+    }
+}
+
+fn anywhere(problem: Problem) -> Not {
+    Not::Problem(EnvironmentName::new("any"), problem)
+}

@@ -1,0 +1,61 @@
+//! `preview morning`: what would be announced now, for the person who asks alone.
+
+use super::super::Engine;
+use super::super::problem::Problem;
+use super::Topic;
+use crate::domain::id::EnvironmentName;
+use crate::domain::policy::Action;
+use crate::domain::schedule::{Content, ReadyMade, Schedule, ScheduleKey};
+use crate::ports::Said;
+use crate::report;
+
+impl Engine {
+    /// `key`: a schedule, or a template that ships.
+    pub(super) async fn preview(&self, said: &Said, key: &ScheduleKey) {
+        if let Err((environment, problem)) = self.try_preview(said, key).await {
+            let action = Action::Read;
+            let topic = Topic { action, environment, what: None, command: None };
+            self.explain(said, &topic, problem).await;
+        }
+    }
+
+    async fn try_preview(
+        &self,
+        said: &Said,
+        key: &ScheduleKey,
+    ) -> Result<(), (EnvironmentName, Problem)> {
+        let name = key.to_string();
+        let any = |problem: Problem| (EnvironmentName::new("any"), problem);
+        let mut about = self.readable(said, None).await?;
+        let all = self.listed().await.map_err(any)?;
+        let schedule = all.iter().find(|one| one.schedule.key == *key).map(|one| &one.schedule);
+        let content = match (schedule, ReadyMade::named(&name)) {
+            (Some(Schedule { content, .. }), _) => content.clone(),
+            (None, Some(ready)) => Content::ReadyMade(ready),
+            (None, None) => {
+                let own: Vec<ScheduleKey> = all.into_iter().map(|one| one.schedule.key).collect();
+                self.whisper(said, &report::no_such_template_card(&name, &own)).await;
+                return Ok(());
+            }
+        };
+        if let Some(only) = schedule.and_then(|schedule| schedule.environments.as_ref()) {
+            about.retain(|name| only.contains(name));
+        }
+        let zone = schedule.map_or_else(|| self.chat_zone(), |schedule| schedule.zone.clone());
+        let now = self.zoned(&zone);
+        let template = match content {
+            Content::Said(text) => {
+                let by = schedule.and_then(|schedule| schedule.made.as_ref()).map(|made| &made.by);
+                self.whisper(said, &report::said_card(&text, by)).await;
+                return Ok(());
+            }
+            Content::ReadyMade(ready) => report::Text::from(ready),
+            Content::Template { name, text } => report::Text { name, text },
+        };
+        let seen = Box::pin(self.see_live(&about, None, &now)).await.map_err(any)?;
+        let card = self.made_of(&template, &seen, &now);
+        let card = card.unwrap_or_else(|| report::nothing_card(&name));
+        self.whisper(said, &card).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,207 @@
+//! Announcements at set times in words: when each is due next, what became of the times before,
+//! and what people did about it.
+
+use jiff::{Timestamp, Zoned};
+
+use crate::domain::announcing::Unclear;
+use crate::domain::card::{Card, Tone};
+use crate::domain::id::{ChannelId, PersonId};
+use crate::domain::schedule::{Content, Fate, Firing, ReadyMade, Schedule, ScheduleKey, Timing};
+
+use super::{asking, words};
+
+/// More schedules than this are not shown.
+const MOST: usize = 20;
+
+/// A schedule and what is known of it now.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub schedule: Schedule,
+    /// Where it is announced.
+    pub channel: ChannelId,
+    /// When it is due next; `None`: never again, or not before it goes on.
+    pub next: Option<Timestamp>,
+    /// Who paused it, and when.
+    pub paused: Option<(PersonId, Timestamp)>,
+}
+
+/// What became of a wish to have something announced.
+#[derive(Clone, Debug)]
+pub enum Announced {
+    Now {
+        channel: ChannelId,
+    },
+    /// It stands in the schedules.
+    Scheduled(Box<Listed>),
+}
+
+/// One schedule, and what became of its last times, newest first.
+pub fn schedule_card(one: &Listed, firings: &[Firing], now: &Zoned) -> Card {
+    let schedule = &one.schedule;
+    let mut card = Card::new(Tone::Plain, format!("Schedule {}: {}", schedule.key, what(one)))
+        .text(format!("When: {}", when(schedule, now)))
+        .text(format!("Where: {}", words::channel(&one.channel)));
+    card = match &one.schedule.made {
+        Some(made) => {
+            card.text(format!("Made by {} {}.", words::person(&made.by), words::ago(made.at, now)))
+        }
+        None => card.text("It stands in the settings."),
+    };
+    card = match (&one.paused, one.next) {
+        (Some((by, since)), _) => {
+            let who = words::person(by);
+            let since = words::clock(*since, now);
+            card.warning(format!("Paused by {who} since {since}."))
+                .text("To let it go on:")
+                .command(asking::continue_schedule(&schedule.key))
+        }
+        (None, Some(next)) => card
+            .text(format!("Next: {}.", words::clock(next, now)))
+            .text("To leave out what comes next:")
+            .command(asking::pause_schedule(&schedule.key)),
+        (None, None) => card.text("It has no further time."),
+    };
+    if schedule.made.is_some() && (one.next.is_some() || one.paused.is_some()) {
+        card = card.text("For good:").command(asking::cancel_schedule(&schedule.key));
+    }
+    let past = firings.iter().map(|firing| firing_line(firing, now)).collect();
+    card.field("Last times", past)
+}
+
+/// Says what became of a wish.
+pub fn announced_card(announced: &Announced, now: &Zoned) -> Card {
+    match announced {
+        Announced::Now { channel } => {
+            Card::new(Tone::Good, "Announced").text(format!("In {}.", words::channel(channel)))
+        }
+        Announced::Scheduled(one) => {
+            let key = &one.schedule.key;
+            let mut card = Card::new(Tone::Good, format!("Schedule {key}: {}", what(one))).text(
+                format!("In {}, {}.", words::channel(&one.channel), when(&one.schedule, now)),
+            );
+            if let (Timing::Repeating { .. }, Some(next)) = (&one.schedule.timing, one.next) {
+                card = card.text(format!("Next: {}.", words::clock(next, now)));
+            }
+            card.text("To take it back:").command(asking::cancel_schedule(key))
+        }
+    }
+}
+
+/// What somebody did with a schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    Paused,
+    Continued,
+    Cancelled,
+}
+
+/// Says what a schedule is now; `done`: the person has made it so.
+pub fn schedule_changed_card(one: &Listed, change: Change, done: bool, now: &Zoned) -> Card {
+    let key = &one.schedule.key;
+    let (title, already) = match change {
+        Change::Paused => ("is paused", "is paused already"),
+        Change::Continued => ("goes on", "is not paused"),
+        Change::Cancelled => ("is cancelled", "is over already"),
+    };
+    let (tone, words_of_it) = if done { (Tone::Good, title) } else { (Tone::Plain, already) };
+    let card = Card::new(tone, format!("Schedule {key} {words_of_it}"));
+    match (change, one.next) {
+        (Change::Paused, _) => card
+            .text("Nothing of it is announced, and nothing made up for later. To let it go on:")
+            .command(asking::continue_schedule(key)),
+        (Change::Continued, Some(next)) => card.text(format!("Next: {}.", words::clock(next, now))),
+        (Change::Continued, None) => card.text("It has no further time."),
+        (Change::Cancelled, _) => card.text(what(one)),
+    }
+}
+
+/// A schedule that stands in the settings can only be paused.
+pub fn in_settings_card(key: &ScheduleKey) -> Card {
+    Card::new(Tone::Warning, format!("Schedule {key} stands in the settings"))
+        .text("It goes when it is taken out there. Until then it can be paused:")
+        .command(asking::pause_schedule(key))
+}
+
+pub fn no_such_schedule_card(key: &ScheduleKey, known: &[ScheduleKey]) -> Card {
+    let names: Vec<String> = known.iter().map(ToString::to_string).collect();
+    let card = Card::new(Tone::Warning, format!("There is no schedule {key}"));
+    match names.as_slice() {
+        [] => card.text("There is none at all."),
+        _ => card.text(format!(
+            "There are: {}.",
+            words::some_of(names.iter().map(String::as_str), MOST)
+        )),
+    }
+}
+
+pub fn no_such_template_card(name: &str, own: &[ScheduleKey]) -> Card {
+    let ready = ReadyMade::ALL.into_iter().map(|one| one.name().to_owned());
+    let own = own.iter().map(ToString::to_string);
+    let names: Vec<String> = ready.chain(own).collect();
+    Card::new(Tone::Warning, format!("There is nothing called {} to preview", words::clean(name)))
+        .text(format!("There are: {}.", words::some_of(names.iter().map(String::as_str), MOST)))
+}
+
+/// What a preview shows where nothing would be announced.
+pub fn nothing_card(name: &str) -> Card {
+    Card::new(Tone::Plain, format!("{} would announce nothing now", words::clean(name)))
+}
+
+pub fn unclear_card(why: &Unclear) -> Card {
+    Card::new(Tone::Warning, "That is not clear").text(why.to_string())
+}
+
+pub fn past_card(why: &str) -> Card {
+    Card::new(Tone::Warning, "That cannot be announced then").text(words::sentence(why))
+}
+
+/// There is no such channel, or nobody may speak of anything there. `known`: where one may.
+pub fn no_such_channel_card(name: &str, known: &[ChannelId]) -> Card {
+    let known: Vec<String> = known.iter().map(words::channel).collect();
+    Card::new(Tone::Warning, format!("I do not speak in {}", words::clean(name)))
+        .text(format!("I speak in {}.", words::some_of(known.iter().map(String::as_str), MOST)))
+}
+
+/// `3: the freeze begins, in ops, every friday…, next 15:00 CET`
+pub fn line(one: &Listed, now: &Zoned) -> String {
+    let place = words::channel(&one.channel);
+    let next = match (&one.paused, one.next) {
+        (Some((by, _)), _) => format!("paused by {}", words::person(by)),
+        (None, Some(next)) => format!("next {}", words::clock(next, now)),
+        (None, None) => "no further time".to_owned(),
+    };
+    format!("{}: {}, in {place}, {next}", one.schedule.key, what(one))
+}
+
+/// What it announces: a template's name, or the beginning of what somebody said.
+fn what(one: &Listed) -> String {
+    match &one.schedule.content {
+        Content::ReadyMade(ready) => ready.name().to_owned(),
+        Content::Template { .. } => "a template of your own".to_owned(),
+        Content::Said(text) => words::clean(text),
+    }
+}
+
+fn when(schedule: &Schedule, now: &Zoned) -> String {
+    match &schedule.timing {
+        Timing::Once(at) => words::clock(*at, now),
+        Timing::Repeating { text, .. } => {
+            let zone = schedule.zone.iana_name().unwrap_or("its own zone");
+            format!("by the rule {} in {zone}", words::clean(text))
+        }
+    }
+}
+
+fn firing_line(firing: &Firing, now: &Zoned) -> String {
+    let fate = match firing.fate {
+        Fate::Claimed { .. } => "on its way",
+        Fate::Posted { .. } => "announced",
+        Fate::Silent => "there was nothing to announce",
+        Fate::Missed => "missed: nothing ran, or the chat did not answer",
+    };
+    let skipped = match firing.skipped {
+        0 => String::new(),
+        count => format!(", after {count} that went by"),
+    };
+    format!("{}: {fate}{skipped}", words::clock(firing.due, now))
+}

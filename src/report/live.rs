@@ -1,0 +1,261 @@
+//! What announcements can tell of: the state of everything at one moment, in words. Templates
+//! read its fields by their names, so that those that have shipped keep their meaning. Whoever
+//! adds something that announcements should know adds it here, to [`KNOWN`] and to
+//! docs/announcements.md.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::{Timestamp, Zoned};
+use serde::Serialize;
+
+use super::history::{Entry, entry_line};
+use super::status::{self, EnvironmentStatus, ServiceStatus};
+use super::{asking, deployment, figures, votes, words};
+use crate::domain::deployment::{Deployment, Stage};
+use crate::domain::figures::{Ended, Figures, Outcome};
+use crate::domain::id::{EnvironmentName, Repository};
+use crate::domain::plan::Version;
+
+/// What is read from outside for an announcement.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub environments: Vec<EnvironmentStatus>,
+    /// Which environment each comes after.
+    pub order: BTreeMap<EnvironmentName, EnvironmentName>,
+    /// What ended since the last announcement, oldest first.
+    pub ended: Vec<Outcome>,
+    /// When that was.
+    pub since: Option<Timestamp>,
+    /// What has not ended.
+    pub open: Vec<Deployment>,
+    pub figures: Figures,
+}
+
+/// The names that a template can use, for errors and for the page.
+pub const KNOWN: [(&str, &str); 9] = [
+    ("now", "day, date, weekday, time"),
+    ("since", "when this was announced last; none the first time"),
+    ("environments", "name, headline, runs, warnings, held, drifts"),
+    ("differences", "source, to, images, command, held"),
+    ("promoted", "number, environment, images, by, line"),
+    ("waiting", "number, name, environment, images, by, age, needs, command"),
+    ("holds", "environment, number, since"),
+    ("figures", "deployments, lead_time, failures, restore_time"),
+    ("chart", "the figures as a picture: on a line of its own"),
+];
+
+/// The same, as templates see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Live {
+    now: Now,
+    since: Option<String>,
+    environments: Vec<Environment>,
+    pub(super) differences: Vec<Difference>,
+    promoted: Vec<Promoted>,
+    pub(super) waiting: Vec<Waiting>,
+    holds: Vec<Hold>,
+    figures: InWords,
+    #[serde(skip)]
+    pub(super) measured: Figures,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Now {
+    /// `Tuesday 24 November`
+    day: String,
+    date: String,
+    weekday: String,
+    time: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Environment {
+    name: String,
+    headline: String,
+    runs: String,
+    warnings: Vec<String>,
+    held: bool,
+    drifts: bool,
+}
+
+/// What an environment lacks of what the one before it runs.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Difference {
+    pub source: String,
+    pub to: String,
+    pub images: String,
+    pub command: String,
+    pub held: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Promoted {
+    number: i64,
+    environment: String,
+    images: String,
+    by: String,
+    line: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Waiting {
+    number: i64,
+    name: String,
+    environment: String,
+    images: String,
+    by: String,
+    age: String,
+    needs: String,
+    command: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Hold {
+    environment: String,
+    number: i64,
+    since: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct InWords {
+    deployments: String,
+    lead_time: String,
+    failures: String,
+    restore_time: String,
+}
+
+/// Puts what was seen into words. `now` carries the zone in which times of day are told.
+pub fn live(seen: &Seen, now: &Zoned) -> Live {
+    let [deployments, lead_time, failures, restore_time] = figures::sentences(&seen.figures);
+    Live {
+        now: Now {
+            day: now.strftime("%A %-d %B").to_string(),
+            date: now.date().to_string(),
+            weekday: now.strftime("%A").to_string(),
+            time: words::clock(now.timestamp(), now),
+        },
+        since: seen.since.map(|since| words::clock(since, now)),
+        environments: seen.environments.iter().map(|one| environment(one, now)).collect(),
+        differences: differences(seen),
+        promoted: seen.ended.iter().filter_map(|one| promoted(one, now)).collect(),
+        waiting: seen.open.iter().filter_map(|one| waiting(one, now)).collect(),
+        holds: seen.environments.iter().filter_map(|one| hold(one, now)).collect(),
+        figures: InWords { deployments, lead_time, failures, restore_time },
+        measured: seen.figures.clone(),
+    }
+}
+
+fn environment(status: &EnvironmentStatus, now: &Zoned) -> Environment {
+    Environment {
+        name: status.environment.to_string(),
+        headline: status::headline(status),
+        runs: status::names(status),
+        warnings: status::warnings(status, now),
+        held: status.hold.is_some(),
+        drifts: status::drifts(status),
+    }
+}
+
+/// Environments whose tags point at something else than those of the one before.
+fn differences(seen: &Seen) -> Vec<Difference> {
+    let find = |name: &EnvironmentName| {
+        let mut all = seen.environments.iter();
+        all.find(|one| one.environment == *name && one.unknown.is_none())
+    };
+    let difference = |(to, source): (&EnvironmentName, &EnvironmentName)| {
+        let (behind, ahead) = (find(to)?, find(source)?);
+        let theirs = tagged(behind);
+        let is_news = |(repository, version): &(&Repository, &Version)| {
+            theirs.get(repository).is_some_and(|other| other.digest != version.digest)
+        };
+        let images: Vec<&str> = tagged(ahead)
+            .into_iter()
+            .filter(is_news)
+            .map(|(_, version)| version.name.as_str())
+            .collect();
+        (!images.is_empty()).then(|| Difference {
+            source: source.to_string(),
+            to: to.to_string(),
+            images: words::listed(images.into_iter()),
+            command: asking::promote_everything(source, to),
+            held: behind.hold.is_some(),
+        })
+    };
+    seen.order.iter().filter_map(difference).collect()
+}
+
+/// What an environment's tags point at.
+fn tagged(status: &EnvironmentStatus) -> BTreeMap<&Repository, &Version> {
+    let version = |service: &'_ ServiceStatus| service.tagged.is_some();
+    let services = status.services.iter().filter(|service| version(service));
+    services.filter_map(|one| Some((&one.repository, one.tagged.as_ref()?))).collect()
+}
+
+fn promoted(outcome: &Outcome, now: &Zoned) -> Option<Promoted> {
+    if outcome.end != Ended::Succeeded {
+        return None;
+    }
+    let entry = Entry {
+        id: outcome.id,
+        environment: outcome.environment.clone(),
+        stage: "succeeded".to_owned(),
+        names: outcome.names.clone(),
+        rollback: outcome.reverts.is_some(),
+        requester: outcome.requester.clone(),
+        requested_at: outcome.ended_at,
+        ended_at: None,
+    };
+    Some(Promoted {
+        number: outcome.id.0,
+        environment: outcome.environment.to_string(),
+        images: outcome.names.clone(),
+        by: words::person(&outcome.requester),
+        line: entry_line(&entry, now),
+    })
+}
+
+fn waiting(deployment: &Deployment, now: &Zoned) -> Option<Waiting> {
+    match deployment.stage {
+        Stage::Waiting => {}
+        Stage::Queued { .. } | Stage::Running(_) | Stage::Ended(_) => return None,
+    }
+    let terms = &deployment.plan.terms;
+    let age = words::between(deployment.asked_at, now.timestamp());
+    Some(Waiting {
+        number: deployment.id.0,
+        name: deployment::named(deployment),
+        environment: terms.environment.to_string(),
+        images: terms.names(),
+        by: words::person(&deployment.request.requester.id),
+        age: words::duration(Duration::from_secs(age.as_secs())),
+        needs: votes::still_needed(deployment).unwrap_or_else(|| "nobody more needed".to_owned()),
+        command: asking::approve(deployment.id),
+    })
+}
+
+impl Waiting {
+    /// One to try templates on.
+    pub fn sample() -> Self {
+        let text = str::to_owned;
+        Self {
+            number: 1,
+            name: text("#1 promote core:1.5.0 to production"),
+            environment: text("production"),
+            images: text("core:1.5.0"),
+            by: text("alice"),
+            age: text("10 min"),
+            needs: text("2 more release-manager needed"),
+            command: text("approve 1"),
+        }
+    }
+}
+
+fn hold(status: &EnvironmentStatus, now: &Zoned) -> Option<Hold> {
+    let hold = status.hold?;
+    Some(Hold {
+        environment: status.environment.to_string(),
+        number: hold.deployment.0,
+        since: words::clock(hold.since, now),
+    })
+}

@@ -1,0 +1,99 @@
+//! States that there may be, to try templates on: one in which there is everything, and one in
+//! which there is nothing. What they say is shown to nobody.
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+
+use crate::domain::environment::Strategy;
+use crate::domain::figures::{Ended, Figures, Outcome, Period, figures};
+use crate::domain::freeze::State;
+use crate::domain::id::{DeploymentId, Digest};
+use crate::domain::plan::Version;
+
+use super::freezes::Freezes;
+use super::live::{Live, Seen, Waiting, live};
+use super::status::{EnvironmentStatus, HoldStatus, Running, ServiceStatus};
+
+/// Everything, and nothing.
+pub fn samples() -> Vec<Live> {
+    let now = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
+    let nothing = Seen {
+        environments: Vec::new(),
+        order: [].into(),
+        ended: Vec::new(),
+        since: None,
+        open: Vec::new(),
+        figures: measured(&[], &now),
+    };
+    let outcomes = [outcome(Ended::Succeeded), outcome(Ended::Failed)];
+    let everything = Seen {
+        environments: vec![environment("staging", "1.5.0"), environment("production", "1.4.2")],
+        order: [("production".into(), "staging".into())].into(),
+        figures: measured(&outcomes, &now),
+        ended: outcomes.into(),
+        since: Some(now.timestamp()),
+        open: Vec::new(),
+    };
+    let mut everything = live(&everything, &now);
+    everything.waiting.push(Waiting::sample());
+    vec![everything, live(&nothing, &now)]
+}
+
+fn measured(outcomes: &[Outcome], now: &Zoned) -> Figures {
+    let week = std::time::Duration::from_secs(7 * 24 * 3600);
+    figures(outcomes, &|_| true, Period::last(week, now.timestamp()), now.time_zone())
+}
+
+fn outcome(end: Ended) -> Outcome {
+    let before = Timestamp::from_second(-60).unwrap_or(Timestamp::MIN);
+    Outcome {
+        id: DeploymentId(1),
+        environment: "production".into(),
+        names: "core:1.5.0".to_owned(),
+        requester: "alice".into(),
+        end,
+        reverts: None,
+        first_asked_at: before,
+        started_at: Some(before),
+        ended_at: before,
+        undone: false,
+    }
+}
+
+fn environment(name: &str, tag: &str) -> EnvironmentStatus {
+    let version = |tag: &str| Version {
+        digest: Digest::of(tag.as_bytes()),
+        children: Vec::new(),
+        name: format!("core:{tag}"),
+    };
+    // Another one runs than should: it drifts.
+    let running = Running { version: Some(version("1.0.0")), tasks: 1, good: 1 };
+    EnvironmentStatus {
+        environment: name.into(),
+        only: None,
+        tag: "latest".into(),
+        services: vec![ServiceStatus {
+            name: "api".into(),
+            repository: "core".into(),
+            strategy: Some(Strategy::Stop),
+            tagged: Some(version(tag)),
+            journal: None,
+            desired: 1,
+            runs: vec![running],
+            missing: false,
+        }],
+        open: Vec::new(),
+        lock: None,
+        reservations: Vec::new(),
+        freezes: Freezes {
+            environment: name.into(),
+            state: State::Open,
+            people: Vec::new(),
+            next: None,
+            parts: Vec::new(),
+        },
+        hold: Some(HoldStatus { deployment: DeploymentId(1), since: Timestamp::UNIX_EPOCH }),
+        last: None,
+        unknown: None,
+    }
+}

@@ -1,0 +1,368 @@
+//! What is announced at set times. One of several processes has each time of a schedule: the one
+//! that writes it down. What is announced, and when it is due, is not known here.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::journal::BEGIN;
+use super::{SqliteStore, sql, time};
+use crate::domain::figures::{Ended, Outcome};
+use crate::domain::id::{ChannelId, DeploymentId, EnvironmentName, MessageId, PersonId};
+use crate::domain::schedule::{Fate, Firing, Made, NewSchedule, ScheduleKey, Stored};
+use crate::domain::timetable::Due;
+use crate::ports::{MadeSchedule, Pause, Schedules, StoreError};
+
+#[derive(sqlx::FromRow)]
+struct ScheduleRow {
+    id: i64,
+    text: String,
+    once_at: Option<i64>,
+    rule: Option<String>,
+    zone: String,
+    channel: String,
+    person: String,
+    made_at: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct MarkRow {
+    schedule: String,
+    rule: String,
+    settled: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct PauseRow {
+    schedule: String,
+    person: String,
+    since: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct FiringRow {
+    schedule: String,
+    due: i64,
+    skipped: i64,
+    fate: String,
+    claimed_at: i64,
+    message: Option<String>,
+}
+
+#[derive(sqlx::FromRow)]
+struct EndedRow {
+    id: i64,
+    environment: String,
+    stage: String,
+    names: String,
+    kind: String,
+    reverts: Option<i64>,
+    requester: String,
+    requested_at: i64,
+    started_at: Option<i64>,
+    ended_at: i64,
+    undone: bool,
+    first_asked_at: i64,
+}
+
+#[async_trait]
+impl Schedules for SqliteStore {
+    async fn schedules(&self) -> Result<Vec<MadeSchedule>, StoreError> {
+        let rows: Vec<ScheduleRow> =
+            sqlx::query_as(sql::SCHEDULES).fetch_all(&self.readers).await?;
+        rows.into_iter().map(ScheduleRow::read).collect()
+    }
+
+    async fn make_schedule(&self, new: &NewSchedule, at: Timestamp) -> Result<i64, StoreError> {
+        let (once_at, rule) = match &new.when {
+            Stored::Once(once) => (Some(once.as_millisecond()), None),
+            Stored::Rule(rule) => (None, Some(rule.as_str())),
+        };
+        let mut writing = self.writer.begin_with(BEGIN).await?;
+        let made = sqlx::query(sql::MAKE_SCHEDULE)
+            .bind(&new.text)
+            .bind(once_at)
+            .bind(rule)
+            .bind(&new.zone)
+            .bind(new.channel.as_str())
+            .bind(new.by.as_str())
+            .bind(new.asked_in.as_str())
+            .bind(at.as_millisecond())
+            .execute(&mut *writing)
+            .await?;
+        let number: i64 = sqlx::query_scalar(sql::SCHEDULE_ASKED_IN)
+            .bind(new.asked_in.as_str())
+            .fetch_one(&mut *writing)
+            .await?;
+        if made.rows_affected() > 0 {
+            sqlx::query(sql::SCHEDULES_CHANGED).execute(&mut *writing).await?;
+        }
+        writing.commit().await?;
+        Ok(number)
+    }
+
+    async fn end_schedule(&self, number: i64, at: Timestamp) -> Result<bool, StoreError> {
+        let query = sqlx::query(sql::END_SCHEDULE).bind(number).bind(at.as_millisecond());
+        self.change_schedule(query, None).await
+    }
+
+    async fn pauses(&self) -> Result<BTreeMap<ScheduleKey, Pause>, StoreError> {
+        let rows: Vec<PauseRow> = sqlx::query_as(sql::PAUSES).fetch_all(&self.readers).await?;
+        let read = |row: PauseRow| {
+            let pause = Pause { by: PersonId::new(row.person), since: time(row.since)? };
+            Ok((ScheduleKey::parse(&row.schedule), pause))
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    async fn pause_schedule(
+        &self,
+        schedule: &ScheduleKey,
+        pause: &Pause,
+    ) -> Result<bool, StoreError> {
+        let query = sqlx::query(sql::PAUSE_SCHEDULE)
+            .bind(schedule.to_string())
+            .bind(pause.by.as_str())
+            .bind(pause.since.as_millisecond());
+        self.change_schedule(query, None).await
+    }
+
+    async fn unpause_schedule(
+        &self,
+        schedule: &ScheduleKey,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let name = schedule.to_string();
+        let query = sqlx::query(sql::UNPAUSE_SCHEDULE).bind(name.clone());
+        self.change_schedule(query, Some((name, at))).await
+    }
+
+    async fn schedule_changes(&self) -> Result<i64, StoreError> {
+        Ok(sqlx::query_scalar(sql::SCHEDULE_CHANGES).fetch_one(&self.readers).await?)
+    }
+
+    async fn settled(
+        &self,
+        schedules: &[(ScheduleKey, String)],
+        now: Timestamp,
+    ) -> Result<BTreeMap<ScheduleKey, Timestamp>, StoreError> {
+        // One that begins now may be due now: it is not dealt with yet.
+        let just_before = now.as_millisecond() - 1;
+        let mut writing = self.writer.begin_with(BEGIN).await?;
+        let rows: Vec<MarkRow> = sqlx::query_as(sql::MARKS).fetch_all(&mut *writing).await?;
+        let known: BTreeMap<String, (String, i64)> =
+            rows.into_iter().map(|row| (row.schedule, (row.rule, row.settled))).collect();
+        let mut settled = BTreeMap::new();
+        for (schedule, rule) in schedules {
+            let name = schedule.to_string();
+            let mark = known.get(&name).filter(|(known, _)| known == rule);
+            let mark = match mark {
+                Some((_, settled)) => *settled,
+                None => {
+                    sqlx::query(sql::SET_MARK)
+                        .bind(name)
+                        .bind(rule)
+                        .bind(just_before)
+                        .execute(&mut *writing)
+                        .await?;
+                    just_before
+                }
+            };
+            settled.insert(schedule.clone(), time(mark)?);
+        }
+        writing.commit().await?;
+        Ok(settled)
+    }
+
+    async fn claim(&self, due: &Due, now: Timestamp) -> Result<bool, StoreError> {
+        let name = due.schedule.to_string();
+        let number = match &due.schedule {
+            ScheduleKey::Numbered(number) => Some(*number),
+            ScheduleKey::Named(_) => None,
+        };
+        let mut writing = self.writer.begin_with(BEGIN).await?;
+        let claimed = sqlx::query(sql::CLAIM)
+            .bind(&name)
+            .bind(due.at.as_millisecond())
+            .bind(i64::from(due.skipped))
+            .bind(if due.in_time { CLAIMED } else { MISSED })
+            .bind(now.as_millisecond())
+            .bind(number)
+            .execute(&mut *writing)
+            .await?;
+        if claimed.rows_affected() == 0 {
+            // Dropped without a commit, it was never written.
+            return Ok(false);
+        }
+        sqlx::query(sql::SETTLE)
+            .bind(&name)
+            .bind(due.at.as_millisecond())
+            .execute(&mut *writing)
+            .await?;
+        writing.commit().await?;
+        Ok(true)
+    }
+
+    async fn take_over(
+        &self,
+        firing: &Firing,
+        before: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let taken = sqlx::query(sql::TAKE_OVER)
+            .bind(firing.schedule.to_string())
+            .bind(firing.due.as_millisecond())
+            .bind(now.as_millisecond())
+            .bind(before.as_millisecond())
+            .execute(&self.writer)
+            .await?;
+        Ok(taken.rows_affected() == 1)
+    }
+
+    async fn claimed(&self) -> Result<Vec<Firing>, StoreError> {
+        let rows: Vec<FiringRow> = sqlx::query_as(sql::CLAIMED).fetch_all(&self.readers).await?;
+        rows.into_iter().map(FiringRow::read).collect()
+    }
+
+    async fn announced(
+        &self,
+        firing: &Firing,
+        message: Option<&MessageId>,
+    ) -> Result<(), StoreError> {
+        sqlx::query(sql::ANNOUNCED)
+            .bind(firing.schedule.to_string())
+            .bind(firing.due.as_millisecond())
+            .bind(if message.is_some() { POSTED } else { SILENT })
+            .bind(message.map(MessageId::as_str))
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    async fn missed(&self, firing: &Firing) -> Result<(), StoreError> {
+        sqlx::query(sql::MISSED)
+            .bind(firing.schedule.to_string())
+            .bind(firing.due.as_millisecond())
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    async fn firings(&self, schedule: &ScheduleKey, limit: u32) -> Result<Vec<Firing>, StoreError> {
+        let rows: Vec<FiringRow> = sqlx::query_as(sql::FIRINGS)
+            .bind(schedule.to_string())
+            .bind(i64::from(limit))
+            .fetch_all(&self.readers)
+            .await?;
+        rows.into_iter().map(FiringRow::read).collect()
+    }
+
+    async fn forget_firings(&self, before: Timestamp) -> Result<(), StoreError> {
+        sqlx::query(sql::FORGET_FIRINGS)
+            .bind(before.as_millisecond())
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    async fn ended_since(&self, from: Timestamp) -> Result<Vec<Outcome>, StoreError> {
+        let rows: Vec<EndedRow> = sqlx::query_as(sql::ENDED_SINCE)
+            .bind(from.as_millisecond())
+            .fetch_all(&self.readers)
+            .await?;
+        rows.into_iter().map(EndedRow::read).collect()
+    }
+}
+
+/// The words of `fate`.
+const CLAIMED: &str = "claimed";
+const POSTED: &str = "posted";
+const SILENT: &str = "silent";
+const MISSED: &str = "missed";
+
+type Query<'q> = sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
+
+impl SqliteStore {
+    /// Changes something about a schedule, settles it up to a time where one is given, and has
+    /// all processes notice; false: nothing changed.
+    async fn change_schedule(
+        &self,
+        query: Query<'_>,
+        settle: Option<(String, Timestamp)>,
+    ) -> Result<bool, StoreError> {
+        let mut writing = self.writer.begin_with(BEGIN).await?;
+        if query.execute(&mut *writing).await?.rows_affected() == 0 {
+            return Ok(false);
+        }
+        if let Some((schedule, at)) = settle {
+            sqlx::query(sql::SETTLE)
+                .bind(schedule)
+                .bind(at.as_millisecond())
+                .execute(&mut *writing)
+                .await?;
+        }
+        sqlx::query(sql::SCHEDULES_CHANGED).execute(&mut *writing).await?;
+        writing.commit().await?;
+        Ok(true)
+    }
+}
+
+impl ScheduleRow {
+    fn read(self) -> Result<MadeSchedule, StoreError> {
+        let when = match (self.once_at, self.rule) {
+            (Some(at), None) => Stored::Once(time(at)?),
+            (None, Some(rule)) => Stored::Rule(rule),
+            (Some(_), Some(_)) | (None, None) => {
+                let why = format!("schedule {} says not when it is due", self.id);
+                return Err(StoreError::Database(why));
+            }
+        };
+        Ok(MadeSchedule {
+            number: self.id,
+            text: self.text,
+            when,
+            zone: self.zone,
+            channel: ChannelId::new(self.channel),
+            made: Made { by: PersonId::new(self.person), at: time(self.made_at)? },
+        })
+    }
+}
+
+impl FiringRow {
+    fn read(self) -> Result<Firing, StoreError> {
+        let fate = match (self.fate.as_str(), self.message) {
+            (CLAIMED, None) => Fate::Claimed { at: time(self.claimed_at)? },
+            (MISSED, None) => Fate::Missed,
+            (SILENT, None) => Fate::Silent,
+            (POSTED, Some(message)) => Fate::Posted { message: MessageId::new(message) },
+            (other, _) => {
+                let why = format!("a firing of {} has the fate {other}", self.schedule);
+                return Err(StoreError::Database(why));
+            }
+        };
+        Ok(Firing {
+            schedule: ScheduleKey::parse(&self.schedule),
+            due: time(self.due)?,
+            fate,
+            skipped: u32::try_from(self.skipped).unwrap_or_default(),
+        })
+    }
+}
+
+impl EndedRow {
+    fn read(self) -> Result<Outcome, StoreError> {
+        Ok(Outcome {
+            id: DeploymentId(self.id),
+            environment: EnvironmentName::new(self.environment),
+            names: self.names,
+            requester: PersonId::new(self.requester),
+            end: Ended::of_code(&self.stage),
+            reverts: self.reverts.map(DeploymentId).filter(|_| self.kind == "rollback"),
+            first_asked_at: time(self.first_asked_at.min(self.requested_at))?,
+            started_at: self.started_at.map(time).transpose()?,
+            ended_at: time(self.ended_at)?,
+            undone: self.undone,
+        })
+    }
+}

@@ -1,0 +1,139 @@
+//! When something is announced, and that it is so once.
+
+use std::time::Duration;
+
+use jiff::{Timestamp, ToSpan};
+use shipmate::domain::schedule::{Fate, ScheduleKey};
+use shipmate::ports::Schedules;
+
+use super::{ELEVEN, at, posted, with};
+use crate::world::{LONG, World};
+
+const TIME: &str = "2026-11-24T10:00:00Z";
+
+async fn until_posted(world: &World, count: usize) {
+    let stands = || posted(world, "eleven").len() >= count;
+    world.until(&format!("{count} announcements"), stands).await;
+    world.wait().await;
+    assert_eq!(posted(world, "eleven").len(), count, "{}", world.everything());
+}
+
+/// What became of the times of the schedule, the newest first.
+async fn fates(world: &World) -> Vec<(Timestamp, Fate)> {
+    let key = ScheduleKey::Named("eleven".into());
+    let firings = world.journal().await.firings(&key, 1000).await.unwrap();
+    firings.into_iter().map(|one| (one.due, one.fate)).collect()
+}
+
+#[tokio::test]
+async fn at_its_time_and_not_again() {
+    let mut world = with(ELEVEN).await;
+    world.wait().await;
+    assert_eq!(posted(&world, "eleven"), Vec::<String>::new());
+    world.clock.set(at(TIME));
+    until_posted(&world, 1).await;
+    assert!(world.everything().contains("It is 11:00 CET"), "{}", world.everything());
+    world.restart().await;
+    world.clock.set(at(TIME) + 10.minutes());
+    world.wait().await;
+    assert_eq!(posted(&world, "eleven").len(), 1);
+    world.clock.set(at(TIME) + 24.hours());
+    until_posted(&world, 2).await;
+}
+
+#[tokio::test]
+async fn who_was_away_makes_up_for_it_once_within_its_grace() {
+    let mut world = with(ELEVEN).await;
+    world.wait().await;
+    world.kill().await;
+    world.clock.set(at(TIME) + 14.minutes());
+    world.begin().await;
+    until_posted(&world, 1).await;
+    world.kill().await;
+    // Two days, and a quarter of an hour too late on the third.
+    world.clock.set(at(TIME) + 72.hours().minutes(16));
+    world.begin().await;
+    let missed = async || fates(&world).await.first().map(|(_, fate)| fate.clone());
+    while missed().await != Some(Fate::Missed) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(posted(&world, "eleven").len(), 1);
+    assert_eq!(fates(&world).await.len(), 2);
+    world.say("alice", "show schedule eleven").await;
+    assert!(world.text().contains("missed"), "{}", world.text());
+    assert!(world.text().contains("after 2 that went by"), "{}", world.text());
+}
+
+/// Dies at each place there is around a time: before it is claimed, after, before it stands in
+/// the chat, after, before that is written down, and after.
+#[tokio::test]
+async fn wherever_it_dies_it_is_announced_once() {
+    for place in 1..=6 {
+        let mut world = with(ELEVEN).await;
+        world.wait().await;
+        world.trap.set(place);
+        world.clock.set(at(TIME));
+        assert!(world.trap.catches_within(LONG).await, "nobody comes by place {place}");
+        world.kill().await;
+        world.trap.set(0);
+        // The next one does not know at once that nobody has it any more.
+        world.clock.set(at(TIME) + 2.minutes());
+        world.begin().await;
+        until_posted(&world, 1).await;
+        world.clock.set(at(TIME) + 5.minutes());
+        let done = async || matches!(fates(&world).await.as_slice(), [(_, Fate::Posted { .. })]);
+        while !done().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(posted(&world, "eleven").len(), 1, "place {place}");
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_took_up_in_time_is_missed() {
+    let mut world = with(ELEVEN).await;
+    world.wait().await;
+    world.trap.set(2);
+    world.clock.set(at(TIME));
+    assert!(world.trap.catches_within(LONG).await);
+    world.kill().await;
+    world.trap.set(0);
+    world.clock.set(at(TIME) + 20.minutes());
+    world.begin().await;
+    while fates(&world).await != [(at(TIME), Fate::Missed)] {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(posted(&world, "eleven"), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn two_processes_announce_each_time_once() {
+    let world = with(ELEVEN).await;
+    let replica = world.replica().await;
+    world.wait().await;
+    for day in 0..6_i64 {
+        let count = usize::try_from(day + 1).unwrap();
+        world.clock.set(at(TIME).checked_add((24 * day).hours()).unwrap());
+        until_posted(&world, count).await;
+        world.until("the other is calm", || !replica.engine.is_busy()).await;
+    }
+    let keys: std::collections::BTreeSet<String> = posted(&world, "eleven").into_iter().collect();
+    assert_eq!(keys.len(), 6);
+    assert_eq!(fates(&world).await.len(), 6);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_repeats_nothing() {
+    let world = with(ELEVEN).await;
+    world.wait().await;
+    world.clock.set(at(TIME) + 48.hours());
+    until_posted(&world, 1).await;
+    world.clock.set(at(TIME) - 1.minutes());
+    world.engine().time_was_set();
+    world.wait().await;
+    world.clock.set(at(TIME) + 1.minutes());
+    until_posted(&world, 2).await;
+    world.clock.set(at(TIME) + 48.hours().minutes(1));
+    world.wait().await;
+    assert_eq!(posted(&world, "eleven").len(), 2);
+}

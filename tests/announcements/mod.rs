@@ -1,0 +1,33 @@
+//! What is announced at set times, by the real engine: each time once, whatever dies when, and
+//! however many processes there are.
+
+mod firing;
+mod templates;
+
+use jiff::Timestamp;
+
+use crate::world::{Plan, SETTINGS, World};
+
+/// The demo's world, in which these schedules stand beside those that ship.
+async fn with(schedules: &str) -> World {
+    World::of(Plan { settings: format!("{SETTINGS}\n{schedules}"), ..Plan::default() }).await
+}
+
+/// Every day at 11:00 in Berlin, an hour after the beginning.
+const ELEVEN: &str = r##"
+[schedules.eleven]
+at = "0 11 * * *"
+zone = "Europe/Berlin"
+template = "# It is {{ now.time }}"
+"##;
+
+/// What of a schedule stands in the channel: the keys by which it was posted.
+fn posted(world: &World, schedule: &str) -> Vec<String> {
+    let begins = format!("announcement-{schedule}-");
+    let keys = world.chat.posted().into_iter().map(|one| one.key);
+    keys.filter(|key| key.starts_with(&begins)).collect()
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}

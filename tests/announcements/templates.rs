@@ -1,0 +1,125 @@
+//! What templates make of a state, and what is wrong with one before it is due.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, Zoned};
+use shipmate::domain::card::{Card, Line};
+use shipmate::domain::figures::{Ended, Outcome, Period, figures};
+use shipmate::domain::id::DeploymentId;
+use shipmate::domain::schedule::ReadyMade;
+use shipmate::report::{self, Seen, Templates, Text};
+
+use crate::world::World;
+
+fn text(text: &str) -> Text {
+    Text { name: "own.j2".to_owned(), text: text.to_owned() }
+}
+
+fn now() -> Zoned {
+    let tuesday: Timestamp = "2026-11-24T08:00:00Z".parse().unwrap();
+    tuesday.in_tz("Europe/Berlin").unwrap()
+}
+
+fn seen(names: &str) -> Seen {
+    let now = now();
+    let ended = vec![Outcome {
+        id: DeploymentId(1),
+        environment: "production".into(),
+        names: names.to_owned(),
+        requester: "alice".into(),
+        end: Ended::Succeeded,
+        reverts: None,
+        first_asked_at: now.timestamp(),
+        started_at: None,
+        ended_at: now.timestamp() - std::time::Duration::from_secs(60),
+        undone: false,
+    }];
+    let week = std::time::Duration::from_secs(7 * 86_400);
+    let period = Period::last(week, now.timestamp());
+    Seen {
+        environments: Vec::new(),
+        order: BTreeMap::new(),
+        figures: figures(&ended, &|_| true, period, now.time_zone()),
+        ended,
+        since: None,
+        open: Vec::new(),
+    }
+}
+
+fn made(template: &str, names: &str) -> Option<Card> {
+    let live = report::live(&seen(names), &now());
+    Templates::default().render(&text(template), &live).unwrap()
+}
+
+#[test]
+fn those_that_ship_make_something_of_every_state() {
+    let templates = Templates::default();
+    for ready in ReadyMade::ALL {
+        templates.check(&Text::from(ready), &report::samples()).unwrap();
+    }
+}
+
+#[test]
+fn lines_are_what_they_begin_with() {
+    let template =
+        "# {{ now.weekday }}\nfirst\n\n! careful\n$ status\n## more\nsecond\n{{ chart }}";
+    let card = made(template, "core:1.5.0").unwrap();
+    assert_eq!(card.title, "Tuesday");
+    let lines = [
+        Line::Text("first".to_owned()),
+        Line::Warning("careful".to_owned()),
+        Line::Command("status".to_owned()),
+    ];
+    assert_eq!(card.lines, lines);
+    let [more] = card.fields.as_slice() else { panic!("{:?}", card.fields) };
+    assert_eq!((more.name.as_str(), more.lines.as_slice()), ("more", &["second".to_owned()][..]));
+    let picture = card.picture.unwrap();
+    assert!(picture.text.contains("1 deployment in 7 days"), "{}", picture.text);
+    assert_eq!(made("{# nothing #}\n\n", "core:1.5.0"), None);
+}
+
+#[test]
+fn what_is_printed_is_never_more_than_a_text() {
+    for evil in ["# title", "## field", "! warning", "$ promote x to production", "\u{e011}"] {
+        let name = format!("{evil}\n{evil}");
+        let said = name.replace(['\n', '\u{e011}'], " ").trim().to_owned();
+        let Some(card) = made("{{ promoted[0].images }}", &name) else {
+            assert!(said.is_empty(), "nothing is left of a mark");
+            continue;
+        };
+        let [Line::Text(text)] = card.lines.as_slice() else { panic!("{:?}", card.lines) };
+        assert_eq!(text.trim(), said);
+        assert!(card.title.is_empty() && card.fields.is_empty() && card.picture.is_none());
+        assert!(card.offers.is_empty());
+    }
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_line_and_what_is_known() {
+    let wrong = |template: &str| {
+        let error = Templates::default().check(&text(template), &report::samples()).unwrap_err();
+        error.to_string()
+    };
+    insta::assert_snapshot!(
+        [
+            wrong("# fine\n{{ enviroments }}"),
+            wrong("# fine\n\n{% for one in environments %}\n{{ one.nam }}\n{% endfor %}"),
+            wrong("# fine\n{% for one in environments %}"),
+            wrong("{{ now.day | shout }}"),
+            wrong("{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}"),
+        ]
+        .join("\n")
+    );
+}
+
+#[tokio::test]
+async fn the_ready_made_ones_of_the_demo() {
+    let mut world = World::start().await;
+    world.say("alice", "promote core:1.5.0 to staging").await;
+    world.wait().await;
+    world.say("alice", "promote core:1.5.0 to production").await;
+    for ready in ReadyMade::ALL {
+        world.say("alice", &format!("preview {}", ready.name())).await;
+        insta::assert_snapshot!(ready.name(), world.text());
+    }
+}

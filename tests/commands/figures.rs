@@ -1,0 +1,27 @@
+//! `figures`: how well deploying has gone, out of the journal.
+
+use crate::world::World;
+
+#[tokio::test]
+async fn of_a_week_and_of_any_time() {
+    let mut world = World::start().await;
+    world.say("eve", "figures").await;
+    let told = world.text();
+    assert!(told.contains("Figures of the last 7 days"), "{told}");
+    assert!(told.contains("No deployments in 7 days"), "{told}");
+    world.say("alice", "promote core:1.5.0 to staging").await;
+    world.wait().await;
+    world.say("dave", "promote core:1.5.0 to production break glass because it is urgent").await;
+    world.wait().await;
+    assert_eq!(world.stage(2).await, "succeeded", "{}", world.everything());
+    world.say("eve", "figures last 30 days").await;
+    let told = world.text();
+    assert!(told.contains("1 deployment in 30 days, one every 30.0 days"), "{told}");
+    assert!(told.contains("Went wrong: 0 % (0 of 1)"), "{told}");
+    world.say("bob", "rollback production").await;
+    world.wait().await;
+    world.say("eve", "figures for 2 days").await;
+    let told = world.text();
+    assert!(told.contains("Went wrong: 100 % (1 of 1)"), "{told}");
+    assert!(told.contains("Time to restore:"), "{told}");
+}

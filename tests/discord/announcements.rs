@@ -1,0 +1,86 @@
+//! Announcements on Discord: a picture is attached with its words, channels are found by their
+//! names and mentions, and the train's button asks for what it says.
+
+use serde_json::Value;
+
+use super::fake::permissions;
+use crate::world::guild::{self, OPS};
+use crate::world::{Plan, Way, World};
+
+async fn on_discord(way: Way) -> World {
+    World::with(Plan::default(), Some((way, guild::people().unlimited()))).await
+}
+
+/// The newest message of the bot in the channel, as Discord shows it.
+fn newest(world: &World) -> (Vec<u8>, Value) {
+    let guild = world.guild.as_ref().unwrap();
+    let posted = world.chat.posted();
+    let (channel, id) = guild::spot(&posted.last().unwrap().id).unwrap();
+    let message = guild.fake.message(channel, id).unwrap();
+    let bytes = message.attachments.first().map(|one| one.bytes.clone()).unwrap_or_default();
+    let told = message.attachments.first().map(|one| {
+        serde_json::json!({
+            "filename": one.filename,
+            "content_type": one.content_type,
+            "description": one.description,
+            "image": message.embeds[0]["image"]["url"],
+        })
+    });
+    (bytes, told.unwrap_or_default())
+}
+
+#[tokio::test]
+async fn figures_come_with_a_picture_and_its_words() {
+    for way in [Way::Tls, Way::Plain] {
+        let mut world = on_discord(way).await;
+        world.say("eve", "figures").await;
+        let (bytes, told) = newest(&world);
+        assert!(bytes.starts_with(b"\x89PNG\r\n\x1a\n"), "{way:?}");
+        assert_eq!(told["filename"], "figures.png");
+        assert_eq!(told["content_type"], "image/png");
+        assert_eq!(told["image"], "attachment://figures.png");
+        let words = told["description"].as_str().unwrap();
+        assert!(words.contains("No deployments in 7 days"), "{words}");
+    }
+}
+
+#[tokio::test]
+async fn where_no_files_may_be_attached_the_words_stand_alone() {
+    let mut world = on_discord(Way::Plain).await;
+    world.guild.as_ref().unwrap().fake.deny_bot(OPS, permissions::ATTACH_FILES);
+    world.say("eve", "figures").await;
+    let (bytes, told) = newest(&world);
+    assert!(bytes.is_empty() && told.is_null());
+    assert!(world.text().contains("No deployments in 7 days"), "{}", world.text());
+}
+
+#[tokio::test]
+async fn a_channel_is_found_by_its_mention_and_by_its_name() {
+    let mut world = on_discord(Way::Plain).await;
+    for line in ["announce tea in <#2000>", "announce cake in #ops"] {
+        world.say("alice", line).await;
+    }
+    let everything = world.everything();
+    for text in ["tea", "cake"] {
+        let said = format!("Announcement\n   {text}");
+        assert_eq!(everything.matches(&said).count(), 1, "{everything}");
+    }
+    // It exists, and nothing may be spoken of there.
+    world.say("alice", "announce tea in #staging-only").await;
+    assert!(world.text().contains("I do not speak in #staging-only"), "{}", world.text());
+}
+
+#[tokio::test]
+async fn the_train_is_asked_for_by_its_button() {
+    let mut world = on_discord(Way::Plain).await;
+    world.say("alice", "promote core:1.5.0 to staging").await;
+    world.wait().await;
+    world.say("alice", "preview release-train").await;
+    let guild = world.guild.as_ref().unwrap();
+    let posted = world.chat.posted().last().unwrap().id.clone();
+    let (channel, id) = guild::spot(&posted).unwrap();
+    let button = "promote-everything:staging:production";
+    guild.fake.press(guild::user("alice"), channel, id, button).unwrap();
+    world.until_said("Needs 2 votes of release-manager").await;
+    assert!(world.everything().contains("#2 promote core:1.5.0"), "{}", world.everything());
+}

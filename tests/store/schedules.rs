@@ -1,0 +1,145 @@
+//! Schedules and their times: who writes one down has it, and nobody else.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use shipmate::domain::event::End;
+use shipmate::domain::figures::Ended;
+use shipmate::domain::schedule::{Fate, Firing, NewSchedule, ScheduleKey, Stored};
+use shipmate::domain::timetable::Due;
+use shipmate::ports::{Pause, Schedules};
+use shipmate::store::SqliteStore;
+
+use super::support::{Journal, at, open, promotion, rollback};
+
+fn new(text: &str, message: &str) -> NewSchedule {
+    NewSchedule {
+        text: text.to_owned(),
+        when: Stored::Rule("0 9 * * *".to_owned()),
+        zone: "Europe/Berlin".to_owned(),
+        channel: "ops".into(),
+        by: "alice".into(),
+        asked_in: message.into(),
+    }
+}
+
+fn due(schedule: &ScheduleKey, minute: i64, in_time: bool) -> Due {
+    Due { schedule: schedule.clone(), at: at(minute), in_time, skipped: 2 }
+}
+
+async fn fates(store: &SqliteStore, schedule: &ScheduleKey) -> Vec<(Timestamp, Fate)> {
+    let firings = store.firings(schedule, 10).await.unwrap();
+    firings.into_iter().map(|firing| (firing.due, firing.fate)).collect()
+}
+
+#[tokio::test]
+async fn one_message_makes_one_schedule() {
+    let journal = Journal::new().await;
+    let store = &journal.store;
+    let before = store.schedule_changes().await.unwrap();
+    let first = store.make_schedule(&new("lunch", "m1"), at(0)).await.unwrap();
+    assert_eq!(store.make_schedule(&new("lunch", "m1"), at(1)).await.unwrap(), first);
+    let second = store.make_schedule(&new("tea", "m2"), at(2)).await.unwrap();
+    assert_ne!(first, second);
+    assert_eq!(store.schedule_changes().await.unwrap(), before + 2);
+    let texts: Vec<String> =
+        store.schedules().await.unwrap().into_iter().map(|one| one.text).collect();
+    assert_eq!(texts, ["lunch", "tea"]);
+    assert!(store.end_schedule(first, at(3)).await.unwrap());
+    assert!(!store.end_schedule(first, at(4)).await.unwrap());
+    assert_eq!(store.schedules().await.unwrap().len(), 1);
+    // A number is never given again.
+    let third = store.make_schedule(&new("cake", "m3"), at(5)).await.unwrap();
+    assert!(third > second);
+}
+
+#[tokio::test]
+async fn each_time_is_had_by_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let (one, other) = (open(&directory).await, open(&directory).await);
+    let morning = ScheduleKey::Named("morning".into());
+    let rules = [(morning.clone(), "0 9 * * *".to_owned())];
+    one.settled(&rules, at(0)).await.unwrap();
+    assert!(one.claim(&due(&morning, 10, true), at(10)).await.unwrap());
+    assert!(!other.claim(&due(&morning, 10, true), at(10)).await.unwrap());
+    assert_eq!(other.settled(&rules, at(60)).await.unwrap()[&morning], at(10));
+    let [firing] = other.claimed().await.unwrap().try_into().unwrap();
+    assert_eq!((firing.fate.clone(), firing.skipped), (Fate::Claimed { at: at(10) }, 2));
+    // Who has it is given time, and then one other may have it.
+    assert!(!other.take_over(&firing, at(9), at(11)).await.unwrap());
+    assert!(other.take_over(&firing, at(10), at(11)).await.unwrap());
+    assert!(!one.take_over(&firing, at(10), at(11)).await.unwrap());
+    other.announced(&firing, Some(&"m1".into())).await.unwrap();
+    one.missed(&firing).await.unwrap();
+    assert_eq!(fates(&one, &morning).await, [(at(10), Fate::Posted { message: "m1".into() })]);
+    assert_eq!(one.claimed().await.unwrap(), []);
+    assert!(one.claim(&due(&morning, 20, false), at(90)).await.unwrap());
+    assert_eq!(fates(&one, &morning).await[0], (at(20), Fate::Missed));
+    one.forget_firings(at(15)).await.unwrap();
+    assert_eq!(fates(&one, &morning).await.len(), 1);
+}
+
+#[tokio::test]
+async fn nobody_has_what_is_paused_or_over() {
+    let journal = Journal::new().await;
+    let store = &journal.store;
+    let number = store.make_schedule(&new("lunch", "m1"), at(0)).await.unwrap();
+    let key = ScheduleKey::Numbered(number);
+    let rules = [(key.clone(), "0 9 * * *".to_owned())];
+    store.settled(&rules, at(0)).await.unwrap();
+    let pause = Pause { by: "bob".into(), since: at(1) };
+    assert!(store.pause_schedule(&key, &pause).await.unwrap());
+    assert!(!store.pause_schedule(&key, &pause).await.unwrap());
+    assert_eq!(store.pauses().await.unwrap(), BTreeMap::from([(key.clone(), pause)]));
+    assert!(!store.claim(&due(&key, 10, true), at(10)).await.unwrap());
+    assert!(store.unpause_schedule(&key, at(30)).await.unwrap());
+    assert!(!store.unpause_schedule(&key, at(30)).await.unwrap());
+    // What went by meanwhile is not made up for.
+    assert_eq!(store.settled(&rules, at(40)).await.unwrap()[&key], at(30));
+    assert!(store.claim(&due(&key, 40, true), at(40)).await.unwrap());
+    store.end_schedule(number, at(50)).await.unwrap();
+    assert!(!store.claim(&due(&key, 60, true), at(60)).await.unwrap());
+}
+
+#[tokio::test]
+async fn another_rule_begins_anew() {
+    let journal = Journal::new().await;
+    let morning = ScheduleKey::Named("morning".into());
+    let settled = async |rule: &str, minute| {
+        let rules = [(morning.clone(), rule.to_owned())];
+        journal.store.settled(&rules, at(minute)).await.unwrap()[&morning]
+    };
+    let just_before = |minute| at(minute) - std::time::Duration::from_millis(1);
+    assert_eq!(settled("0 9 * * *", 0).await, just_before(0));
+    assert_eq!(settled("0 9 * * *", 100).await, just_before(0));
+    assert_eq!(settled("0 8 * * *", 200).await, just_before(200));
+}
+
+#[tokio::test]
+async fn what_ended_carries_what_figures_need() {
+    let journal = Journal::new().await;
+    let images = [("core", "1.5.0")];
+    journal.run(promotion("staging", &images), End::Succeeded, 0).await;
+    let live = journal.run(promotion("production", &images), End::Succeeded, 100).await;
+    let back = journal.run(rollback("production", live.id), End::Succeeded, 200).await;
+    let ended = journal.store.ended_since(at(100)).await.unwrap();
+    let [first, second] = ended.as_slice() else { panic!("{ended:?}") };
+    assert_eq!((first.id, first.end, first.undone), (live.id, Ended::Succeeded, true));
+    assert_eq!((first.started_at, first.ended_at), (Some(at(101)), at(102)));
+    // It was asked for on staging before.
+    assert_eq!(first.first_asked_at, at(0));
+    assert_eq!((second.id, second.reverts), (back.id, Some(live.id)));
+}
+
+#[tokio::test]
+async fn firings_are_kept_whole() {
+    let journal = Journal::new().await;
+    let morning = ScheduleKey::Named("morning".into());
+    let due = due(&morning, 10, true);
+    assert!(journal.store.claim(&due, at(10)).await.unwrap());
+    let fate = Fate::Claimed { at: at(10) };
+    let firing = Firing { schedule: morning.clone(), due: at(10), fate, skipped: 2 };
+    assert_eq!(journal.store.claimed().await.unwrap(), std::slice::from_ref(&firing));
+    journal.store.announced(&firing, None).await.unwrap();
+    assert_eq!(fates(&journal.store, &morning).await, [(at(10), Fate::Silent)]);
+}
