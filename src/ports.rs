@@ -259,15 +259,28 @@ pub trait Schedules: Send + Sync {
     /// Those made in chat that still stand, oldest first.
     async fn schedules(&self) -> Result<Vec<MadeSchedule>, StoreError>;
 
-    /// Makes one and gives its number: the same for the same message.
-    async fn make_schedule(&self, new: &NewSchedule, at: Timestamp) -> Result<i64, StoreError>;
+    /// Makes one: for the same message, it gives the one that stands. Its times count from when it
+    /// was made, by a rule that [`settled`](Self::settled) knows by this text.
+    async fn make_schedule(
+        &self,
+        new: &NewSchedule,
+        rule: &str,
+    ) -> Result<MadeSchedule, StoreError>;
 
-    /// It is announced no more; false: there is none, or it was over.
+    /// The one that a message made.
+    async fn schedule_asked_in(
+        &self,
+        message: &MessageId,
+    ) -> Result<Option<MadeSchedule>, StoreError>;
+
+    /// It is announced no more, what was claimed of it neither; false: there is none, or it was
+    /// over.
     async fn end_schedule(&self, number: i64, at: Timestamp) -> Result<bool, StoreError>;
 
     async fn pauses(&self) -> Result<BTreeMap<ScheduleKey, Pause>, StoreError>;
 
-    /// False: it was paused already.
+    /// What was claimed of it and not posted is not announced any more; false: it was paused
+    /// already.
     async fn pause_schedule(
         &self,
         schedule: &ScheduleKey,
@@ -308,14 +321,15 @@ pub trait Schedules: Send + Sync {
     /// Claimed and neither posted nor missed, oldest first.
     async fn claimed(&self) -> Result<Vec<Firing>, StoreError>;
 
-    /// It stands there; `None`: there was nothing to announce.
+    /// It stands there; `None`: there was nothing to announce. False: it had an end already.
     async fn announced(
         &self,
         firing: &Firing,
         message: Option<&MessageId>,
-    ) -> Result<(), StoreError>;
+    ) -> Result<bool, StoreError>;
 
-    async fn missed(&self, firing: &Firing) -> Result<(), StoreError>;
+    /// False: it had an end already.
+    async fn missed(&self, firing: &Firing) -> Result<bool, StoreError>;
 
     /// The newest of a schedule.
     async fn firings(&self, schedule: &ScheduleKey, limit: u32) -> Result<Vec<Firing>, StoreError>;

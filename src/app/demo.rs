@@ -165,9 +165,8 @@ fn loopback(url: &str) -> Result<String, DemoError> {
 /// A script's times are local times of the last environment in the order of promotion: the
 /// one whose calendar matters.
 fn script_zone(settings: &Settings) -> jiff::tz::TimeZone {
-    let zone = settings.environments.iter().find(|one| one.after.is_some());
-    let zone = zone.or_else(|| settings.environments.iter().next());
-    zone.map_or(jiff::tz::TimeZone::UTC, |environment| environment.timezone.clone())
+    let last = settings.environments.last();
+    last.map_or(jiff::tz::TimeZone::UTC, |environment| environment.timezone.clone())
 }
 
 async fn converse(

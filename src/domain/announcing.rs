@@ -54,6 +54,8 @@ pub enum Unclear {
     Twice { one: String, other: String },
     #[error("{0}. If it belongs to the text, put the text in quotes.")]
     NotThen(TimeError),
+    #[error("Say in which channel, behind the text: for example in #ops.")]
+    Nowhere,
     #[error(
         "`{text}` behind the text says neither where nor when: write for example in #ops at 18:00, \
          in 2 hours, every weekday at 9:00, or every `0 9 * * MON`."
@@ -122,8 +124,13 @@ fn unquoted(said: &str) -> Result<Read, Unclear> {
     Ok((text, channel, when))
 }
 
-/// `at` and a number at the very end were meant as a time.
+/// `at` and a number at the very end were meant as a time, and so was `every` before a day.
 fn wrong_time(all: &[Word<'_>]) -> Result<(), Unclear> {
+    let every = all.iter().rposition(|(_, word)| word.eq_ignore_ascii_case("every"));
+    let every = every.and_then(|at| all.get(at..)).unwrap_or_default();
+    if every.get(1).is_some_and(|(_, day)| days_of(&day.to_lowercase()).is_some()) {
+        return Err(Unclear::NotAnEnding { text: join(every) });
+    }
     let last_at = all.iter().rposition(|(_, word)| word.eq_ignore_ascii_case("at"));
     let Some(rest) = last_at.and_then(|at| all.get(at..)) else { return Ok(()) };
     let number =
@@ -168,27 +175,35 @@ fn channel(words: &[Word<'_>], at: usize) -> Option<ChannelWord> {
 }
 
 fn time(words: &[Word<'_>]) -> Option<WhenSaid> {
-    match words {
-        [] => None,
-        [(_, first), rest @ ..] if first.eq_ignore_ascii_case("every") => {
-            every(rest).map(WhenSaid::Every)
+    let is_every = |(_, word): &Word<'_>| word.eq_ignore_ascii_case("every");
+    match words.iter().position(is_every) {
+        None if words.is_empty() => None,
+        None => When::parse(&join(words)).ok().map(WhenSaid::Once),
+        Some(at) => {
+            let (before, behind) = (words.get(..at)?, words.get(at + 1..)?);
+            every(before, behind).map(WhenSaid::Every)
         }
-        all => When::parse(&join(all)).ok().map(WhenSaid::Once),
     }
 }
 
-/// `every weekday at 9:00`, `every monday and friday at 9`, `every hour`, or a rule as such.
-fn every(words: &[Word<'_>]) -> Option<String> {
-    let whole = join(words);
+/// `every weekday at 9:00`, `at 9:00 every monday and friday`, `every hour`, or a rule as such.
+/// What stands before `every` is a time of day, if anything.
+fn every(before: &[Word<'_>], behind: &[Word<'_>]) -> Option<String> {
+    let whole = join(behind);
     let rule = whole.trim_matches('`').trim();
-    if Rule::parse(rule, &TimeZone::UTC).is_ok() {
-        return Some(rule.to_owned());
+    if before.is_empty() {
+        if Rule::parse(rule, &TimeZone::UTC).is_ok() {
+            return Some(rule.to_owned());
+        }
+        if whole.eq_ignore_ascii_case("hour") {
+            return Some("0 * * * *".to_owned());
+        }
     }
-    if whole.eq_ignore_ascii_case("hour") {
-        return Some("0 * * * *".to_owned());
-    }
-    let at = words.iter().position(|(_, word)| word.eq_ignore_ascii_case("at"))?;
-    let (days, at) = words.split_at(at);
+    let (days, at) = match behind.iter().position(|(_, word)| word.eq_ignore_ascii_case("at")) {
+        Some(at) if before.is_empty() => behind.split_at(at),
+        Some(_) => return None,
+        None => (behind, before),
+    };
     let time = match When::parse(&join(at)).ok()? {
         When::At { day: Day::Next, time } => time,
         When::At { .. } | When::In(_) => return None,
@@ -274,6 +289,9 @@ mod tests {
             ("we meet in the hall", "we meet in the hall", None, WhenSaid::Now),
             ("hello every weekday at 9:30", "hello", None, every("30 9 * * 1-5")),
             ("hello every mon, wed and sun at 9:00", "hello", None, every("0 9 * * 1,3,0")),
+            ("hello at 9:30 every weekday", "hello", None, every("30 9 * * 1-5")),
+            ("hello in #ops at 9:30 every friday", "hello", name("ops"), every("30 9 * * 5")),
+            ("we restart every service", "we restart every service", None, WhenSaid::Now),
             ("hello in #ops every hour", "hello", name("ops"), every("0 * * * *")),
             ("hello every `0 9 * * MON` in #ops", "hello", name("ops"), every("0 9 * * MON")),
             ("\"we meet at 12:00\"", "we meet at 12:00", None, WhenSaid::Now),
@@ -298,6 +316,8 @@ mod tests {
         assert!(matches!(read("freeze in #ops at 25:00"), Err(Unclear::NotThen(_))));
         assert!(matches!(read("freeze at 25:00"), Err(Unclear::NotThen(_))));
         assert!(matches!(read("look in #ops for news"), Err(Unclear::NotThen(_))));
+        assert!(matches!(read("stand up every weekday"), Err(Unclear::NotAnEnding { .. })));
+        assert!(matches!(read("tea every friday at noonish"), Err(Unclear::NotAnEnding { .. })));
         assert!(matches!(read("\"freeze\" soon"), Err(Unclear::NotAnEnding { .. })));
         assert_eq!(read("in #ops at 18:00"), Err(Unclear::NoText));
         assert_eq!(read("\"\" in #ops"), Err(Unclear::NoText));

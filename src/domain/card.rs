@@ -31,16 +31,22 @@ pub struct Card {
     /// The environment whose lock it asks about, where the holder can lift it.
     pub unlock: Option<EnvironmentName>,
     pub links: Vec<Link>,
-    /// What anybody may ask for with it. Who may, is decided when somebody does.
+    /// What can be said with one press instead of typed. Each stands in the text as well, for a
+    /// chat that has no buttons.
     pub offers: Vec<Offer>,
     pub picture: Option<Picture>,
     pub footer: Option<String>,
 }
 
-/// Something to ask for, as a button where a chat has such.
+/// A line of chat as a button. Whoever presses it says the line, and it is decided then whether
+/// they may.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Offer {
-    PromoteEverything { source: EnvironmentName, to: EnvironmentName },
+pub struct Offer {
+    pub label: String,
+    /// An emoji before the label.
+    pub sign: char,
+    /// A command as Shipmate prints it, never a line that somebody else wrote.
+    pub line: String,
 }
 
 /// A picture. Nothing stands in it alone: a chat that shows none shows the text.
@@ -227,6 +233,12 @@ impl Card {
     #[must_use]
     pub fn command(mut self, line: impl Into<String>) -> Self {
         self.lines.push(Line::Command(line.into()));
+        self
+    }
+
+    #[must_use]
+    pub fn offer(mut self, label: impl Into<String>, sign: char, line: impl Into<String>) -> Self {
+        self.offers.push(Offer { label: label.into(), sign, line: line.into() });
         self
     }
 

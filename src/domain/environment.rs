@@ -151,6 +151,14 @@ impl Environments {
         self.0.values()
     }
 
+    /// The last in the order of promotion, whose calendar matters: none comes after it.
+    pub fn last(&self) -> Option<&Environment> {
+        let is_before =
+            |one: &Environment| self.iter().any(|other| other.after.as_ref() == Some(&one.name));
+        let last = self.iter().find(|one| one.after.is_some() && !is_before(one));
+        last.or_else(|| self.iter().next())
+    }
+
     /// Every tag that some environment follows, and the one beside it that keeps what ran
     /// before: tags that never name an image.
     pub fn tags(&self) -> BTreeSet<Tag> {

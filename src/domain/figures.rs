@@ -137,8 +137,7 @@ pub fn figures(
             Ended::Otherwise => continue,
         };
         judged += 1;
-        let date = one.ended_at.to_zoned(zone.clone()).date();
-        if let Some(day) = days.iter_mut().find(|day| day.date == date) {
+        if let Some(day) = day_of(one.ended_at, &mut days, zone) {
             day.good += u32::from(!wrong);
             day.bad += u32::from(wrong);
         }
@@ -184,6 +183,13 @@ fn restored(wrong: &Outcome, outcomes: &[Outcome]) -> Option<Duration> {
         }
         Ended::Otherwise => None,
     }
+}
+
+/// The day of this moment, of days that follow each other.
+fn day_of<'a>(time: Timestamp, days: &'a mut [Day], zone: &TimeZone) -> Option<&'a mut Day> {
+    let first = days.first()?.date;
+    let behind = first.until(time.to_zoned(zone.clone()).date()).ok()?.get_days();
+    days.get_mut(usize::try_from(behind).ok()?)
 }
 
 /// Every day that the period touches.

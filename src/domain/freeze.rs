@@ -2,6 +2,7 @@
 //! from happening is the policies' to say.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -113,6 +114,14 @@ pub struct Closings<'a> {
     pub people: &'a [Freeze],
 }
 
+/// The moments that lie so long before an environment closes by its calendar.
+#[derive(Clone, Debug)]
+pub struct Ahead {
+    pub lead: Duration,
+    /// Of each environment that it is about.
+    pub calendars: Vec<Vec<Entry>>,
+}
+
 /// One of the reasons for which an environment is closed.
 struct Cause {
     reason: String,
@@ -120,6 +129,18 @@ struct Cause {
     since: Option<Timestamp>,
     /// When this one ends.
     until: Option<Timestamp>,
+}
+
+impl Ahead {
+    /// The next one, strictly later.
+    pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
+        let from = after.checked_add(self.lead).ok()?;
+        let closes = |calendar: &Vec<Entry>| {
+            Closings { calendar, people: &[] }.next_beginning(Part::Whole, from)
+        };
+        let next = self.calendars.iter().filter_map(closes).map(|coming| coming.at).min()?;
+        next.checked_sub(self.lead).ok()
+    }
 }
 
 impl Closings<'_> {
@@ -148,6 +169,15 @@ impl Closings<'_> {
             }
         }
         None
+    }
+
+    /// When it closes next after this moment, whether or not it is open then.
+    pub fn next_beginning(&self, part: Part<'_>, after: Timestamp) -> Option<Coming> {
+        let open_from = match self.state(part, after) {
+            State::Open => after,
+            State::Closed(closed) => closed.until?,
+        };
+        self.next_closing(part, open_from)
     }
 
     /// When a window begins or ends next, or a person's freeze ends.

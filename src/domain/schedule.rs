@@ -10,17 +10,21 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::calendar::Rule;
+use super::freeze::{Ahead, Entry};
 use super::id::{ChannelId, EnvironmentName, MessageId, PersonId, ScheduleName};
 
 /// How late an announcement may be where nothing is set.
 pub const GRACE: Duration = Duration::from_secs(15 * 60);
-/// Whoever claimed an announcement and has not posted it for so long is taken for dead. Longer
-/// than a chat goes on trying.
+/// Whoever claimed an announcement and has not posted it for so long is taken for dead. Where its
+/// chat still tries, two post by the same key, of which a chat shows one.
 pub const LEASE: Duration = Duration::from_secs(60);
-/// Less grace than this would end before the dead are known to be so.
-pub const LEAST_GRACE: Duration = Duration::from_secs(120);
-/// More would bring yesterday's news.
+/// What nobody here knows may be another process's to announce for so long: the most that can be
+/// set.
 pub const MOST_GRACE: Duration = Duration::from_secs(24 * 3600);
+/// A freeze begins soon that begins within this time, where nothing else is said.
+pub const SOON: Duration = Duration::from_secs(24 * 3600);
+/// What an announcement offers leaves so long after it where nothing is set.
+pub const LEAVES: Duration = Duration::from_secs(2 * 3600);
 
 /// By what a schedule is known: those of the settings have a name, those made in chat a number.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,6 +66,8 @@ pub struct Schedule {
     pub grace: Duration,
     /// What it tells of; `None`: everything.
     pub environments: Option<BTreeSet<EnvironmentName>>,
+    /// So long after it leaves what it offers.
+    pub leaves: Duration,
     /// Who made it in chat; `None`: it stands in the settings.
     pub made: Option<Made>,
 }
@@ -82,6 +88,8 @@ pub enum Timing {
         rule: Box<Rule>,
         text: String,
     },
+    /// Before freezes of the calendar begin.
+    BeforeFreezes(Ahead),
 }
 
 impl Timing {
@@ -90,6 +98,7 @@ impl Timing {
         match self {
             Self::Once(at) => Some(*at).filter(|at| *at > time),
             Self::Repeating { rule, .. } => rule.next_after(time),
+            Self::BeforeFreezes(ahead) => ahead.next_after(time),
         }
     }
 
@@ -98,9 +107,31 @@ impl Timing {
     pub fn text(&self) -> String {
         match self {
             Self::Once(at) => format!("once {}", at.as_millisecond()),
-            Self::Repeating { text, .. } => text.clone(),
+            Self::Repeating { rule, text } => format!("{text}{}", zone_of(rule)),
+            Self::BeforeFreezes(Ahead { lead, calendars }) => {
+                // Another calendar has other times.
+                let entries = calendars.iter().flatten();
+                let rules = entries.map(|Entry { effect, window, .. }| {
+                    let zone = zone_of(&window.rule);
+                    format!("{effect:?} {}{zone} {:?}", window.rule, window.length)
+                });
+                let rules: Vec<String> = rules.collect();
+                format!("{lead:?} before freezes: {}", rules.join("; "))
+            }
         }
     }
+
+    /// How long before it begins a freeze is worth a word.
+    pub fn soon(&self) -> Duration {
+        match self {
+            Self::Once(_) | Self::Repeating { .. } => SOON,
+            Self::BeforeFreezes(ahead) => ahead.lead,
+        }
+    }
+}
+
+fn zone_of(rule: &Rule) -> String {
+    rule.zone().iana_name().map_or_else(String::new, |zone| format!(" in {zone}"))
 }
 
 /// What is announced.
@@ -136,10 +167,15 @@ pub enum ReadyMade {
     ReleaseTrain,
     /// What waits for votes.
     Votes,
+    /// Freezes that begin soon.
+    Freeze,
+    /// Locks that stand for long.
+    Locks,
 }
 
 impl ReadyMade {
-    pub const ALL: [Self; 4] = [Self::Morning, Self::Weekly, Self::ReleaseTrain, Self::Votes];
+    pub const ALL: [Self; 6] =
+        [Self::Morning, Self::Weekly, Self::ReleaseTrain, Self::Votes, Self::Freeze, Self::Locks];
 
     /// As settings and chat name it.
     pub fn name(self) -> &'static str {
@@ -148,6 +184,8 @@ impl ReadyMade {
             Self::Weekly => "weekly",
             Self::ReleaseTrain => "release-train",
             Self::Votes => "votes",
+            Self::Freeze => "freeze",
+            Self::Locks => "locks",
         }
     }
 
@@ -166,6 +204,7 @@ pub struct Planned {
     pub template: Template,
     pub grace: Duration,
     pub environments: Option<BTreeSet<EnvironmentName>>,
+    pub leaves: Duration,
 }
 
 impl Planned {
@@ -179,6 +218,7 @@ impl Planned {
             content,
             grace: self.grace,
             environments: self.environments,
+            leaves: self.leaves,
             made: None,
         }
     }
@@ -193,6 +233,7 @@ pub struct NewSchedule {
     pub zone: String,
     pub channel: ChannelId,
     pub by: PersonId,
+    pub at: Timestamp,
     /// The message that asked for it: however often that is handled, it makes one schedule.
     pub asked_in: MessageId,
 }
@@ -212,6 +253,13 @@ pub struct Firing {
     pub fate: Fate,
     /// How many times before it went by unnoticed since the one before, because nothing ran.
     pub skipped: u32,
+}
+
+impl Firing {
+    /// How late it is.
+    pub fn late(&self, now: Timestamp) -> Duration {
+        Duration::try_from(now.duration_since(self.due)).unwrap_or_default()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

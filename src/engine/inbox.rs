@@ -150,14 +150,19 @@ impl Engine {
     }
 
     /// Answers a message that an earlier process took in and did not finish with. Where its
-    /// deployment has begun, that goes on by itself and is the answer. What may mean something
+    /// deployment has begun, that goes on by itself and is the answer; where it has made a
+    /// schedule, that stands. What may mean something
     /// else by now is not done, but asked for again.
     pub(super) async fn answer_again(&self, left: &Unhandled) {
         let said = &left.said;
-        let begun = self.parts.store.asked_in(&said.message).await;
+        let store = &self.parts.store;
+        let begun = store.asked_in(&said.message).await.ok().flatten();
+        let made = store.schedule_asked_in(&said.message).await.ok().flatten();
         let reading = self.parts.grammar.parse(&said.text, &self.vocabulary());
         let age = self.parts.clock.now().duration_since(left.received_at);
-        if begun.is_ok_and(|begun| begun.is_some()) {
+        if begun.is_some() {
+        } else if let Some(made) = made {
+            self.answer_made(said, made).await;
         } else if age > TOO_OLD || names_no_deployment(&reading) {
             self.whisper(said, &report::say_again_card(&said.text)).await;
         } else {

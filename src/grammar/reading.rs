@@ -76,7 +76,6 @@ pub enum Why {
     },
     UnknownTopic {
         topic: String,
-        known: Vec<String>,
     },
     /// Nothing is assumed for an argument that was not given.
     Missing {
@@ -104,7 +103,9 @@ impl fmt::Display for Misunderstood {
 impl fmt::Display for Why {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownCommand { word } => write!(formatter, "There is no command `{word}`."),
+            Self::UnknownCommand { word } | Self::UnknownTopic { topic: word } => {
+                write!(formatter, "There is no command `{word}`.")
+            }
             Self::Misspelt => write!(formatter, "I could not read all of that."),
             Self::Unreadable { command, word: Some(word), usage } => write!(
                 formatter,
@@ -147,10 +148,6 @@ impl fmt::Display for Why {
             }
             Self::EnvironmentAsImage { name } => {
                 write!(formatter, "`{name}` is an environment, where an image should stand.")
-            }
-            Self::UnknownTopic { topic, known } => {
-                write!(formatter, "There is no command `{topic}`; ")?;
-                list(formatter, "there is", "there are", known)
             }
             Self::Missing { command, argument, choices, example } => {
                 write!(formatter, "`{command}` needs {}", needed(*argument))?;

@@ -193,10 +193,10 @@ impl Resolver<'_> {
         if let Some(kind) = named.or_else(meant) {
             return Ok(kind.id().to_owned());
         }
-        let known: Vec<&str> = self.kinds.iter().map(|kind| kind.id()).collect();
+        let known = self.kinds.iter().map(|kind| kind.id());
         Err(Trouble {
-            replacements: owned(super::vocabulary::nearest(word, known.iter().copied())),
-            why: Why::UnknownTopic { topic: lower, known: owned(known) },
+            replacements: owned(super::vocabulary::nearest(word, known)),
+            why: Why::UnknownTopic { topic: lower },
         })
     }
 

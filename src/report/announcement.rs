@@ -21,11 +21,13 @@ const CHART: char = '\u{e011}';
 const FUEL: u64 = 200_000;
 
 /// The templates that ship.
-const SHIPPED: [(ReadyMade, &str); 4] = [
+const SHIPPED: [(ReadyMade, &str); 6] = [
     (ReadyMade::Morning, include_str!("../../templates/morning.j2")),
     (ReadyMade::Weekly, include_str!("../../templates/weekly.j2")),
     (ReadyMade::ReleaseTrain, include_str!("../../templates/release-train.j2")),
     (ReadyMade::Votes, include_str!("../../templates/votes.j2")),
+    (ReadyMade::Freeze, include_str!("../../templates/freeze.j2")),
+    (ReadyMade::Locks, include_str!("../../templates/locks.j2")),
 ];
 
 /// Why a template cannot be used.
@@ -47,6 +49,10 @@ impl Default for Templates {
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         environment.set_formatter(print);
+        // What says of a value that it is safe would have it printed as if it were the template's.
+        for filter in ["safe", "e", "escape"] {
+            environment.remove_filter(filter);
+        }
         environment.set_fuel(Some(FUEL));
         environment.add_global("chart", Value::from_safe_string(CHART.to_string()));
         Self(environment)
@@ -171,29 +177,41 @@ fn card(written: &str, live: &Live) -> Option<Card> {
 
 /// Adds a line to the last field or, where there is none yet, to the card itself.
 fn add(card: &mut Card, marked: &str, text: String, live: &Live) {
-    let (sign, behind) = match (marked.strip_prefix("! "), marked.strip_prefix("$ ")) {
-        (Some(warning), _) => (Tone::Warning.sign(), warning.replace(VALUE, "")),
-        (None, Some(command)) => ("›", command.replace(VALUE, "")),
-        (None, None) => ("", text),
+    let line = match (marked.strip_prefix("! "), marked.strip_prefix("$ ")) {
+        (Some(warning), _) => Line::Warning(warning.replace(VALUE, "")),
+        (None, Some(command)) => Line::Command(command.replace(VALUE, "")),
+        (None, None) => Line::Text(text),
     };
-    // What can be pressed as well as said.
-    if let Some(difference) = live.differences.iter().find(|one| one.command == behind)
-        && sign == "›"
-    {
-        card.offers.push(Offer::PromoteEverything {
-            source: difference.source.as_str().into(),
-            to: difference.to.as_str().into(),
-        });
-    }
+    card.offers.extend(offer(&line, live));
     match card.fields.last_mut() {
-        Some(field) if sign.is_empty() => field.lines.push(behind),
-        Some(field) => field.lines.push(format!("{sign} {behind}")),
-        None => card.lines.push(match sign {
-            "" => Line::Text(behind),
-            "›" => Line::Command(behind),
-            _ => Line::Warning(behind),
+        Some(field) => field.lines.push(match line {
+            Line::Text(text) => text,
+            Line::Warning(text) => format!("{} {text}", Tone::Warning.sign()),
+            Line::Command(command) => format!("› {command}"),
         }),
+        None => card.lines.push(line),
     }
+}
+
+/// What can be pressed as well as said: a command of our own, whatever the template made of it.
+fn offer(line: &Line, live: &Live) -> Option<Offer> {
+    let command = match line {
+        Line::Command(command) => command,
+        Line::Text(_) | Line::Warning(_) => return None,
+    };
+    live.differences.iter().find_map(|one| match command {
+        command if *command == one.command => Some(Offer {
+            label: format!("Ask for {}", one.to),
+            sign: '🚂',
+            line: one.command.clone(),
+        }),
+        command if *command == one.departure => Some(Offer {
+            label: format!("Agree: {}", one.to),
+            sign: '✅',
+            line: one.departure.clone(),
+        }),
+        _ => None,
+    })
 }
 
 fn unknown(name: &str) -> String {

@@ -25,22 +25,13 @@ pub struct Listed {
     pub paused: Option<(PersonId, Timestamp)>,
 }
 
-/// What became of a wish to have something announced.
-#[derive(Clone, Debug)]
-pub enum Announced {
-    Now {
-        channel: ChannelId,
-    },
-    /// It stands in the schedules.
-    Scheduled(Box<Listed>),
-}
-
 /// One schedule, and what became of its last times, newest first.
 pub fn schedule_card(one: &Listed, firings: &[Firing], now: &Zoned) -> Card {
     let schedule = &one.schedule;
-    let mut card = Card::new(Tone::Plain, format!("Schedule {}: {}", schedule.key, what(one)))
-        .text(format!("When: {}", when(schedule, now)))
-        .text(format!("Where: {}", words::channel(&one.channel)));
+    let mut card =
+        Card::new(Tone::Plain, format!("Schedule {}: {}", schedule.key, what(&one.schedule)))
+            .text(format!("When: {}", when(schedule, now)))
+            .text(format!("Where: {}", words::channel(&one.channel)));
     card = match &one.schedule.made {
         Some(made) => {
             card.text(format!("Made by {} {}.", words::person(&made.by), words::ago(made.at, now)))
@@ -68,23 +59,31 @@ pub fn schedule_card(one: &Listed, firings: &[Firing], now: &Zoned) -> Card {
     card.field("Last times", past)
 }
 
-/// Says what became of a wish.
-pub fn announced_card(announced: &Announced, now: &Zoned) -> Card {
-    match announced {
-        Announced::Now { channel } => {
-            Card::new(Tone::Good, "Announced").text(format!("In {}.", words::channel(channel)))
-        }
-        Announced::Scheduled(one) => {
-            let key = &one.schedule.key;
-            let mut card = Card::new(Tone::Good, format!("Schedule {key}: {}", what(one))).text(
-                format!("In {}, {}.", words::channel(&one.channel), when(&one.schedule, now)),
-            );
-            if let (Timing::Repeating { .. }, Some(next)) = (&one.schedule.timing, one.next) {
-                card = card.text(format!("Next: {}.", words::clock(next, now)));
-            }
-            card.text("To take it back:").command(asking::cancel_schedule(key))
-        }
+/// Something was said in a channel at once.
+pub fn announced_card(channel: &ChannelId) -> Card {
+    Card::new(Tone::Good, "Announced").text(format!("In {}.", words::channel(channel)))
+}
+
+/// Something is to be said at set times.
+pub fn scheduled_card(one: &Listed, now: &Zoned) -> Card {
+    let key = &one.schedule.key;
+    let place = words::channel(&one.channel);
+    let mut card = Card::new(Tone::Good, format!("Schedule {key}: {}", what(&one.schedule)))
+        .text(format!("In {place}, {}.", when(&one.schedule, now)));
+    if let (Timing::Repeating { .. } | Timing::BeforeFreezes(_), Some(next)) =
+        (&one.schedule.timing, one.next)
+    {
+        card = card.text(format!("Next: {}.", words::clock(next, now)));
     }
+    card.text("To take it back:").command(asking::cancel_schedule(key))
+}
+
+/// For whoever asked for it.
+pub fn missed_card(schedule: &Schedule, firing: &Firing, now: &Zoned) -> Card {
+    let due = words::clock(firing.due, now);
+    Card::new(Tone::Warning, format!("Not announced: {}", what(schedule)))
+        .text(format!("It was due at {due}, and could not be said in time."))
+        .text("If it is still worth saying, say so again.")
 }
 
 /// What somebody did with a schedule.
@@ -111,7 +110,7 @@ pub fn schedule_changed_card(one: &Listed, change: Change, done: bool, now: &Zon
             .command(asking::continue_schedule(key)),
         (Change::Continued, Some(next)) => card.text(format!("Next: {}.", words::clock(next, now))),
         (Change::Continued, None) => card.text("It has no further time."),
-        (Change::Cancelled, _) => card.text(what(one)),
+        (Change::Cancelled, _) => card.text(what(&one.schedule)),
     }
 }
 
@@ -170,12 +169,12 @@ pub fn line(one: &Listed, now: &Zoned) -> String {
         (None, Some(next)) => format!("next {}", words::clock(next, now)),
         (None, None) => "no further time".to_owned(),
     };
-    format!("{}: {}, in {place}, {next}", one.schedule.key, what(one))
+    format!("{}: {}, in {place}, {next}", one.schedule.key, what(&one.schedule))
 }
 
 /// What it announces: a template's name, or the beginning of what somebody said.
-fn what(one: &Listed) -> String {
-    match &one.schedule.content {
+fn what(schedule: &Schedule) -> String {
+    match &schedule.content {
         Content::ReadyMade(ready) => ready.name().to_owned(),
         Content::Template { .. } => "a template of your own".to_owned(),
         Content::Said(text) => words::clean(text),
@@ -189,6 +188,9 @@ fn when(schedule: &Schedule, now: &Zoned) -> String {
             let zone = schedule.zone.iana_name().unwrap_or("its own zone");
             format!("by the rule {} in {zone}", words::clean(text))
         }
+        Timing::BeforeFreezes(ahead) => {
+            format!("{} before a freeze of the calendar begins", words::duration(ahead.lead))
+        }
     }
 }
 
@@ -197,7 +199,7 @@ fn firing_line(firing: &Firing, now: &Zoned) -> String {
         Fate::Claimed { .. } => "on its way",
         Fate::Posted { .. } => "announced",
         Fate::Silent => "there was nothing to announce",
-        Fate::Missed => "missed: nothing ran, or the chat did not answer",
+        Fate::Missed => "missed: it could not be said in time",
     };
     let skipped = match firing.skipped {
         0 => String::new(),

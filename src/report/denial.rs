@@ -49,7 +49,9 @@ pub fn action_words(action: Action, environment: &EnvironmentName, what: Option<
         Action::Ban => format!("ban {} in {environment}", named("images")),
         Action::ReleaseHold => format!("release the hold on {environment}"),
         Action::Freeze => format!("freeze or unfreeze {environment}"),
-        Action::Announce => format!("have this announced where {environment} is spoken of"),
+        Action::Announce => {
+            format!("{} where {environment} is spoken of", named("have this announced"))
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::domain::card::{Card, Tone};
 use crate::domain::figures::Figures;
+use crate::domain::id::EnvironmentName;
 use crate::domain::plural;
 
 use super::{chart, words};
@@ -37,9 +38,25 @@ pub fn sentences(figures: &Figures) -> [String; 4] {
     [deployments, lead_time, failures, restore_time]
 }
 
+/// Of which environments they are.
+pub fn about(counted: &[EnvironmentName]) -> String {
+    match counted {
+        [] => {
+            "Nothing here counts: figures are of environments that no other comes after".to_owned()
+        }
+        [_, ..] => {
+            format!("Promotions to {}", words::listed(counted.iter().map(EnvironmentName::as_str)))
+        }
+    }
+}
+
 /// The figures on demand.
-pub fn figures_card(figures: &Figures) -> Card {
-    let card = Card::new(Tone::Plain, format!("Figures of the last {}", days(figures)));
+pub fn figures_card(figures: &Figures, counted: &[EnvironmentName]) -> Card {
+    let card = Card::new(Tone::Plain, format!("Figures of the last {}", days(figures)))
+        .text(about(counted));
+    if counted.is_empty() {
+        return card;
+    }
     let mut card = sentences(figures).into_iter().fold(card, Card::text);
     card.picture = chart::picture(figures);
     card

@@ -3,9 +3,12 @@
 //! adds something that announcements should know adds it here, to [`KNOWN`] and to
 //! docs/announcements.md.
 
+pub(super) mod ahead;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
@@ -23,6 +26,8 @@ pub struct Seen {
     pub environments: Vec<EnvironmentStatus>,
     /// Which environment each comes after.
     pub order: BTreeMap<EnvironmentName, EnvironmentName>,
+    /// In which zone a time of day is meant that is said of an environment.
+    pub zones: BTreeMap<EnvironmentName, TimeZone>,
     /// What ended since the last announcement, oldest first.
     pub ended: Vec<Outcome>,
     /// When that was.
@@ -30,18 +35,32 @@ pub struct Seen {
     /// What has not ended.
     pub open: Vec<Deployment>,
     pub figures: Figures,
+    /// Of which environments they are.
+    pub counted: Vec<EnvironmentName>,
+    /// From when on a lock is old.
+    pub lock_is_old_after: Duration,
+    /// A freeze that begins within this time begins soon.
+    pub soon: Duration,
+    /// So long after the announcement leaves what it offers.
+    pub leaves: Duration,
 }
 
 /// The names that a template can use, for errors and for the page.
-pub const KNOWN: [(&str, &str); 9] = [
+pub const KNOWN: [(&str, &str); 15] = [
     ("now", "day, date, weekday, time"),
     ("since", "when this was announced last; none the first time"),
-    ("environments", "name, headline, runs, warnings, held, drifts"),
-    ("differences", "source, to, images, command, held"),
+    ("environments", "name, headline, runs, warnings, held, drifts, unknown"),
+    ("differences", "source, to, images, command, departure, held"),
+    ("compared", "how many environments could be compared with the one before them"),
+    ("leaves", "at, ahead: when departures are"),
     ("promoted", "number, environment, images, by, line"),
     ("waiting", "number, name, environment, images, by, age, needs, command"),
+    ("scheduled", "number, name, environment, images, by, at, ahead, needs"),
     ("holds", "environment, number, since"),
-    ("figures", "deployments, lead_time, failures, restore_time"),
+    ("locks", "environment, by, since, age, old, reason, until, command"),
+    ("freezes", "environment, reason, until: those that are closed now"),
+    ("next_freezes", "environment, at, ahead, soon, reason, until"),
+    ("figures", "about, deployments, lead_time, failures, restore_time"),
     ("chart", "the figures as a picture: on a line of its own"),
 ];
 
@@ -52,9 +71,15 @@ pub struct Live {
     since: Option<String>,
     environments: Vec<Environment>,
     pub(super) differences: Vec<Difference>,
+    compared: usize,
     promoted: Vec<Promoted>,
     pub(super) waiting: Vec<Waiting>,
+    pub(super) scheduled: Vec<ahead::Scheduled>,
     holds: Vec<Hold>,
+    locks: Vec<ahead::Lock>,
+    freezes: Vec<ahead::Freeze>,
+    next_freezes: Vec<ahead::NextFreeze>,
+    leaves: ahead::Leaves,
     figures: InWords,
     #[serde(skip)]
     pub(super) measured: Figures,
@@ -77,6 +102,8 @@ struct Environment {
     warnings: Vec<String>,
     held: bool,
     drifts: bool,
+    /// It could not be looked at.
+    unknown: bool,
 }
 
 /// What an environment lacks of what the one before it runs.
@@ -86,6 +113,8 @@ pub(super) struct Difference {
     pub to: String,
     pub images: String,
     pub command: String,
+    /// The same for the moment when the train leaves.
+    pub departure: String,
     pub held: bool,
 }
 
@@ -119,6 +148,8 @@ struct Hold {
 
 #[derive(Clone, Debug, Serialize)]
 struct InWords {
+    /// Of which environments they are.
+    about: String,
     deployments: String,
     lead_time: String,
     failures: String,
@@ -137,11 +168,23 @@ pub fn live(seen: &Seen, now: &Zoned) -> Live {
         },
         since: seen.since.map(|since| words::clock(since, now)),
         environments: seen.environments.iter().map(|one| environment(one, now)).collect(),
-        differences: differences(seen),
+        differences: differences(seen, now),
+        compared: compared(seen).len(),
         promoted: seen.ended.iter().filter_map(|one| promoted(one, now)).collect(),
         waiting: seen.open.iter().filter_map(|one| waiting(one, now)).collect(),
+        scheduled: ahead::scheduled(seen, now),
         holds: seen.environments.iter().filter_map(|one| hold(one, now)).collect(),
-        figures: InWords { deployments, lead_time, failures, restore_time },
+        locks: ahead::locks(seen, now),
+        freezes: ahead::freezes(seen, now),
+        next_freezes: ahead::next_freezes(seen, now),
+        leaves: ahead::leaves(seen, now),
+        figures: InWords {
+            about: figures::about(&seen.counted),
+            deployments,
+            lead_time,
+            failures,
+            restore_time,
+        },
         measured: seen.figures.clone(),
     }
 }
@@ -154,17 +197,24 @@ fn environment(status: &EnvironmentStatus, now: &Zoned) -> Environment {
         warnings: status::warnings(status, now),
         held: status.hold.is_some(),
         drifts: status::drifts(status),
+        unknown: status.unknown.is_some(),
     }
 }
 
-/// Environments whose tags point at something else than those of the one before.
-fn differences(seen: &Seen) -> Vec<Difference> {
+/// Environments of which something is known, each with the one before it; by the names of both.
+fn compared(seen: &Seen) -> Vec<(&EnvironmentStatus, &EnvironmentStatus)> {
     let find = |name: &EnvironmentName| {
         let mut all = seen.environments.iter();
         all.find(|one| one.environment == *name && one.unknown.is_none())
     };
-    let difference = |(to, source): (&EnvironmentName, &EnvironmentName)| {
-        let (behind, ahead) = (find(to)?, find(source)?);
+    seen.order.iter().filter_map(|(to, source)| Some((find(to)?, find(source)?))).collect()
+}
+
+/// Environments whose tags point at something else than those of the one before, unless that is
+/// changing: what it will run was not verified yet.
+fn differences(seen: &Seen, now: &Zoned) -> Vec<Difference> {
+    let difference = |(behind, ahead): (&EnvironmentStatus, &EnvironmentStatus)| {
+        let (source, to) = (&ahead.environment, &behind.environment);
         let theirs = tagged(behind);
         let is_news = |(repository, version): &(&Repository, &Version)| {
             theirs.get(repository).is_some_and(|other| other.digest != version.digest)
@@ -179,10 +229,12 @@ fn differences(seen: &Seen) -> Vec<Difference> {
             to: to.to_string(),
             images: words::listed(images.into_iter()),
             command: asking::promote_everything(source, to),
+            departure: ahead::departure_command((source, to), seen, now),
             held: behind.hold.is_some(),
         })
     };
-    seen.order.iter().filter_map(difference).collect()
+    let settled = compared(seen).into_iter().filter(|(_, ahead)| !status::moving(ahead));
+    settled.filter_map(difference).collect()
 }
 
 /// What an environment's tags point at.
@@ -221,15 +273,15 @@ fn waiting(deployment: &Deployment, now: &Zoned) -> Option<Waiting> {
         Stage::Queued { .. } | Stage::Running(_) | Stage::Ended(_) => return None,
     }
     let terms = &deployment.plan.terms;
-    let age = words::between(deployment.asked_at, now.timestamp());
     Some(Waiting {
         number: deployment.id.0,
         name: deployment::named(deployment),
         environment: terms.environment.to_string(),
         images: terms.names(),
         by: words::person(&deployment.request.requester.id),
-        age: words::duration(Duration::from_secs(age.as_secs())),
-        needs: votes::still_needed(deployment).unwrap_or_else(|| "nobody more needed".to_owned()),
+        age: ahead::age(deployment.asked_at, now),
+        // One that is agreed waits for its moment, and is told as such.
+        needs: votes::still_needed(deployment)?,
         command: asking::approve(deployment.id),
     })
 }

@@ -33,9 +33,9 @@ mod words;
 
 pub use announcement::{TemplateError, Templates, Text, said_card, unmade_card};
 pub use announcing::{
-    Announced, Change, Listed, announced_card, in_settings_card, no_such_channel_card,
+    Change, Listed, announced_card, in_settings_card, missed_card, no_such_channel_card,
     no_such_schedule_card, no_such_template_card, nothing_card, past_card, schedule_card,
-    schedule_changed_card, unclear_card,
+    schedule_changed_card, scheduled_card, unclear_card,
 };
 pub use answers::{Topic, help_card, misunderstood_card, say_again_card, whoami_card};
 pub use bans::{
@@ -63,7 +63,7 @@ pub use queue::{Obstacles, Queue, queue_card};
 pub use refusal::{refusal_card, sentence as refusal_sentence};
 pub use reservations::{reservation_ended_card, reservations_card};
 pub use samples::samples;
-pub use schedules::schedules_card;
+pub use schedules::{asked_already_card, schedules_card};
 pub use status::{
     EnvironmentStatus, HoldStatus, OpenDeployment, Running, ServiceStatus, no_such_service_card,
     status_card,

@@ -1,16 +1,21 @@
 //! States that there may be, to try templates on: one in which there is everything, and one in
 //! which there is nothing. What they say is shown to nobody.
 
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 use crate::domain::environment::Strategy;
 use crate::domain::figures::{Ended, Figures, Outcome, Period, figures};
-use crate::domain::freeze::State;
+use crate::domain::freeze::{Closed, ClosedBy, Coming, State};
 use crate::domain::id::{DeploymentId, Digest};
+use crate::domain::lock::Lock;
 use crate::domain::plan::Version;
+use crate::domain::schedule::LEAVES;
 
 use super::freezes::Freezes;
+use super::live::ahead::Scheduled;
 use super::live::{Live, Seen, Waiting, live};
 use super::status::{EnvironmentStatus, HoldStatus, Running, ServiceStatus};
 
@@ -20,27 +25,34 @@ pub fn samples() -> Vec<Live> {
     let nothing = Seen {
         environments: Vec::new(),
         order: [].into(),
+        zones: [].into(),
         ended: Vec::new(),
         since: None,
         open: Vec::new(),
         figures: measured(&[], &now),
+        counted: Vec::new(),
+        lock_is_old_after: Duration::ZERO,
+        soon: Duration::MAX,
+        leaves: LEAVES,
     };
     let outcomes = [outcome(Ended::Succeeded), outcome(Ended::Failed)];
     let everything = Seen {
         environments: vec![environment("staging", "1.5.0"), environment("production", "1.4.2")],
         order: [("production".into(), "staging".into())].into(),
         figures: measured(&outcomes, &now),
+        counted: vec!["production".into()],
         ended: outcomes.into(),
         since: Some(now.timestamp()),
-        open: Vec::new(),
+        ..nothing.clone()
     };
     let mut everything = live(&everything, &now);
     everything.waiting.push(Waiting::sample());
+    everything.scheduled.push(Scheduled::sample());
     vec![everything, live(&nothing, &now)]
 }
 
 fn measured(outcomes: &[Outcome], now: &Zoned) -> Figures {
-    let week = std::time::Duration::from_secs(7 * 24 * 3600);
+    let week = Duration::from_secs(7 * 24 * 3600);
     figures(outcomes, &|_| true, Period::last(week, now.timestamp()), now.time_zone())
 }
 
@@ -68,6 +80,13 @@ fn environment(name: &str, tag: &str) -> EnvironmentStatus {
     };
     // Another one runs than should: it drifts.
     let running = Running { version: Some(version("1.0.0")), tasks: 1, good: 1 };
+    let closed = Closed {
+        reason: "nothing changes at the weekend".to_owned(),
+        by: ClosedBy::Calendar("weekend".into()),
+        since: None,
+        until: Some(Timestamp::UNIX_EPOCH),
+        names: [].into(),
+    };
     EnvironmentStatus {
         environment: name.into(),
         only: None,
@@ -83,13 +102,23 @@ fn environment(name: &str, tag: &str) -> EnvironmentStatus {
             missing: false,
         }],
         open: Vec::new(),
-        lock: None,
+        lock: Some(Lock {
+            environment: name.into(),
+            decision: 1,
+            by: "alice".into(),
+            because: "a load test".to_owned(),
+            since: Timestamp::UNIX_EPOCH,
+            said_at: Timestamp::UNIX_EPOCH,
+            until: Some(Timestamp::UNIX_EPOCH),
+            channel: "ops".into(),
+            asked_at: None,
+        }),
         reservations: Vec::new(),
         freezes: Freezes {
             environment: name.into(),
-            state: State::Open,
+            state: State::Closed(closed.clone()),
             people: Vec::new(),
-            next: None,
+            next: Some(Coming { at: Timestamp::UNIX_EPOCH, closed }),
             parts: Vec::new(),
         },
         hold: Some(HoldStatus { deployment: DeploymentId(1), since: Timestamp::UNIX_EPOCH }),

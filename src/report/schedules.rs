@@ -40,6 +40,19 @@ pub fn schedules_card(
     card
 }
 
+/// Somebody asked for what waits for its moment already.
+pub fn asked_already_card(one: &Deployment, now: &Zoned) -> Card {
+    let by = words::person(&one.request.requester.id);
+    let moment = one.scheduled.map(|moment| words::moment(moment, now)).unwrap_or_default();
+    let needed = votes::still_needed(one);
+    let needed = needed.map_or_else(String::new, |needed| format!("; {needed}"));
+    let title = format!("{} is asked for already", deployment::named(one));
+    Card::new(Tone::Plain, title)
+        .text(format!("By {by}, for {moment}{needed}."))
+        .text("To look at it, and agree where you may:")
+        .command(asking::show(one.id))
+}
+
 /// `#43 promote web:2.1.0 to staging (alice): Friday 27 November at 18:00 (Europe/Berlin), in 3
 /// hours`
 fn line(one: &Deployment, now: &Zoned) -> Option<String> {

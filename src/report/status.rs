@@ -303,7 +303,8 @@ pub fn drifts(status: &EnvironmentStatus) -> bool {
     !moving(status) && status.services.iter().any(|service| drift(service).is_some())
 }
 
-fn moving(status: &EnvironmentStatus) -> bool {
+/// Whether a deployment runs there.
+pub fn moving(status: &EnvironmentStatus) -> bool {
     status.open.iter().any(|open| open.stage == "running")
 }
 

@@ -52,15 +52,19 @@ pub fn ago(then: Timestamp, now: &Zoned) -> String {
 
 /// `in 40 seconds`, `in 25 minutes`, `in 3 hours`, `in 3 hours 20 minutes`, `in 5 days`.
 pub fn ahead(then: Timestamp, now: &Zoned) -> String {
-    let seconds = between(now.timestamp(), then).as_secs();
+    // To the nearest second, and above that to the nearest minute: what is announced an hour
+    // ahead is announced a moment later than that.
+    let seconds = (between(now.timestamp(), then) + Duration::from_millis(500)).as_secs();
     let said = |count: u64, unit: &str| plural(usize::try_from(count).unwrap_or_default(), unit);
     let words = match seconds {
         0..60 => said(seconds, "second"),
-        60..3600 => said(seconds / 60, "minute"),
-        3600..172_800 => {
+        60..172_800 => {
             let minutes = (seconds + 30) / 60;
-            let (hours, minutes) = (said(minutes / 60, "hour"), minutes % 60);
-            if minutes == 0 { hours } else { format!("{hours} {}", said(minutes, "minute")) }
+            match (minutes / 60, minutes % 60) {
+                (0, minutes) => said(minutes, "minute"),
+                (hours, 0) => said(hours, "hour"),
+                (hours, minutes) => format!("{} {}", said(hours, "hour"), said(minutes, "minute")),
+            }
         }
         172_800.. => said(seconds / 86_400, "day"),
     };

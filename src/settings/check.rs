@@ -51,7 +51,7 @@ pub(super) fn check(raw: &Raw, findings: &mut Findings) -> Settings {
     let environments = Environments(environments);
     let chat = raw.chat.as_ref().and_then(|chat| discord::discord(chat, web.is_some(), findings));
     let rooms = chat.as_ref().map(|chat| &chat.channels.rooms);
-    let schedules = schedules::schedules(raw, rooms, findings);
+    let schedules = schedules::schedules(raw, (&environments, rooms), findings);
     services::check_distinct(&environments, findings);
     tags::check(&environments, findings);
     let commands = raw.commands.as_ref().map(|raw| extra("commands", raw, findings));

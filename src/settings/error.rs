@@ -280,6 +280,11 @@ pub enum Problem {
         did_you_mean_or(near, || there_are(known))
     )]
     UnknownTemplate { name: String, near: Option<String>, known: Vec<String> },
+    #[error(
+        "no freeze of the calendar closes any of these environments as a whole; name one under \
+         [freezes], or write a cron expression such as `0 9 * * MON-FRI`"
+    )]
+    NoFreezes,
     #[error("`{key}` must be longer than no time at all; write for example 10m")]
     NoTime { key: String },
     #[error(

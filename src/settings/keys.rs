@@ -23,6 +23,7 @@ pub(super) const HEADER: &str = "x-shipmate-key";
 pub(super) const PING: &str = "10s";
 pub(super) const GRACE: &str = "30s";
 pub(super) const LATENESS: &str = "15m";
+pub(super) const LEAVES: &str = "2h";
 pub(super) const EXPECT: &str = "200";
 pub(super) const WITHIN: &str = "60s";
 pub(super) const ASK_AFTER: &str = "8h";

@@ -165,6 +165,7 @@ pub(super) struct RawSchedule {
     pub template: Option<String>,
     pub grace: Option<String>,
     pub environments: Option<Vec<String>>,
+    pub leaves: Option<String>,
 }
 
 #[derive(Default, Deserialize)]

@@ -14,27 +14,39 @@ use super::keys;
 use super::names;
 use super::raw::{Raw, RawSchedule};
 use crate::domain::calendar::Rule;
+use crate::domain::environment::{Environment, Environments};
+use crate::domain::freeze::{Ahead, Entry};
 use crate::domain::id::{ChannelId, EnvironmentName, ScheduleName};
-use crate::domain::schedule::{
-    GRACE, LEAST_GRACE, MOST_GRACE, Planned, ReadyMade, ScheduleKey, Template, Timing,
-};
+use crate::domain::schedule::{GRACE, LEAVES, Planned, ReadyMade, ScheduleKey, Template, Timing};
+use crate::domain::words_of_time;
 
 /// By what a file is told from a name and a text.
 const FILE: &str = ".j2";
+/// Less grace would end before the dead are known to be so, more would bring yesterday's news.
+const GRACES: (&str, &str) = ("2m", "24h");
+/// How far ahead of a freeze something can be announced.
+const LEADS: (&str, &str) = ("1m", "7d");
+/// How far ahead of its departure the train is announced.
+const DEPARTURES: (&str, &str) = ("5m", "30d");
 
 type Rooms = BTreeMap<ChannelId, BTreeSet<EnvironmentName>>;
 
-/// The schedules. `rooms`: the channels of the chat, where there is one.
-pub(super) fn schedules(raw: &Raw, rooms: Option<&Rooms>, findings: &mut Findings) -> Vec<Planned> {
+/// What follows the length of time where something is announced ahead of freezes.
+const BEFORE_FREEZES: &str = "before freezes";
+
+/// The environments, and the channels of the chat where there is one.
+type Places<'a> = (&'a Environments, Option<&'a Rooms>);
+
+pub(super) fn schedules(raw: &Raw, places: Places<'_>, findings: &mut Findings) -> Vec<Planned> {
     let all = raw.schedules.iter();
-    all.filter_map(|(name, raw)| schedule(name, raw, rooms, findings)).collect()
+    all.filter_map(|(name, raw)| schedule(name, raw, places, findings)).collect()
 }
 
 /// `None`: it was reported that it is never due.
 fn schedule(
     name: &str,
     raw: &RawSchedule,
-    rooms: Option<&Rooms>,
+    (known, rooms): Places<'_>,
     findings: &mut Findings,
 ) -> Option<Planned> {
     let key = |key: &'static str| ["schedules", name, key];
@@ -43,12 +55,24 @@ fn schedule(
         findings.report(&["schedules", name], problem);
     }
     let zone = timezone(&key("zone"), raw.zone.as_deref(), findings);
+    let environments = raw.environments.as_ref().map(|listed| environments(name, listed, findings));
     let at = required(&key("at"), raw.at.as_ref(), findings);
-    let timing = timing(&key("at"), &at, &zone, findings);
+    let timing = match at.trim().strip_suffix(BEFORE_FREEZES) {
+        Some(lead) => {
+            let about = |one: &&Environment| {
+                environments.as_ref().is_none_or(|named| named.contains(&one.name))
+            };
+            let about = known.iter().filter(about);
+            before_freezes(&key("at"), lead, about, findings)
+        }
+        None => timing(&key("at"), &at, &zone, findings),
+    };
     let text = required(&key("template"), raw.template.as_ref(), findings);
     let template = template(&key("template"), &text, findings);
     let grace = raw.grace.as_deref().unwrap_or(keys::LATENESS);
-    let grace = grace_of(&key("grace"), grace, findings);
+    let grace = within(&key("grace"), grace, GRACES, findings).unwrap_or(GRACE);
+    let leaves = raw.leaves.as_deref().unwrap_or(keys::LEAVES);
+    let leaves = within(&key("leaves"), leaves, DEPARTURES, findings).unwrap_or(LEAVES);
     let channel = raw.channel.as_deref().map(ChannelId::from);
     if let (Some(channel), Some(rooms)) = (&channel, rooms)
         && !rooms.contains_key(channel)
@@ -57,9 +81,9 @@ fn schedule(
         let problem = Problem::AnnounceNowhere { channel: channel.to_string(), known };
         findings.report(&key("channel"), problem);
     }
-    let environments = raw.environments.as_ref().map(|listed| environments(name, listed, findings));
     let name = ScheduleName::new(name);
-    Some(Planned { name, timing: timing?, zone, channel, template, grace, environments })
+    let timing = timing?;
+    Some(Planned { name, timing, zone, channel, template, grace, environments, leaves })
 }
 
 fn timing(path: &[&str], at: &str, zone: &TimeZone, findings: &mut Findings) -> Option<Timing> {
@@ -73,6 +97,27 @@ fn timing(path: &[&str], at: &str, zone: &TimeZone, findings: &mut Findings) -> 
             None
         }
     }
+}
+
+/// So long before these environments are closed by their calendars.
+fn before_freezes<'a>(
+    path: &[&str],
+    lead: &str,
+    about: impl Iterator<Item = &'a Environment>,
+    findings: &mut Findings,
+) -> Option<Timing> {
+    let lead = within(path, lead, LEADS, findings)?;
+    // What closes some of its services does not close an environment.
+    let whole = |entry: &&Entry| entry.services.is_empty();
+    let calendars = about
+        .map(|one| one.calendar.iter().filter(whole).cloned().collect::<Vec<Entry>>())
+        .filter(|calendar| !calendar.is_empty());
+    let calendars: Vec<Vec<Entry>> = calendars.collect();
+    if calendars.is_empty() {
+        findings.report(path, Problem::NoFreezes);
+        return None;
+    }
+    Some(Timing::BeforeFreezes(Ahead { lead, calendars }))
 }
 
 fn template(path: &[&str], text: &str, findings: &mut Findings) -> Template {
@@ -93,13 +138,19 @@ fn template(path: &[&str], text: &str, findings: &mut Findings) -> Template {
     Template::Text(text.to_owned())
 }
 
-fn grace_of(path: &[&str], text: &str, findings: &mut Findings) -> Duration {
-    let grace = duration(path, text, findings);
-    if grace.is_some_and(|grace| !(LEAST_GRACE..=MOST_GRACE).contains(&grace)) {
-        let problem = Problem::OutOfRange { key: path.join("."), least: "2m", most: "24h" };
-        findings.report(path, problem);
+/// A length of time between these two; `None`: it is none, which was reported.
+fn within(
+    path: &[&str],
+    text: &str,
+    (least, most): (&'static str, &'static str),
+    findings: &mut Findings,
+) -> Option<Duration> {
+    let length = duration(path, text, findings)?;
+    let limit = |text: &str| words_of_time::length(text).unwrap_or_default();
+    if !(limit(least)..=limit(most)).contains(&length) {
+        findings.report(path, Problem::OutOfRange { key: path.join("."), least, most });
     }
-    grace.unwrap_or(GRACE)
+    Some(length)
 }
 
 fn environments(

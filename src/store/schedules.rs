@@ -74,8 +74,12 @@ impl Schedules for SqliteStore {
         rows.into_iter().map(ScheduleRow::read).collect()
     }
 
-    async fn make_schedule(&self, new: &NewSchedule, at: Timestamp) -> Result<i64, StoreError> {
-        let (once_at, rule) = match &new.when {
+    async fn make_schedule(
+        &self,
+        new: &NewSchedule,
+        rule: &str,
+    ) -> Result<MadeSchedule, StoreError> {
+        let (once_at, said) = match &new.when {
             Stored::Once(once) => (Some(once.as_millisecond()), None),
             Stored::Rule(rule) => (None, Some(rule.as_str())),
         };
@@ -83,28 +87,60 @@ impl Schedules for SqliteStore {
         let made = sqlx::query(sql::MAKE_SCHEDULE)
             .bind(&new.text)
             .bind(once_at)
-            .bind(rule)
+            .bind(said)
             .bind(&new.zone)
             .bind(new.channel.as_str())
             .bind(new.by.as_str())
             .bind(new.asked_in.as_str())
-            .bind(at.as_millisecond())
+            .bind(new.at.as_millisecond())
             .execute(&mut *writing)
             .await?;
-        let number: i64 = sqlx::query_scalar(sql::SCHEDULE_ASKED_IN)
+        let row: ScheduleRow = sqlx::query_as(sql::SCHEDULE_ASKED_IN)
             .bind(new.asked_in.as_str())
             .fetch_one(&mut *writing)
             .await?;
         if made.rows_affected() > 0 {
+            // Whenever somebody looks first: no time is lost between now and then.
+            sqlx::query(sql::SET_MARK)
+                .bind(row.id.to_string())
+                .bind(rule)
+                .bind(new.at.as_millisecond())
+                .execute(&mut *writing)
+                .await?;
             sqlx::query(sql::SCHEDULES_CHANGED).execute(&mut *writing).await?;
         }
         writing.commit().await?;
-        Ok(number)
+        row.read()
+    }
+
+    async fn schedule_asked_in(
+        &self,
+        message: &MessageId,
+    ) -> Result<Option<MadeSchedule>, StoreError> {
+        let row: Option<ScheduleRow> = sqlx::query_as(sql::SCHEDULE_ASKED_IN)
+            .bind(message.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
+        row.map(ScheduleRow::read).transpose()
     }
 
     async fn end_schedule(&self, number: i64, at: Timestamp) -> Result<bool, StoreError> {
-        let query = sqlx::query(sql::END_SCHEDULE).bind(number).bind(at.as_millisecond());
-        self.change_schedule(query, None).await
+        let mut writing = self.writer.begin_with(BEGIN).await?;
+        let ended = sqlx::query(sql::END_SCHEDULE)
+            .bind(number)
+            .bind(at.as_millisecond())
+            .execute(&mut *writing)
+            .await?;
+        if ended.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let name = number.to_string();
+        for forget in [sql::FORGET_MARK, sql::UNPAUSE_SCHEDULE, sql::MISS_CLAIMED] {
+            sqlx::query(forget).bind(&name).execute(&mut *writing).await?;
+        }
+        sqlx::query(sql::SCHEDULES_CHANGED).execute(&mut *writing).await?;
+        writing.commit().await?;
+        Ok(true)
     }
 
     async fn pauses(&self) -> Result<BTreeMap<ScheduleKey, Pause>, StoreError> {
@@ -121,11 +157,21 @@ impl Schedules for SqliteStore {
         schedule: &ScheduleKey,
         pause: &Pause,
     ) -> Result<bool, StoreError> {
-        let query = sqlx::query(sql::PAUSE_SCHEDULE)
-            .bind(schedule.to_string())
+        let name = schedule.to_string();
+        let mut writing = self.writer.begin_with(BEGIN).await?;
+        let paused = sqlx::query(sql::PAUSE_SCHEDULE)
+            .bind(&name)
             .bind(pause.by.as_str())
-            .bind(pause.since.as_millisecond());
-        self.change_schedule(query, None).await
+            .bind(pause.since.as_millisecond())
+            .execute(&mut *writing)
+            .await?;
+        if paused.rows_affected() == 0 {
+            return Ok(false);
+        }
+        sqlx::query(sql::MISS_CLAIMED).bind(&name).execute(&mut *writing).await?;
+        sqlx::query(sql::SCHEDULES_CHANGED).execute(&mut *writing).await?;
+        writing.commit().await?;
+        Ok(true)
     }
 
     async fn unpause_schedule(
@@ -134,8 +180,20 @@ impl Schedules for SqliteStore {
         at: Timestamp,
     ) -> Result<bool, StoreError> {
         let name = schedule.to_string();
-        let query = sqlx::query(sql::UNPAUSE_SCHEDULE).bind(name.clone());
-        self.change_schedule(query, Some((name, at))).await
+        let mut writing = self.writer.begin_with(BEGIN).await?;
+        let unpaused =
+            sqlx::query(sql::UNPAUSE_SCHEDULE).bind(&name).execute(&mut *writing).await?;
+        if unpaused.rows_affected() == 0 {
+            return Ok(false);
+        }
+        sqlx::query(sql::SETTLE)
+            .bind(&name)
+            .bind(at.as_millisecond())
+            .execute(&mut *writing)
+            .await?;
+        sqlx::query(sql::SCHEDULES_CHANGED).execute(&mut *writing).await?;
+        writing.commit().await?;
+        Ok(true)
     }
 
     async fn schedule_changes(&self) -> Result<i64, StoreError> {
@@ -229,24 +287,24 @@ impl Schedules for SqliteStore {
         &self,
         firing: &Firing,
         message: Option<&MessageId>,
-    ) -> Result<(), StoreError> {
-        sqlx::query(sql::ANNOUNCED)
+    ) -> Result<bool, StoreError> {
+        let ended = sqlx::query(sql::ANNOUNCED)
             .bind(firing.schedule.to_string())
             .bind(firing.due.as_millisecond())
             .bind(if message.is_some() { POSTED } else { SILENT })
             .bind(message.map(MessageId::as_str))
             .execute(&self.writer)
             .await?;
-        Ok(())
+        Ok(ended.rows_affected() == 1)
     }
 
-    async fn missed(&self, firing: &Firing) -> Result<(), StoreError> {
-        sqlx::query(sql::MISSED)
+    async fn missed(&self, firing: &Firing) -> Result<bool, StoreError> {
+        let ended = sqlx::query(sql::MISSED)
             .bind(firing.schedule.to_string())
             .bind(firing.due.as_millisecond())
             .execute(&self.writer)
             .await?;
-        Ok(())
+        Ok(ended.rows_affected() == 1)
     }
 
     async fn firings(&self, schedule: &ScheduleKey, limit: u32) -> Result<Vec<Firing>, StoreError> {
@@ -280,33 +338,6 @@ const CLAIMED: &str = "claimed";
 const POSTED: &str = "posted";
 const SILENT: &str = "silent";
 const MISSED: &str = "missed";
-
-type Query<'q> = sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
-
-impl SqliteStore {
-    /// Changes something about a schedule, settles it up to a time where one is given, and has
-    /// all processes notice; false: nothing changed.
-    async fn change_schedule(
-        &self,
-        query: Query<'_>,
-        settle: Option<(String, Timestamp)>,
-    ) -> Result<bool, StoreError> {
-        let mut writing = self.writer.begin_with(BEGIN).await?;
-        if query.execute(&mut *writing).await?.rows_affected() == 0 {
-            return Ok(false);
-        }
-        if let Some((schedule, at)) = settle {
-            sqlx::query(sql::SETTLE)
-                .bind(schedule)
-                .bind(at.as_millisecond())
-                .execute(&mut *writing)
-                .await?;
-        }
-        sqlx::query(sql::SCHEDULES_CHANGED).execute(&mut *writing).await?;
-        writing.commit().await?;
-        Ok(true)
-    }
-}
 
 impl ScheduleRow {
     fn read(self) -> Result<MadeSchedule, StoreError> {

@@ -286,7 +286,8 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT (asked_in) DO NOTHING";
 
-    SCHEDULE_ASKED_IN = "SELECT id FROM schedules WHERE asked_in = $1";
+    SCHEDULE_ASKED_IN = "SELECT id, text, once_at, rule, zone, channel, person, made_at
+        FROM schedules WHERE asked_in = $1";
 
     END_SCHEDULE = "UPDATE schedules SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
 
@@ -296,6 +297,8 @@ statements! {
     SET_MARK = "INSERT INTO schedule_marks (schedule, rule, settled) VALUES ($1, $2, $3)
         ON CONFLICT (schedule) DO UPDATE SET rule = excluded.rule, settled = excluded.settled
         WHERE schedule_marks.rule <> excluded.rule";
+
+    FORGET_MARK = "DELETE FROM schedule_marks WHERE schedule = $1";
 
     SETTLE = "UPDATE schedule_marks SET settled = $2 WHERE schedule = $1 AND settled < $2";
 
@@ -322,6 +325,9 @@ statements! {
 
     MISSED = "UPDATE firings SET fate = 'missed'
         WHERE schedule = $1 AND due = $2 AND fate = 'claimed'";
+
+    /// All that somebody claimed of a schedule and has not posted.
+    MISS_CLAIMED = "UPDATE firings SET fate = 'missed' WHERE schedule = $1 AND fate = 'claimed'";
 
     CLAIMED = "SELECT schedule, due, skipped, fate, claimed_at, message FROM firings
         WHERE fate = 'claimed' ORDER BY due";

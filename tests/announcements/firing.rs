@@ -6,7 +6,7 @@ use jiff::{Timestamp, ToSpan};
 use shipmate::domain::schedule::{Fate, ScheduleKey};
 use shipmate::ports::Schedules;
 
-use super::{ELEVEN, at, posted, with};
+use super::{ELEVEN, at, calls, posted, with};
 use crate::world::{LONG, World};
 
 const TIME: &str = "2026-11-24T10:00:00Z";
@@ -39,6 +39,7 @@ async fn at_its_time_and_not_again() {
     assert_eq!(posted(&world, "eleven").len(), 1);
     world.clock.set(at(TIME) + 24.hours());
     until_posted(&world, 2).await;
+    assert_eq!(calls(&world, "eleven"), 2);
 }
 
 #[tokio::test]
@@ -119,6 +120,7 @@ async fn two_processes_announce_each_time_once() {
     }
     let keys: std::collections::BTreeSet<String> = posted(&world, "eleven").into_iter().collect();
     assert_eq!(keys.len(), 6);
+    assert_eq!(calls(&world, "eleven"), 6);
     assert_eq!(fates(&world).await.len(), 6);
 }
 
@@ -136,4 +138,55 @@ async fn a_clock_that_was_set_back_repeats_nothing() {
     world.clock.set(at(TIME) + 48.hours().minutes(1));
     world.wait().await;
     assert_eq!(posted(&world, "eleven").len(), 2);
+    assert_eq!(calls(&world, "eleven"), 2);
+}
+
+/// A chat that takes no messages is asked again, for as long as the grace lasts.
+#[tokio::test]
+async fn what_the_chat_did_not_take_is_tried_again() {
+    let world = with(ELEVEN).await;
+    world.wait().await;
+    world.chat.be_silent(true);
+    world.clock.set(at(TIME));
+    let claimed =
+        || async { matches!(fates(&world).await.as_slice(), [(_, Fate::Claimed { .. })]) };
+    while !claimed().await || world.engine().is_busy() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(posted(&world, "eleven").is_empty());
+    world.chat.be_silent(false);
+    world.clock.set(at(TIME) + 2.minutes());
+    until_posted(&world, 1).await;
+}
+
+/// A rule of iCalendar, and what happened since the time before.
+#[tokio::test]
+async fn what_was_promoted_since_the_last_time_is_told() {
+    let mut world = with(
+        r##"
+[schedules.eleven]
+at = "DTSTART:20261124T110000 RRULE:FREQ=DAILY"
+zone = "Europe/Berlin"
+template = """
+# Since {{ since }}
+{% for one in promoted %}
+{{ one.images }}
+{% endfor %}
+"""
+"##,
+    )
+    .await;
+    world.say("alice", "promote core:1.5.0 to staging").await;
+    world.wait().await;
+    world.clock.set(at(TIME));
+    until_posted(&world, 1).await;
+    assert!(world.everything().contains("Since\n   core:1.5.0"), "{}", world.everything());
+    world.say("alice", "promote web:2.1.0 to staging").await;
+    world.wait().await;
+    let before = world.everything().len();
+    world.clock.set(at(TIME) + 24.hours());
+    until_posted(&world, 2).await;
+    let said = world.everything()[before..].to_owned();
+    assert!(said.contains("Since Tue 24 Nov 11:00 CET"), "{said}");
+    assert!(said.contains("web:2.1.0") && !said.contains("core:1.5.0"), "{said}");
 }

@@ -1,7 +1,9 @@
 //! What is announced at set times, by the real engine: each time once, whatever dies when, and
 //! however many processes there are.
 
+mod ahead;
 mod firing;
+mod made;
 mod templates;
 
 use jiff::Timestamp;
@@ -26,6 +28,13 @@ fn posted(world: &World, schedule: &str) -> Vec<String> {
     let begins = format!("announcement-{schedule}-");
     let keys = world.chat.posted().into_iter().map(|one| one.key);
     keys.filter(|key| key.starts_with(&begins)).collect()
+}
+
+/// How often the chat was asked to show something of a schedule: it shows it once for a key.
+fn calls(world: &World, schedule: &str) -> u32 {
+    let begins = format!("announcement-{schedule}-");
+    let posted = world.chat.posted();
+    posted.iter().filter(|one| one.key.starts_with(&begins)).map(|one| one.calls).sum()
 }
 
 fn at(text: &str) -> Timestamp {

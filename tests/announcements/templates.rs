@@ -1,12 +1,13 @@
 //! What templates make of a state, and what is wrong with one before it is due.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::{Timestamp, Zoned};
 use shipmate::domain::card::{Card, Line};
 use shipmate::domain::figures::{Ended, Outcome, Period, figures};
 use shipmate::domain::id::DeploymentId;
-use shipmate::domain::schedule::ReadyMade;
+use shipmate::domain::schedule::{LEAVES, ReadyMade};
 use shipmate::report::{self, Seen, Templates, Text};
 
 use crate::world::World;
@@ -31,18 +32,23 @@ fn seen(names: &str) -> Seen {
         reverts: None,
         first_asked_at: now.timestamp(),
         started_at: None,
-        ended_at: now.timestamp() - std::time::Duration::from_secs(60),
+        ended_at: now.timestamp() - Duration::from_secs(60),
         undone: false,
     }];
-    let week = std::time::Duration::from_secs(7 * 86_400);
+    let week = Duration::from_secs(7 * 86_400);
     let period = Period::last(week, now.timestamp());
     Seen {
         environments: Vec::new(),
         order: BTreeMap::new(),
+        zones: BTreeMap::new(),
         figures: figures(&ended, &|_| true, period, now.time_zone()),
         ended,
         since: None,
+        counted: vec!["production".into()],
         open: Vec::new(),
+        lock_is_old_after: Duration::from_secs(8 * 3600),
+        soon: Duration::from_secs(86_400),
+        leaves: LEAVES,
     }
 }
 
@@ -76,6 +82,21 @@ fn lines_are_what_they_begin_with() {
     let picture = card.picture.unwrap();
     assert!(picture.text.contains("1 deployment in 7 days"), "{}", picture.text);
     assert_eq!(made("{# nothing #}\n\n", "core:1.5.0"), None);
+}
+
+#[test]
+fn no_command_is_a_button_but_that_of_a_difference() {
+    let ours = "promote everything from staging to production";
+    let template = format!("$ unlock everything\n$ {ours} break glass\n{ours}\n! {ours}\n$ {ours}");
+    let offers = |live: &report::Live| {
+        let card = Templates::default().render(&text(&template), live).unwrap().unwrap();
+        card.offers.into_iter().map(|offer| (offer.label, offer.line)).collect::<Vec<_>>()
+    };
+    assert_eq!(offers(&report::live(&seen("core:1.5.0"), &now())), [], "nothing differs");
+    let button = ("Ask for production".to_owned(), ours.to_owned());
+    let samples: Vec<_> = report::samples().iter().map(offers).collect();
+    assert!(samples.iter().all(|offers| offers.is_empty() || *offers == [button.clone()]));
+    assert!(samples.contains(&vec![button]), "{samples:?}");
 }
 
 #[test]
@@ -118,6 +139,7 @@ async fn the_ready_made_ones_of_the_demo() {
     world.say("alice", "promote core:1.5.0 to staging").await;
     world.wait().await;
     world.say("alice", "promote core:1.5.0 to production").await;
+    world.say("alice", "promote web:2.1.0 to staging at 18:00").await;
     for ready in ReadyMade::ALL {
         world.say("alice", &format!("preview {}", ready.name())).await;
         insta::assert_snapshot!(ready.name(), world.text());

@@ -96,12 +96,16 @@ async fn what_a_lock_with_an_end_keeps_out_is_offered_for_its_end() {
     let told = world.text();
     let line = told.lines().find(|line| line.contains("promote core:1.5.0 to staging on "));
     let line = line.unwrap_or_else(|| panic!("{told}")).trim_start_matches([' ', '›']).to_owned();
+    let offers = |world: &World| world.messages().pop().expect("an answer").card.offers;
+    let lines: Vec<String> = offers(&world).into_iter().map(|offer| offer.line).collect();
+    assert_eq!(lines, [line.as_str()], "the same as a button");
     world.say("alice", &line).await;
     assert_eq!(world.stage(1).await, "scheduled", "{line}: {}", world.text());
     world.say("bob", "unlock staging").await;
     world.say("bob", "lock staging because of a longer one").await;
     world.say("alice", "promote core:1.5.0 to staging").await;
     assert!(!world.text().contains("have it run when that ends"), "nobody knows: {}", world.text());
+    assert_eq!(offers(&world), []);
 }
 
 #[tokio::test]

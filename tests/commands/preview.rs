@@ -1,5 +1,7 @@
 //! `preview`: what would be announced, for the person who asks alone.
 
+use shipmate::sandbox::{Fault, FaultKind};
+
 use crate::world::World;
 
 #[tokio::test]
@@ -26,6 +28,14 @@ async fn the_train_takes_what_differs() {
     world.wait().await;
     world.say("alice", "preview release-train").await;
     let told = world.text();
-    assert!(told.contains("core:1.5.0 would go from staging to production"), "{told}");
-    assert!(told.contains("promote everything from staging to production"), "{told}");
+    assert!(told.contains("With core:1.5.0 from staging to production"), "{told}");
+    let command = "promote everything from staging to production on 2026-11-24 at 12:00";
+    assert!(told.contains(command), "{told}");
+    // Nothing is said of what is not known.
+    let refused = FaultKind::Refuse { error: "AccessDeniedException".to_owned() };
+    world.sandbox.order(Fault::new("DescribeServices", 100, refused)).unwrap();
+    world.say("alice", "preview release-train").await;
+    let told = world.text();
+    assert!(told.contains("The release train: nothing is known"), "{told}");
+    assert!(told.contains("staging: could not be looked at"), "{told}");
 }

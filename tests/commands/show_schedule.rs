@@ -19,5 +19,5 @@ async fn who_made_it_and_what_became_of_it() {
     world.say("bob", "show schedule 7").await;
     let told = world.text();
     assert!(told.contains("There is no schedule 7"), "{told}");
-    assert!(told.contains("There are: 1, morning"), "{told}");
+    assert!(told.contains("There are: 1, freeze, morning"), "{told}");
 }

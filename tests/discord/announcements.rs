@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::bot::{ALICE, BOB, Bot, STAGING, shown};
 use super::fake::permissions;
 use crate::world::guild::{self, OPS};
 use crate::world::{Plan, Way, World};
@@ -79,8 +80,43 @@ async fn the_train_is_asked_for_by_its_button() {
     let guild = world.guild.as_ref().unwrap();
     let posted = world.chat.posted().last().unwrap().id.clone();
     let (channel, id) = guild::spot(&posted).unwrap();
-    let button = "promote-everything:staging:production";
+    let button = "say:promote everything from staging to production on 2026-11-24 at 12:00";
     guild.fake.press(guild::user("alice"), channel, id, button).unwrap();
     world.until_said("Needs 2 votes of release-manager").await;
     assert!(world.everything().contains("#2 promote core:1.5.0"), "{}", world.everything());
+}
+
+/// The answer to a slash command that only the person sees has its picture and buttons as well.
+#[tokio::test]
+async fn a_preview_shows_all_of_it() {
+    let bot = Bot::start().await;
+    let asked = bot.fake.slash(BOB, OPS, "preview", &[("schedule", "weekly")]).unwrap();
+    bot.answers(&asked, "The week until").await;
+    let [answer] = &asked.shown()[..] else { panic!("{:#?}", asked.shown()) };
+    let [picture] = answer["attachments"].as_array().unwrap().as_slice() else {
+        panic!("{answer:#}")
+    };
+    assert_eq!(picture["filename"], "figures.png");
+    assert!(picture["description"].as_str().unwrap().contains("No deployments in 7 days"));
+    assert_eq!(answer["embeds"][0]["image"]["url"], "attachment://figures.png");
+}
+
+/// What may not be spoken of in a channel is not shown there either, whoever asks.
+#[tokio::test]
+async fn a_preview_shows_nothing_of_other_channels() {
+    let bot = Bot::start().await;
+    bot.asks(ALICE, OPS, "announce the secret is out at 23:59").await;
+    let told = bot.asks(ALICE, STAGING, "preview 1").await;
+    assert!(shown(&told).contains("There is nothing called 1 to preview"), "{}", shown(&told));
+    assert!(!shown(&told).contains("secret"), "{}", shown(&told));
+}
+
+/// To Shipmate alone, nothing is guessed.
+#[tokio::test]
+async fn in_private_the_channel_has_to_be_named() {
+    let bot = Bot::start().await;
+    bot.fake.direct(ALICE, "announce lunch is ready");
+    bot.told_directly(ALICE, "Say in which channel").await;
+    bot.fake.direct(ALICE, "announce lunch is ready in <#2000>");
+    bot.told_directly(ALICE, "Announced").await;
 }

@@ -27,3 +27,4 @@ mod slash;
 mod threads;
 mod twin;
 mod votes;
+mod when_it_ends;

@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jiff::civil::Weekday;
 use jiff::{Timestamp, Zoned};
 use shipmate::domain::calendar::{Rule, Window};
 use shipmate::domain::freeze::{
-    Closed, ClosedBy, Closings, Coming, Effect, Entry, Freeze, Part, Standing, State,
+    Ahead, Closed, ClosedBy, Closings, Coming, Effect, Entry, Freeze, Part, Standing, State,
 };
 use shipmate::domain::id::ServiceName;
 
@@ -112,6 +113,36 @@ fn it_is_said_what_closes_it_next() {
     assert_eq!(closings.next_change(at("2026-11-27T16:00")), Some(at("2026-11-28T00:00")));
     let nothing = Closings { calendar: &[], people: &[] };
     assert_eq!(nothing.next_closing(Part::Whole, at("2026-11-24T10:00")), None);
+}
+
+/// An hour ahead of each closing of a year, weekends that follow at once being one with their
+/// Fridays, also when clocks change in between.
+#[test]
+fn what_lies_ahead_of_freezes_comes_once_for_each() {
+    let ahead = Ahead { lead: Duration::from_secs(HOUR), calendars: vec![usual()] };
+    let mut now = at("2026-01-01T00:00");
+    let mut fridays = 0;
+    while let Some(next) = ahead.next_after(now).filter(|next| *next < at("2027-01-01T00:00")) {
+        let local = next.in_tz("Europe/Berlin").unwrap();
+        assert_eq!((local.weekday(), local.hour()), (Weekday::Friday, 15), "{local}");
+        // Within the hour and at its beginning the next is that of the week after.
+        now = next + Duration::from_secs(HOUR);
+        fridays += 1;
+    }
+    assert_eq!(fridays, 52);
+    // From within a freeze, the next that begins after it has ended.
+    let sunday = at("2026-11-29T12:00");
+    assert_eq!(ahead.next_after(sunday), Some(at("2026-12-04T15:00")));
+    // The first of several calendars; and what is ahead of one may lie within another.
+    let nights = vec![entry("night", Effect::Closes, "0 22 * * *", 8)];
+    let both = Ahead { calendars: vec![usual(), nights], ..ahead.clone() };
+    assert_eq!(both.next_after(at("2026-11-27T14:00")), Some(at("2026-11-27T15:00")));
+    assert_eq!(both.next_after(at("2026-11-27T15:00")), Some(at("2026-11-27T21:00")));
+    // Longer ahead than from one to the next.
+    let days = Ahead { lead: Duration::from_secs(8 * 24 * HOUR), ..ahead };
+    assert_eq!(days.next_after(at("2026-11-24T10:00")), Some(at("2026-11-26T16:00")));
+    let nothing = Ahead { lead: Duration::from_secs(HOUR), calendars: Vec::new() };
+    assert_eq!(nothing.next_after(sunday), None);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! windows leave open, and what holds where the settings say nothing.
 
 use insta::assert_snapshot;
+use shipmate::domain::card::Offer;
 
 use crate::world::{Plan, SETTINGS, World};
 
@@ -72,6 +73,9 @@ async fn what_a_freeze_keeps_from_being_asked_for_is_offered_for_its_end() {
     assert!(told.contains("To have it run when that ends:"), "{told}");
     let line = "promote core:1.5.0 to production on 2026-11-30 at 00:00 because it is smaller";
     assert!(told.contains(line), "{told}");
+    let Some(refused) = world.messages().pop() else { panic!("{told}") };
+    let button = Offer { label: "When it ends".to_owned(), sign: '⏰', line: line.to_owned() };
+    assert_eq!(refused.card.offers, [button]);
     world.say("alice", line).await;
     assert_eq!(world.stage(1).await, "scheduled", "{}", world.everything());
     world.react("bob", "✅").await;

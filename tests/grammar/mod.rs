@@ -1,6 +1,7 @@
 //! The grammar as those who use it see it: lines in, commands and sentences out.
 
 mod files;
+mod filling;
 mod forms;
 mod lines;
 mod mistakes;

@@ -12,7 +12,7 @@ use crate::world::World;
 /// Each line, and the moment that it means on a Tuesday at 9:00, which staging is told in UTC.
 const LINES: [(&str, &str); 7] = [
     ("promote core:1.5.0 to staging at 18:00", "2026-11-24T18:00:00Z"),
-    ("promote core:1.5.0 to staging 6pm because it is quiet then", "2026-11-24T18:00:00Z"),
+    ("promote core:1.5.0 to staging 6:01pm because it is quiet then", "2026-11-24T18:01:00Z"),
     ("promote core:1.5.0 to staging at 8:30", "2026-11-25T08:30:00Z"),
     ("promote core:1.5.0 to staging tomorrow at 9:30", "2026-11-25T09:30:00Z"),
     ("promote core:1.5.0 to staging on friday at 14:00", "2026-11-27T14:00:00Z"),
@@ -126,6 +126,28 @@ async fn votes_are_collected_until_then_and_may_be_taken_back() {
     world.set_clock("2026-11-25T08:30:02Z");
     world.until_said("#1 promote core:1.5.0 to production: succeeded").await;
     world.assert_core("production", "1.5.0");
+}
+
+/// Whoever asks for the same at the same time is told of it; what differs takes its place.
+#[tokio::test]
+async fn what_is_asked_for_already_keeps_its_votes() {
+    let mut world = World::start().await;
+    world.verified_on_staging("core", "1.5.0").await;
+    let line = "promote core:1.5.0 to production tomorrow at 9:30";
+    world.say("alice", line).await;
+    world.react("bob", "✅").await;
+    world.say("dave", line).await;
+    let told = world.text();
+    assert!(told.contains("#1 promote core:1.5.0 to production is asked for already"), "{told}");
+    let who = "By alice, for Wednesday 25 November at 09:30 (Europe/Berlin), in ";
+    assert!(told.contains(who), "{told}");
+    assert!(told.contains("1 more release-manager needed"), "{told}");
+    assert_eq!(world.deployment(1).await.votes.len(), 1);
+    assert_eq!(world.count_deployments().await, 1);
+    world.say("dave", "promote core:1.5.0 to production tomorrow at 9:45").await;
+    world.wait().await;
+    assert_eq!(world.stage(1).await, "superseded");
+    assert_eq!(world.stage(2).await, "scheduled");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use shipmate::domain::schedule::{GRACE, Planned, ReadyMade, Template};
+use shipmate::domain::schedule::{GRACE, LEAVES, Planned, ReadyMade, Template};
 
 use super::{SMALL, parse, wrong};
 
@@ -41,6 +41,25 @@ fn the_least_and_the_most_that_can_be_said() {
     assert_eq!(file.template, Template::File(PathBuf::from("own/week.j2")));
 }
 
+/// They are those of the environments that it is about: usual ones, and what is written.
+#[test]
+fn what_is_ahead_of_freezes_follows_the_calendar() {
+    let at = |text: &str| text.parse().unwrap();
+    let text = "[schedules.ahead]\nat = \"1h before freezes\"\ntemplate = \"freeze\"";
+    let audit = "[freezes.audit]\nat = \"0 8 1 * *\"\nlength = \"2h\"\nreason = \"the audit\"\n\
+                 environments = [\"staging\"]";
+    let one = only(&format!("{audit}\n{text}"));
+    let next = one.timing.next_after(at("2026-11-24T10:00:00Z"));
+    assert_eq!(next, Some(at("2026-12-01T07:00:00Z")));
+    assert_eq!(one.leaves, LEAVES);
+    // Another calendar is another timing: what was dealt with of one says nothing of the other.
+    let other = only(&format!("{}\n{text}", audit.replace("0 8", "0 9")));
+    assert_ne!(one.timing.text(), other.timing.text());
+    let train =
+        only("[schedules.t]\nat = \"0 9 * * *\"\ntemplate = \"release-train\"\nleaves = \"90m\"");
+    assert_eq!(train.leaves, Duration::from_secs(5400));
+}
+
 #[test]
 fn variables_win() {
     let text = format!("{SMALL}[schedules.x]\nat = \"0 9 * * *\"\ntemplate = \"votes\"");
@@ -62,6 +81,10 @@ fn what_is_wrong_is_told_where_it_stands() {
             with("at = \"0 9 * * *\"\ntemplate = \"morning\"\nzone = \"Europe/Berln\""),
             with("at = \"0 9 * * *\"\ntemplate = \"morning\"\ngrace = \"1m\""),
             with("at = \"0 9 * * *\"\ntemplate = \"morning\"\nenvironments = [\"stagin\"]"),
+            with("at = \"1h before freezes\"\ntemplate = \"freeze\""),
+            with("at = \"8d before freezes\"\ntemplate = \"freeze\""),
+            with("at = \"soon before freezes\"\ntemplate = \"freeze\""),
+            with("at = \"0 9 * * *\"\ntemplate = \"release-train\"\nleaves = \"1m\""),
             wrong(&format!("{SMALL}[schedules.3]\nat = \"0 9 * * *\"\ntemplate = \"votes\""), &[]),
         ]
         .join("\n")

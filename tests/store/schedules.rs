@@ -12,15 +12,22 @@ use shipmate::store::SqliteStore;
 
 use super::support::{Journal, at, open, promotion, rollback};
 
-fn new(text: &str, message: &str) -> NewSchedule {
+fn new(text: &str, message: &str, minute: i64) -> NewSchedule {
     NewSchedule {
         text: text.to_owned(),
         when: Stored::Rule("0 9 * * *".to_owned()),
         zone: "Europe/Berlin".to_owned(),
         channel: "ops".into(),
         by: "alice".into(),
+        at: at(minute),
         asked_in: message.into(),
     }
+}
+
+const RULE: &str = "0 9 * * * in Europe/Berlin";
+
+async fn make(store: &SqliteStore, (text, message): (&str, &str), minute: i64) -> i64 {
+    store.make_schedule(&new(text, message, minute), RULE).await.unwrap().number
 }
 
 fn due(schedule: &ScheduleKey, minute: i64, in_time: bool) -> Due {
@@ -37,11 +44,14 @@ async fn one_message_makes_one_schedule() {
     let journal = Journal::new().await;
     let store = &journal.store;
     let before = store.schedule_changes().await.unwrap();
-    let first = store.make_schedule(&new("lunch", "m1"), at(0)).await.unwrap();
-    assert_eq!(store.make_schedule(&new("lunch", "m1"), at(1)).await.unwrap(), first);
-    let second = store.make_schedule(&new("tea", "m2"), at(2)).await.unwrap();
+    let first = make(store, ("lunch", "m1"), 0).await;
+    assert_eq!(make(store, ("lunch", "m1"), 1).await, first);
+    let second = make(store, ("tea", "m2"), 2).await;
     assert_ne!(first, second);
     assert_eq!(store.schedule_changes().await.unwrap(), before + 2);
+    let stands = store.schedule_asked_in(&"m1".into()).await.unwrap().unwrap();
+    assert_eq!((stands.number, stands.made.at), (first, at(0)));
+    assert_eq!(store.schedule_asked_in(&"m9".into()).await.unwrap(), None);
     let texts: Vec<String> =
         store.schedules().await.unwrap().into_iter().map(|one| one.text).collect();
     assert_eq!(texts, ["lunch", "tea"]);
@@ -49,7 +59,7 @@ async fn one_message_makes_one_schedule() {
     assert!(!store.end_schedule(first, at(4)).await.unwrap());
     assert_eq!(store.schedules().await.unwrap().len(), 1);
     // A number is never given again.
-    let third = store.make_schedule(&new("cake", "m3"), at(5)).await.unwrap();
+    let third = make(store, ("cake", "m3"), 5).await;
     assert!(third > second);
 }
 
@@ -69,8 +79,8 @@ async fn each_time_is_had_by_one() {
     assert!(!other.take_over(&firing, at(9), at(11)).await.unwrap());
     assert!(other.take_over(&firing, at(10), at(11)).await.unwrap());
     assert!(!one.take_over(&firing, at(10), at(11)).await.unwrap());
-    other.announced(&firing, Some(&"m1".into())).await.unwrap();
-    one.missed(&firing).await.unwrap();
+    assert!(other.announced(&firing, Some(&"m1".into())).await.unwrap());
+    assert!(!one.missed(&firing).await.unwrap());
     assert_eq!(fates(&one, &morning).await, [(at(10), Fate::Posted { message: "m1".into() })]);
     assert_eq!(one.claimed().await.unwrap(), []);
     assert!(one.claim(&due(&morning, 20, false), at(90)).await.unwrap());
@@ -83,9 +93,9 @@ async fn each_time_is_had_by_one() {
 async fn nobody_has_what_is_paused_or_over() {
     let journal = Journal::new().await;
     let store = &journal.store;
-    let number = store.make_schedule(&new("lunch", "m1"), at(0)).await.unwrap();
+    let number = make(store, ("lunch", "m1"), 0).await;
     let key = ScheduleKey::Numbered(number);
-    let rules = [(key.clone(), "0 9 * * *".to_owned())];
+    let rules = [(key.clone(), RULE.to_owned())];
     store.settled(&rules, at(0)).await.unwrap();
     let pause = Pause { by: "bob".into(), since: at(1) };
     assert!(store.pause_schedule(&key, &pause).await.unwrap());
@@ -99,6 +109,43 @@ async fn nobody_has_what_is_paused_or_over() {
     assert!(store.claim(&due(&key, 40, true), at(40)).await.unwrap());
     store.end_schedule(number, at(50)).await.unwrap();
     assert!(!store.claim(&due(&key, 60, true), at(60)).await.unwrap());
+}
+
+/// Whoever reads it first, and whenever: its times count from when it was made.
+#[tokio::test]
+async fn what_is_made_is_settled_up_to_then() {
+    let journal = Journal::new().await;
+    let store = &journal.store;
+    let key = ScheduleKey::Numbered(make(store, ("lunch", "m1"), 5).await);
+    let rules = [(key.clone(), RULE.to_owned())];
+    assert_eq!(store.settled(&rules, at(90)).await.unwrap()[&key], at(5));
+    // The same message once more changes nothing of it.
+    make(store, ("lunch", "m1"), 60).await;
+    assert_eq!(store.settled(&rules, at(90)).await.unwrap()[&key], at(5));
+}
+
+/// What is paused or ended is not taken up any more, and has an end itself.
+#[tokio::test]
+async fn what_was_claimed_ends_with_its_schedule() {
+    let journal = Journal::new().await;
+    let store = &journal.store;
+    let number = make(store, ("lunch", "m1"), 0).await;
+    let lunch = ScheduleKey::Numbered(number);
+    let morning = ScheduleKey::Named("morning".into());
+    for key in [&lunch, &morning] {
+        assert!(store.claim(&due(key, 10, true), at(10)).await.unwrap());
+    }
+    store.end_schedule(number, at(11)).await.unwrap();
+    let pause = Pause { by: "bob".into(), since: at(11) };
+    store.pause_schedule(&morning, &pause).await.unwrap();
+    assert_eq!(store.claimed().await.unwrap(), []);
+    for key in [&lunch, &morning] {
+        let [firing] = store.firings(key, 10).await.unwrap().try_into().unwrap();
+        assert_eq!(firing.fate, Fate::Missed);
+        assert!(!store.take_over(&firing, at(20), at(20)).await.unwrap());
+        assert!(!store.announced(&firing, Some(&"m1".into())).await.unwrap());
+        assert!(!store.missed(&firing).await.unwrap());
+    }
 }
 
 #[tokio::test]
@@ -140,6 +187,6 @@ async fn firings_are_kept_whole() {
     let fate = Fate::Claimed { at: at(10) };
     let firing = Firing { schedule: morning.clone(), due: at(10), fate, skipped: 2 };
     assert_eq!(journal.store.claimed().await.unwrap(), std::slice::from_ref(&firing));
-    journal.store.announced(&firing, None).await.unwrap();
+    assert!(journal.store.announced(&firing, None).await.unwrap());
     assert_eq!(fates(&journal.store, &morning).await, [(at(10), Fate::Silent)]);
 }

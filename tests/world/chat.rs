@@ -19,12 +19,16 @@ pub struct Posted {
     pub key: String,
     pub place: Place,
     pub edits: u32,
+    /// How often it was asked for: a chat shows it once all the same.
+    pub calls: u32,
 }
 
 /// A channel that can be meddled with.
 pub struct WatchedChat {
     inner: Mutex<Arc<dyn Chat>>,
     trap: Arc<Trap>,
+    /// Whether it takes no messages.
+    silent: AtomicBool,
     /// Who has lost all roles.
     dismissed: Mutex<BTreeSet<PersonId>>,
     /// Whether it does not say who holds which role.
@@ -39,6 +43,7 @@ impl WatchedChat {
         Self {
             inner: Mutex::new(inner),
             trap,
+            silent: false.into(),
             dismissed: Mutex::default(),
             roles_unavailable: false.into(),
             posted: Mutex::default(),
@@ -59,6 +64,11 @@ impl WatchedChat {
         self.posted.lock().unwrap().clone()
     }
 
+    /// Whether it takes no messages.
+    pub fn be_silent(&self, silent: bool) {
+        self.silent.store(silent, Ordering::SeqCst);
+    }
+
     /// The person loses all roles.
     pub fn dismiss(&self, person: &str) {
         self.dismissed.lock().unwrap().insert(person.into());
@@ -74,13 +84,19 @@ impl WatchedChat {
 impl Chat for WatchedChat {
     async fn post(&self, place: &Place, card: &Card, key: &str) -> Result<MessageId, ChatError> {
         self.trap.pass().await;
+        if self.silent.load(Ordering::SeqCst) {
+            return Err(ChatError::Unavailable("503 Service Unavailable".to_owned()));
+        }
         self.times.note(card);
         let posted = self.inner().post(place, card, key).await;
         if let Ok(id) = &posted {
             let mut all = self.posted.lock().unwrap();
-            if !all.iter().any(|one| one.id == *id) {
-                let (key, place) = (key.to_owned(), place.clone());
-                all.push(Posted { id: id.clone(), key, place, edits: 0 });
+            match all.iter_mut().find(|one| one.id == *id) {
+                Some(again) => again.calls += 1,
+                None => {
+                    let (key, place) = (key.to_owned(), place.clone());
+                    all.push(Posted { id: id.clone(), key, place, edits: 0, calls: 1 });
+                }
             }
         }
         self.trap.pass().await;

@@ -388,8 +388,14 @@ fn card(reader: &Guild, embed: &Value, components: &[Value]) -> Card {
         }
     }
     let buttons = components.iter().flat_map(|row| row["components"].as_array().cloned());
-    let ids = buttons.flatten().filter_map(|button| Some(button["custom_id"].as_str()?.to_owned()));
-    for id in ids {
+    for button in buttons.flatten() {
+        let Some(id) = button["custom_id"].as_str() else { continue };
+        if let Some(line) = id.strip_prefix("say:") {
+            let shown = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let sign = shown(&button["emoji"]["name"]).chars().next().expect("it has a sign");
+            card = card.offer(shown(&button["label"]), sign, line);
+            continue;
+        }
         let action = CardAction::ALL.into_iter().find(|one| id.starts_with(one.label()));
         card.actions.extend(action);
         card.rollback |= id.starts_with("rollback");

@@ -181,11 +181,22 @@ impl Schedules for WatchedStore {
         self.inner.schedules().await
     }
 
-    async fn make_schedule(&self, new: &NewSchedule, at: Timestamp) -> Result<i64, StoreError> {
+    async fn make_schedule(
+        &self,
+        new: &NewSchedule,
+        rule: &str,
+    ) -> Result<MadeSchedule, StoreError> {
         self.trap.pass().await;
-        let made = self.inner.make_schedule(new, at).await;
+        let made = self.inner.make_schedule(new, rule).await;
         self.trap.pass().await;
         made
+    }
+
+    async fn schedule_asked_in(
+        &self,
+        message: &MessageId,
+    ) -> Result<Option<MadeSchedule>, StoreError> {
+        self.inner.schedule_asked_in(message).await
     }
 
     async fn end_schedule(&self, number: i64, at: Timestamp) -> Result<bool, StoreError> {
@@ -251,14 +262,14 @@ impl Schedules for WatchedStore {
         &self,
         firing: &Firing,
         message: Option<&MessageId>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         self.trap.pass().await;
         let announced = self.inner.announced(firing, message).await;
         self.trap.pass().await;
         announced
     }
 
-    async fn missed(&self, firing: &Firing) -> Result<(), StoreError> {
+    async fn missed(&self, firing: &Firing) -> Result<bool, StoreError> {
         self.inner.missed(firing).await
     }
 

@@ -9,18 +9,20 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use serenity::all::{
-    CommandDataOptionValue, CommandInteraction, CommandOptionType, ComponentInteraction,
-    Interaction, ResolvedOption, ResolvedValue, User,
+    ChannelId, CommandDataOptionValue, CommandInteraction, CommandOptionType, ComponentInteraction,
+    Interaction, PartialChannel, ResolvedOption, ResolvedValue, User,
 };
 use serenity::http::{LightMethod, Route};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::ids::{Asked, Spot, channel_id, person_id, time_of};
-use super::render::{self, Press};
+use super::press::Press;
+use super::render;
 use super::rest::Failure;
+use super::sending::with_picture;
 use super::{ACKNOWLEDGE, Discord, Forms, Typed};
-use crate::domain::card::{Card, Tone};
+use crate::domain::card::{Card, Picture, Tone};
 use crate::domain::form::Suggestion;
 use crate::ports::{ChatEvent, Raised, Said};
 
@@ -34,6 +36,15 @@ const CHANGE_AGAIN: Duration = Duration::from_millis(250);
 const CHOICES: usize = 25;
 /// Only the person sees it.
 const EPHEMERAL: u64 = 64;
+
+/// What is shown in the place of a deferral.
+struct Original<'a> {
+    body: &'a Value,
+    picture: Option<&'a Picture>,
+}
+
+/// What is shown where nothing was answered, and what came of it stands somewhere else.
+const ON_ITS_WAY: &str = "It is on its way: see the channel.";
 
 /// Discord's code for an interaction that has been acknowledged.
 const ACKNOWLEDGED: i64 = 40_060;
@@ -180,11 +191,7 @@ impl Discord {
         command: &CommandInteraction,
         forms: &Forms,
     ) -> (Option<Reply>, Option<Then>) {
-        // What is asked in a thread is asked in its channel, and answered where it was asked.
-        let parent = command.channel.as_ref().and_then(|channel| channel.parent_id);
-        let rooms = &self.0.account.channels.rooms;
-        let room = parent.filter(|parent| rooms.contains_key(&channel_id(parent.get())));
-        let channel = room.unwrap_or(command.channel_id).get();
+        let (channel, thread) = self.asked_where(command.channel_id, command.channel.as_ref());
         if let Some(elsewhere) = self.not_here(channel, command.guild_id.map(|id| id.get())) {
             return (Some(Reply::Message(self.whisper_now(&elsewhere))), None);
         }
@@ -198,7 +205,6 @@ impl Discord {
                 if !self.0.open.add(id, command.application_id.get(), &command.token) {
                     return (None, None);
                 }
-                let thread = room.map(|_| command.channel_id.get());
                 let asked = Asked { interaction: id, thread };
                 let said = said(asked, channel, &command.user, text);
                 (Some(Reply::Deferred), Some(Then { said, done: None }))
@@ -212,16 +218,23 @@ impl Discord {
 
     fn respond_to_button(&self, component: &ComponentInteraction) -> (Option<Reply>, Option<Then>) {
         let Some(press) = Press::of(&component.data.custom_id) else { return (None, None) };
+        let (channel, thread) = self.asked_where(component.channel_id, component.channel.as_ref());
+        let guild = component.guild_id.map(|guild| guild.get());
+        // What a press asks for anew is asked for where it could be said.
+        if matches!(press, Press::Say { .. })
+            && let Some(elsewhere) = self.not_here(channel, guild)
+        {
+            return (Some(Reply::Message(self.whisper_now(&elsewhere))), None);
+        }
         self.note_person(&component.user);
         let id = component.id.get();
         if !self.0.open.add(id, component.application_id.get(), &component.token) {
             return (None, None);
         }
-        let channel = component.channel_id.get();
-        let on = Spot { channel, message: component.message.id.get() };
+        let on = Spot { channel: component.channel_id.get(), message: component.message.id.get() };
         let said = |text: String, on: Spot| Said {
             pressed_on: Some(on.id()),
-            ..said(Asked { interaction: id, thread: None }, channel, &component.user, text)
+            ..said(Asked { interaction: id, thread }, channel, &component.user, text)
         };
         match press {
             Press::Act { action, deployment } => {
@@ -236,11 +249,11 @@ impl Discord {
                 let said = said(format!("ban image of {deployment}"), on);
                 (Some(Reply::Deferred), Some(Then { said, done: None }))
             }
-            Press::PromoteEverything { source, to } => {
-                // It is asked for anew, by whoever presses: nothing stands on the card yet.
-                let text = format!("promote everything from {source} to {to}");
-                let said = said(text, on);
-                (Some(Reply::Deferred), Some(Then { said, done: None }))
+            Press::Say { line } => {
+                // Where it was pressed, nothing else tells that it was heard.
+                let elsewhere = guild.is_none() || thread.is_some();
+                let done = elsewhere.then(|| ON_ITS_WAY.to_owned());
+                (Some(Reply::Deferred), Some(Then { said: said(line, on), done }))
             }
             Press::Unlock { environment } => {
                 let said = said(format!("unlock {environment}"), on);
@@ -251,7 +264,7 @@ impl Discord {
             }
             Press::RollBackSurely { environment, card } => {
                 let said = said(format!("rollback {environment}"), card);
-                let done = Some("It is on its way: see the channel.".to_owned());
+                let done = Some(ON_ITS_WAY.to_owned());
                 (Some(Reply::DeferredUpdate), Some(Then { said, done }))
             }
         }
@@ -270,7 +283,8 @@ impl Discord {
         let body = done.map(|text| json!({
                 "content": text, "embeds": [], "components": [], "allowed_mentions": { "parse": [] },
             }));
-        match self.change_original(&to, body.as_ref()).await {
+        let original = body.as_ref().map(|body| Original { body, picture: None });
+        match self.change_original(&to, original.as_ref()).await {
             // There was none.
             Ok(()) | Err(Failure::Gone { .. }) => {}
             Err(error @ (Failure::Refused { .. } | Failure::Unavailable(_))) => {
@@ -285,10 +299,11 @@ impl Discord {
         let rendered = self.render(card, None, None);
         let mut body = json!({
             "embeds": [rendered.embed],
-            "components": [],
+            "components": rendered.components,
             "allowed_mentions": { "parse": [] },
         });
-        match self.change_original(&to, Some(&body)).await {
+        let original = Original { body: &body, picture: card.picture.as_ref() };
+        match self.change_original(&to, Some(&original)).await {
             Ok(()) => {}
             // The token has died, or was never known to Discord: there are other ways.
             Err(Failure::Gone { .. } | Failure::Refused { status: 401, .. }) => return Ok(false),
@@ -309,13 +324,24 @@ impl Discord {
 
     /// Makes something else of the first answer to an interaction; `None`: takes it away. By HTTP
     /// our acknowledgement may still be on its way: until it must have come, it is tried again.
-    async fn change_original(&self, of: &Answerable, body: Option<&Value>) -> Result<(), Failure> {
+    async fn change_original(
+        &self,
+        of: &Answerable,
+        original: Option<&Original<'_>>,
+    ) -> Result<(), Failure> {
         loop {
             let (application_id, token) = (of.application.into(), of.token.as_str());
             let route = Route::WebhookOriginalInteractionResponse { application_id, token };
-            let changed = match body {
-                Some(body) => self.0.rest.send(LightMethod::Patch, route, body).await.map(|_| ()),
-                None => self.0.rest.change(LightMethod::Delete, route).await,
+            let rest = &self.0.rest;
+            let changed = match original {
+                Some(Original { body, picture: Some(picture) }) => {
+                    let parts = with_picture((*body).clone(), picture);
+                    rest.send_parts(LightMethod::Patch, route, parts).await.map(|_| ())
+                }
+                Some(Original { body, picture: None }) => {
+                    rest.send(LightMethod::Patch, route, body).await.map(|_| ())
+                }
+                None => rest.change(LightMethod::Delete, route).await,
             };
             let on_its_way = of.since.elapsed() < ACKNOWLEDGE + CHANGE_AGAIN;
             match changed {
@@ -323,6 +349,15 @@ impl Discord {
                 changed => return changed,
             }
         }
+    }
+
+    /// The channel in which something is asked, and the thread of it, if that is where it was:
+    /// what is asked in a thread is asked in its channel, and answered where it was asked.
+    fn asked_where(&self, place: ChannelId, shown: Option<&PartialChannel>) -> (u64, Option<u64>) {
+        let parent = shown.and_then(|channel| channel.parent_id);
+        let rooms = &self.0.account.channels.rooms;
+        let room = parent.filter(|parent| rooms.contains_key(&channel_id(parent.get())));
+        room.map_or((place.get(), None), |room| (room.get(), Some(place.get())))
     }
 
     /// What to say where we do not work; `None`: we do.

@@ -14,6 +14,7 @@ mod listening;
 mod markup;
 mod people;
 pub mod permissions;
+mod press;
 pub mod relay;
 mod render;
 mod rest;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::ids::Spot;
 use super::markup::{self, NameOf};
+use super::press::Press;
 use crate::domain::card::{About, Card, CardAction, Control, Line, Offer, Progress, Tone, plain};
 use crate::domain::id::EnvironmentName;
 
@@ -18,8 +19,6 @@ const FOOTER: usize = 2048;
 /// Over all texts of a message's embeds; Discord allows 6,000, of which some are kept for the
 /// link to what was left out.
 const TOTAL: usize = 5700;
-/// The longest id of a button.
-const CUSTOM_ID: usize = 100;
 /// The longest words on a button.
 const LABEL: usize = 80;
 /// The longest text of a message without an embed.
@@ -205,27 +204,27 @@ const RED: u8 = 4;
 const ROW: usize = 5;
 
 fn buttons(card: &Card) -> Value {
-    if card.about.is_none() && card.unlock.is_some() {
-        return json!(unlock_row(card));
-    }
-    let mut row = card.about.as_ref().map(|about| about_buttons(card, about)).unwrap_or_default();
-    // Where the names are too long for a button it can still be said.
-    let offers = card.offers.iter().filter_map(|offer| match offer {
-        Offer::PromoteEverything { source, to } => {
-            let (source, to) = (source.to_string(), to.to_string());
-            let label = cut(&format!("Ask for {to}"), LABEL);
-            let id = Press::PromoteEverything { source, to }.id();
-            (id.len() <= CUSTOM_ID).then(|| {
-                json!({
-                    "type": 2, "style": GREY, "label": label, "emoji": { "name": "🚂" },
-                    "custom_id": id,
-                })
-            })
+    let mut row = match &card.about {
+        Some(about) => about_buttons(card, about),
+        None => card.unlock.iter().filter_map(unlock_button).collect(),
+    };
+    for offer in card.offers.iter().filter_map(offer_button) {
+        // Discord takes no message in which two buttons are called the same.
+        if row.iter().all(|other| other["custom_id"] != offer["custom_id"]) {
+            row.push(offer);
         }
-    });
-    row.extend(offers);
+    }
     row.truncate(ROW);
     if row.is_empty() { json!([]) } else { json!([{ "type": 1, "components": row }]) }
+}
+
+/// A line to say; `None`: it is too long for a button, and can still be typed.
+fn offer_button(offer: &Offer) -> Option<Value> {
+    let Offer { label, sign, line } = offer;
+    Some(json!({
+        "type": 2, "style": GREY, "label": cut(label, LABEL), "emoji": { "name": sign },
+        "custom_id": Press::say(line)?.id(),
+    }))
 }
 
 /// What can be done to the deployment that a card tells of.
@@ -272,16 +271,14 @@ fn about_buttons(card: &Card, about: &About) -> Vec<Value> {
 
 /// The button of a card that asks about a lock. Where the name is too long for one, it can still
 /// be said.
-fn unlock_row(card: &Card) -> Vec<Value> {
-    let fitting = card.unlock.as_ref().filter(|name| Press::fits(name.as_str()));
-    let row = |environment: &EnvironmentName| {
+fn unlock_button(environment: &EnvironmentName) -> Option<Value> {
+    Press::fits(environment.as_str()).then(|| {
         let press = Press::Unlock { environment: environment.to_string() };
-        json!({ "type": 1, "components": [{
+        json!({
             "type": 2, "style": GREY, "label": "Unlock", "emoji": { "name": "🔓" },
             "custom_id": press.id(),
-        }] })
-    };
-    fitting.map(row).into_iter().collect()
+        })
+    })
 }
 
 /// The message that only the person sees who wants to roll back.
@@ -302,95 +299,8 @@ pub fn confirmation(environment: &str, card: Spot) -> Value {
     })
 }
 
-/// What a button means. Buttons live as long as their message, so that what they are called is
-/// read for ever.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Press {
-    Act {
-        action: CardAction,
-        deployment: i64,
-    },
-    /// Holds a deployment up, or lets it go on.
-    Control {
-        control: Control,
-        deployment: i64,
-    },
-    /// Wants to roll back; is asked once more.
-    RollBack {
-        environment: String,
-    },
-    /// Never again what made this deployment go back.
-    Ban {
-        deployment: i64,
-    },
-    /// Everything that runs in one environment, in another one.
-    PromoteEverything {
-        source: String,
-        to: String,
-    },
-    /// Does not need a lock any more.
-    Unlock {
-        environment: String,
-    },
-    /// Was asked, about the deployment of this card.
-    RollBackSurely {
-        environment: String,
-        card: Spot,
-    },
-}
-
-impl Press {
-    /// Whether all buttons about an environment have ids that Discord takes.
-    fn fits(environment: &str) -> bool {
-        let card = Spot { channel: u64::MAX, message: u64::MAX };
-        let longest = Self::RollBackSurely { environment: environment.to_owned(), card };
-        longest.id().len() <= CUSTOM_ID
-    }
-
-    pub fn id(&self) -> String {
-        match self {
-            Self::Act { action, deployment } => format!("{}:{deployment}", action.label()),
-            Self::Control { control, deployment } => format!("{}:{deployment}", control.word()),
-            Self::RollBack { environment } => format!("rollback:{environment}"),
-            Self::Ban { deployment } => format!("ban:{deployment}"),
-            // A name has no colon in it.
-            Self::PromoteEverything { source, to } => format!("promote-everything:{source}:{to}"),
-            Self::Unlock { environment } => format!("unlock:{environment}"),
-            Self::RollBackSurely { environment, card } => {
-                format!("rollback-surely:{}/{}:{environment}", card.channel, card.message)
-            }
-        }
-    }
-
-    /// `None`: no button of ours.
-    pub fn of(id: &str) -> Option<Self> {
-        let (what, of) = id.split_once(':')?;
-        if let Some(action) = CardAction::ALL.into_iter().find(|action| action.label() == what) {
-            return Some(Self::Act { action, deployment: of.parse().ok()? });
-        }
-        if let Some(control) = Control::ALL.into_iter().find(|control| control.word() == what) {
-            return Some(Self::Control { control, deployment: of.parse().ok()? });
-        }
-        match what {
-            "ban" => Some(Self::Ban { deployment: of.parse().ok()? }),
-            "promote-everything" => {
-                let (source, to) = of.split_once(':')?;
-                Some(Self::PromoteEverything { source: source.to_owned(), to: to.to_owned() })
-            }
-            "unlock" => Some(Self::Unlock { environment: of.to_owned() }),
-            "rollback" => Some(Self::RollBack { environment: of.to_owned() }),
-            "rollback-surely" => {
-                let (card, environment) = of.split_once(':')?;
-                let card = Spot::of(&card.into())?;
-                Some(Self::RollBackSurely { environment: environment.to_owned(), card })
-            }
-            _ => None,
-        }
-    }
-}
-
 /// How long Discord finds a text.
-fn length(text: &str) -> usize {
+pub fn length(text: &str) -> usize {
     // It counts UTF-16 units in some places and characters in others; the larger is safe.
     text.encode_utf16().count()
 }
@@ -529,24 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn buttons_are_read_as_they_are_written() {
-        let card = Spot { channel: u64::MAX, message: u64::MAX };
-        let presses = [
-            Press::Act { action: CardAction::Approve, deployment: 42 },
-            Press::Act { action: CardAction::Cancel, deployment: i64::MAX },
-            Press::Control { control: Control::Pause, deployment: 42 },
-            Press::Control { control: Control::Continue, deployment: i64::MAX },
-            Press::RollBack { environment: "production".to_owned() },
-            Press::PromoteEverything { source: "staging".to_owned(), to: "production".to_owned() },
-            Press::Unlock { environment: "production".to_owned() },
-            Press::RollBackSurely { environment: "production".to_owned(), card },
-        ];
-        for press in presses {
-            assert!(press.id().len() <= 100);
-            assert_eq!(Press::of(&press.id()), Some(press));
-        }
-        assert_eq!(Press::of("approve:x"), None);
-        assert_eq!(Press::of("something else"), None);
+    fn buttons_stand_where_their_ids_are_short_enough() {
         let about = About { deployment: DeploymentId(42), environment: "staging".into() };
         let mut card = Card::new(Tone::Good, "done");
         assert_eq!(buttons(&card), json!([]));
@@ -558,6 +451,27 @@ mod tests {
         let environment = "x".repeat(60).as_str().into();
         card.about = Some(About { deployment: DeploymentId(42), environment });
         assert_eq!(buttons(&card), json!([]));
+    }
+
+    #[test]
+    fn a_line_is_a_button_where_it_fits_and_is_one_line() {
+        let line = "promote core:1.5.0 to staging on 2026-11-24 at 11:00";
+        let card = Card::new(Tone::Bad, "no").offer("When it ends", '⏰', line);
+        let expected = json!([{ "type": 1, "components": [{
+            "type": 2, "style": GREY, "label": "When it ends", "emoji": { "name": "⏰" },
+            "custom_id": format!("say:{line}"),
+        }] }]);
+        assert_eq!(buttons(&card), expected);
+        // Discord would not take the same one twice.
+        assert_eq!(buttons(&card.offer("When it ends", '⏰', line)), expected);
+
+        let longest = "ü".repeat(96);
+        let offered = |line: &str| buttons(&Card::new(Tone::Bad, "no").offer("Go", '⏰', line));
+        assert_eq!(offered(&longest)[0]["components"][0]["custom_id"], format!("say:{longest}"));
+        for strange in [format!("{longest}ü"), "status\nunlock staging".to_owned(), " ".to_owned()]
+        {
+            assert_eq!(offered(&strange), json!([]), "{strange:?}");
+        }
     }
 
     #[test]

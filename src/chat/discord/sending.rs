@@ -252,22 +252,11 @@ impl Discord {
     async fn create_with(
         &self,
         channel: u64,
-        mut body: Value,
+        body: Value,
         picture: &Picture,
     ) -> Result<Spot, Failure> {
-        show_picture(&mut body, picture);
-        body["attachments"] = json!([{
-            "id": 0,
-            "filename": picture.name,
-            "description": render::cut(&picture.text, ALTERNATIVE),
-        }]);
-        let file = CreateAttachment::bytes(picture.bytes.0.to_vec(), &picture.name);
-        let parts = Multipart {
-            upload: MultipartUpload::Attachments(vec![file]),
-            fields: Vec::new(),
-            payload_json: Some(body.to_string()),
-        };
         let route = Route::ChannelMessages { channel_id: channel.into() };
+        let parts = with_picture(body, picture);
         let created = self.0.rest.send_parts(LightMethod::Post, route, parts).await?;
         created_in(channel, &created)
     }
@@ -429,6 +418,22 @@ impl Discord {
 }
 
 /// Shows an attached picture in the embed, and not below it.
+/// A message with a picture in its embed.
+pub(super) fn with_picture(mut body: Value, picture: &Picture) -> Multipart {
+    show_picture(&mut body, picture);
+    body["attachments"] = json!([{
+        "id": "0",
+        "filename": picture.name,
+        "description": render::cut(&picture.text, ALTERNATIVE),
+    }]);
+    let file = CreateAttachment::bytes(picture.bytes.0.to_vec(), &picture.name);
+    Multipart {
+        upload: MultipartUpload::Attachments(vec![file]),
+        fields: Vec::new(),
+        payload_json: Some(body.to_string()),
+    }
+}
+
 fn show_picture(body: &mut Value, picture: &Picture) {
     body["embeds"][0]["image"] = json!({ "url": format!("attachment://{}", picture.name) });
 }

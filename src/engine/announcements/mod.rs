@@ -2,6 +2,7 @@
 //! one of them dies. The heap of next times is only remembered; who announces what is decided by
 //! who writes it down.
 
+mod firing;
 mod live;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,13 +17,10 @@ pub(super) use self::live::WEEK;
 use super::problem::Problem;
 use super::{Engine, Work, lock};
 use crate::domain::calendar::Rule;
-use crate::domain::card::Card;
 use crate::domain::id::{ChannelId, EnvironmentName};
-use crate::domain::schedule::{
-    Content, Fate, Firing, GRACE, LEASE, Schedule, ScheduleKey, Stored, Timing,
-};
-use crate::domain::timetable::{Due, Timetable};
-use crate::ports::{MadeSchedule, Pause, Place};
+use crate::domain::schedule::{Content, GRACE, LEAVES, Schedule, ScheduleKey, Stored, Timing};
+use crate::domain::timetable::Timetable;
+use crate::ports::{MadeSchedule, Pause};
 use crate::report;
 
 /// The longest pause before another process's changes are noticed, and what a dead one left.
@@ -41,6 +39,8 @@ const REMEMBERED: SignedDuration = SignedDuration::from_hours(400 * 24);
 pub(super) struct Remembered {
     timetable: Mutex<Timetable>,
     known: Mutex<Known>,
+    /// They are read by one at a time: two that overlap would look like a clock that was set.
+    reading: tokio::sync::Mutex<()>,
     /// Something is due earlier than was thought, or the clock was set.
     pub wake: Notify,
     /// The clock was set, and nobody has looked since.
@@ -118,6 +118,7 @@ impl Engine {
 
     /// Reads the schedules where somebody has changed one, or the clock was set back.
     async fn read_schedules(&self) -> Result<(), Problem> {
+        let _reading = self.shared.announcements.reading.lock().await;
         let store = &self.parts.store;
         let now = self.parts.clock.now();
         let changes = store.schedule_changes().await?;
@@ -132,8 +133,8 @@ impl Engine {
         }
         let pauses = store.pauses().await?;
         let settings = self.parts.schedules.iter().cloned();
-        let made = store.schedules().await?.into_iter().filter_map(read);
-        let schedules: BTreeMap<ScheduleKey, Schedule> =
+        let made = store.schedules().await?.into_iter().filter_map(read_made);
+        let mut schedules: BTreeMap<ScheduleKey, Schedule> =
             settings.chain(made).map(|one| (one.key.clone(), one)).collect();
         let rules: Vec<(ScheduleKey, String)> =
             schedules.values().map(|one| (one.key.clone(), one.timing.text())).collect();
@@ -141,6 +142,9 @@ impl Engine {
             true => BTreeMap::new(),
             false => store.settled(&rules, now).await?,
         };
+        for over in self.end_what_is_over(&schedules, &pauses, &settled).await? {
+            schedules.remove(&over);
+        }
         let mut timetable = lock(&self.shared.announcements.timetable);
         let mut known = lock(&self.shared.announcements.known);
         let was = std::mem::take(&mut *known);
@@ -166,168 +170,6 @@ impl Engine {
         }
         *known = Known { changes: Some(changes), at: Some(now), schedules, pauses };
         Ok(())
-    }
-
-    /// Sees to what somebody claimed and did not post: announces it, or notes that it is too
-    /// late. Tells when there may be more of that.
-    async fn take_up_left(&self) -> Result<Option<Timestamp>, Problem> {
-        let store = &self.parts.store;
-        let now = self.parts.clock.now();
-        let mut next: Option<Timestamp> = None;
-        for firing in store.claimed().await? {
-            let claimed_at = match firing.fate {
-                Fate::Claimed { at } => at,
-                Fate::Posted { .. } | Fate::Silent | Fate::Missed => continue,
-            };
-            let free_at = claimed_at.checked_add(LEASE).unwrap_or(Timestamp::MAX);
-            if now < free_at {
-                next = Some(next.map_or(free_at, |next| next.min(free_at)));
-                continue;
-            }
-            let schedule = self.schedule(&firing.schedule);
-            let grace = schedule.as_ref().map_or(GRACE, |schedule| schedule.grace);
-            let late = Duration::try_from(now.duration_since(firing.due)).unwrap_or_default();
-            match schedule {
-                Some(schedule) if late <= grace => {
-                    let before = now.checked_sub(LEASE).unwrap_or(now);
-                    if store.take_over(&firing, before, now).await? {
-                        let (engine, work) = (self.clone(), self.begin_work());
-                        tokio::spawn(async move {
-                            Box::pin(engine.announce_firing(&schedule, &firing)).await;
-                            drop(work);
-                        });
-                    }
-                }
-                Some(_) | None => {
-                    store.missed(&firing).await?;
-                    count("missed");
-                    tracing::warn!(schedule = %firing.schedule, due = %firing.due, "was not announced in time");
-                }
-            }
-        }
-        Ok(next)
-    }
-
-    /// Announces something that is due, unless another process does.
-    async fn fire(&self, due: Due) {
-        let Some(schedule) = self.schedule(&due.schedule) else { return };
-        let now = self.parts.clock.now();
-        // It may have waited for others since it was found to be due.
-        let late = Duration::try_from(now.duration_since(due.at)).unwrap_or_default();
-        let due = Due { in_time: late <= schedule.grace, ..due };
-        match self.parts.store.claim(&due, now).await {
-            Ok(true) if due.in_time => {
-                let Due { schedule: key, at, skipped, .. } = due;
-                let fate = Fate::Claimed { at: now };
-                let firing = Firing { schedule: key, due: at, fate, skipped };
-                self.announce_firing(&schedule, &firing).await;
-            }
-            Ok(true) => {
-                count("missed");
-                tracing::warn!(schedule = %due.schedule, due = %due.at, "was not announced in time");
-            }
-            Ok(false) => {}
-            Err(error) => {
-                tracing::error!(schedule = %due.schedule, %error, "could not be announced");
-                // Read anew, it is due again.
-                lock(&self.shared.announcements.known).changes = None;
-                lock(&self.shared.announcements.timetable).remove(&due.schedule);
-                lock(&self.shared.announcements.known).schedules.remove(&due.schedule);
-            }
-        }
-        self.end_if_over(&schedule, due.at).await;
-    }
-
-    /// Makes and posts an announcement that is this process's to post. What fails is tried again
-    /// when the claim has run out.
-    async fn announce_firing(&self, schedule: &Schedule, firing: &Firing) {
-        let key = format!("announcement-{}-{}", firing.schedule, firing.due.as_millisecond());
-        let Some(channel) = self.channel_of(schedule) else {
-            tracing::error!(schedule = %schedule.key, "there is no channel to announce in");
-            return;
-        };
-        let card = match self.announcement(schedule, &channel, firing.due).await {
-            Ok(card) => card,
-            Err(problem) => {
-                tracing::error!(schedule = %schedule.key, ?problem, "could not be made");
-                return;
-            }
-        };
-        let place = Place::Channel(channel);
-        let posted = match card {
-            Some(card) => self.parts.chat.post(&place, &card, &key).await.map(Some),
-            None => Ok(None),
-        };
-        match posted {
-            Ok(message) => {
-                if let Err(error) = self.parts.store.announced(firing, message.as_ref()).await {
-                    tracing::error!(schedule = %schedule.key, %error, "may be tried again");
-                    return;
-                }
-                count("posted");
-                tracing::info!(schedule = %schedule.key, due = %firing.due, "announced");
-            }
-            Err(error) => {
-                tracing::error!(schedule = %schedule.key, %error, "could not be posted");
-            }
-        }
-    }
-
-    /// The card of a schedule at this moment; `None`: there is nothing to say.
-    async fn announcement(
-        &self,
-        schedule: &Schedule,
-        channel: &ChannelId,
-        due: Timestamp,
-    ) -> Result<Option<Card>, Problem> {
-        let template = match &schedule.content {
-            Content::Said(text) => {
-                let by = schedule.made.as_ref().map(|made| &made.by);
-                return Ok(Some(report::said_card(text, by)));
-            }
-            Content::ReadyMade(ready) => report::Text::from(*ready),
-            Content::Template { name, text } => {
-                report::Text { name: name.clone(), text: text.clone() }
-            }
-        };
-        let before = self.parts.store.firings(&schedule.key, 10).await?.into_iter();
-        let posted = |one: &Firing| match one.fate {
-            Fate::Posted { .. } | Fate::Silent => one.due < due,
-            Fate::Claimed { .. } | Fate::Missed => false,
-        };
-        let since = before.filter(posted).map(|one| one.due).max();
-        let about = self.spoken_of_in(channel, schedule.environments.as_ref());
-        let now = self.parts.clock.now().to_zoned(schedule.zone.clone());
-        let seen = self.see_live(&about, since, &now).await?;
-        Ok(self.made_of(&template, &seen, &now))
-    }
-
-    /// A template's card, or one that says why there is none.
-    pub(super) fn made_of(
-        &self,
-        template: &report::Text,
-        seen: &report::Seen,
-        now: &jiff::Zoned,
-    ) -> Option<Card> {
-        let live = report::live(seen, now);
-        match self.parts.templates.render(template, &live) {
-            Ok(card) => card,
-            Err(error) => {
-                tracing::error!(%error, "a template could not be filled in");
-                Some(report::unmade_card(&template.name, &error.to_string()))
-            }
-        }
-    }
-
-    /// What was announced for the last time is no longer a schedule.
-    async fn end_if_over(&self, schedule: &Schedule, due: Timestamp) {
-        let ScheduleKey::Numbered(number) = schedule.key else { return };
-        if schedule.timing.next_after(due).is_some() {
-            return;
-        }
-        if let Err(error) = self.parts.store.end_schedule(number, self.parts.clock.now()).await {
-            tracing::warn!(schedule = %schedule.key, %error, "still stands, and has no further time");
-        }
     }
 
     /// A schedule as it was read last.
@@ -379,7 +221,7 @@ impl Engine {
 }
 
 /// A schedule of the store; `None`: its rule cannot be read any more, which is told.
-fn read(made: MadeSchedule) -> Option<Schedule> {
+pub(super) fn read_made(made: MadeSchedule) -> Option<Schedule> {
     let zone = jiff::tz::TimeZone::get(&made.zone).unwrap_or(jiff::tz::TimeZone::UTC);
     let timing = match made.when {
         Stored::Once(at) => Timing::Once(at),
@@ -399,10 +241,7 @@ fn read(made: MadeSchedule) -> Option<Schedule> {
         content: Content::Said(made.text),
         grace: GRACE,
         environments: None,
+        leaves: LEAVES,
         made: Some(made.made),
     })
-}
-
-fn count(outcome: &'static str) {
-    metrics::counter!("shipmate_announcements_total", "outcome" => outcome).increment(1);
 }

@@ -11,12 +11,20 @@ use crate::domain::card::Card;
 use crate::domain::command::Command;
 use crate::domain::id::{ChannelId, EnvironmentName, PersonId};
 use crate::domain::policy::Action;
-use crate::domain::schedule::{
-    Content, GRACE, Made, NewSchedule, Schedule, ScheduleKey, Stored, Timing,
-};
+use crate::domain::schedule::{NewSchedule, Stored, Timing};
 use crate::domain::words_of_time::TimeError;
-use crate::ports::{Place, Said};
-use crate::report::{self, Announced};
+use crate::engine::announcements::read_made;
+use crate::ports::{MadeSchedule, Place, Said};
+use crate::report;
+
+/// What became of a wish to have something announced.
+enum Announced {
+    Now {
+        channel: ChannelId,
+    },
+    /// It stands in the schedules.
+    Scheduled(MadeSchedule),
+}
 
 /// Why something is not announced.
 enum Not {
@@ -40,21 +48,25 @@ impl From<Unclear> for Not {
 impl Engine {
     pub(super) async fn announce(&self, said: &Said, text: &str) {
         match self.try_announce(said, text).await {
-            Ok(announced) => {
-                let card = report::announced_card(&announced, &self.zoned(&self.chat_zone()));
-                let same =
-                    matches!(&announced, Announced::Now { channel } if *channel == said.channel);
-                if same {
+            Ok(Announced::Now { channel }) => {
+                let card = report::announced_card(&channel);
+                if channel == said.channel {
                     return self.whisper(said, &card).await;
                 }
                 let command = Command::Announce { text: text.to_owned() };
                 self.answer_with(said, &command, &card).await;
             }
+            Ok(Announced::Scheduled(made)) => self.answer_made(said, made).await,
             Err(not) => self.say_why_not(said, not).await,
         }
     }
 
     async fn try_announce(&self, said: &Said, text: &str) -> Result<Announced, Not> {
+        let before = self.parts.store.schedule_asked_in(&said.message).await;
+        if let Some(made) = before.map_err(|error| anywhere(error.into()))? {
+            // The same message once more: what it meant then is what stands.
+            return Ok(Announced::Scheduled(made));
+        }
         let Wish { text, channel, when } = read(text)?;
         let channel = self.named_channel(said, channel.as_ref()).await?;
         self.may_announce(said, &channel, &said.person)
@@ -79,34 +91,31 @@ impl Engine {
                 (Timing::Repeating { rule: Box::new(rule), text: text.clone() }, Stored::Rule(text))
             }
         };
-        let (made_at, by) = (now.timestamp(), said.person.clone());
         let new = NewSchedule {
-            text: text.clone(),
+            text,
             when: stored,
             zone: zone.iana_name().unwrap_or("UTC").to_owned(),
-            channel: channel.clone(),
-            by: by.clone(),
+            channel,
+            by: said.person.clone(),
+            at: now.timestamp(),
             asked_in: said.message.clone(),
         };
-        let made = self.parts.store.make_schedule(&new, made_at).await;
-        let number = made.map_err(|error| anywhere(error.into()))?;
-        tracing::info!(schedule = number, person = %by, "a schedule was made");
+        let made = self.parts.store.make_schedule(&new, &timing.text()).await;
+        let made = made.map_err(|error| anywhere(error.into()))?;
+        tracing::info!(schedule = made.number, person = %said.person, "a schedule was made");
         self.shared.announcements.wake.notify_one();
-        Ok(Announced::Scheduled(Box::new(report::Listed {
-            next: timing.next_after(made_at),
-            schedule: Schedule {
-                key: ScheduleKey::Numbered(number),
-                timing,
-                zone,
-                channel: Some(channel.clone()),
-                content: Content::Said(text),
-                grace: GRACE,
-                environments: None,
-                made: Some(Made { by, at: made_at }),
-            },
-            channel,
-            paused: None,
-        })))
+        Ok(Announced::Scheduled(made))
+    }
+
+    /// Says what a message has made, whenever that was.
+    pub(in super::super) async fn answer_made(&self, said: &Said, made: MadeSchedule) {
+        let (channel, text) = (made.channel.clone(), made.text.clone());
+        let Some(schedule) = read_made(made) else { return };
+        let now = self.zoned(&schedule.zone);
+        let next = schedule.timing.next_after(now.timestamp());
+        let listed = report::Listed { schedule, channel, next, paused: None };
+        let card = report::scheduled_card(&listed, &now);
+        self.answer_with(said, &Command::Announce { text }, &card).await;
     }
 
     async fn announce_now(&self, said: &Said, channel: &ChannelId, text: &str) -> Result<(), Not> {
@@ -129,8 +138,8 @@ impl Engine {
         let is_room = |channel: &ChannelId| channels.is_room(channel);
         let named = match word {
             None if is_room(&said.channel) => return Ok(said.channel.clone()),
-            // Said to Shipmate alone.
-            None => channels.announcements().cloned().into_iter().collect(),
+            // Said to Shipmate alone: what is for everybody is not guessed.
+            None => return Err(Unclear::Nowhere.into()),
             Some(ChannelWord::Id(id)) => vec![id.clone()],
             Some(ChannelWord::Name(name)) => {
                 let named = self.parts.chat.channels_named(name).await;
@@ -144,7 +153,7 @@ impl Engine {
             let name = match word {
                 Some(ChannelWord::Name(name)) => format!("#{name}"),
                 Some(ChannelWord::Id(id)) => format!("#{id}"),
-                None => "that conversation".to_owned(),
+                None => said.channel.to_string(),
             };
             Not::There { name, known: if rooms.is_empty() { here() } else { rooms } }
         })
@@ -167,13 +176,10 @@ impl Engine {
         Ok(())
     }
 
-    /// The zone in which people mean times of day: that of the last environment in the order of
-    /// promotion, whose calendar matters.
+    /// The zone in which people mean times of day.
     pub(super) fn chat_zone(&self) -> TimeZone {
-        let environments = &self.parts.environments;
-        let last = environments.iter().find(|one| one.after.is_some());
-        let zone = last.or_else(|| environments.iter().next());
-        zone.map_or(TimeZone::UTC, |environment| environment.timezone.clone())
+        let last = self.parts.environments.last();
+        last.map_or(TimeZone::UTC, |environment| environment.timezone.clone())
     }
 
     pub(super) fn zoned(&self, zone: &TimeZone) -> jiff::Zoned {

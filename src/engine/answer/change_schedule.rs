@@ -32,7 +32,7 @@ impl Engine {
             }
             // Those that exist were told.
             Ok(None) => {}
-            Err(failed) => self.schedule_failed(said, Action::Read, failed).await,
+            Err(failed) => self.schedule_failed(said, Action::Read, key, failed).await,
         }
     }
 
@@ -63,7 +63,7 @@ impl Engine {
             }
             // Why not was told.
             Ok(None) => {}
-            Err(failed) => self.schedule_failed(said, Action::Announce, failed).await,
+            Err(failed) => self.schedule_failed(said, Action::Announce, key, failed).await,
         }
     }
 
@@ -125,9 +125,16 @@ impl Engine {
         Ok(all)
     }
 
-    async fn schedule_failed(&self, said: &Said, action: Action, failed: Failed) {
+    async fn schedule_failed(
+        &self,
+        said: &Said,
+        action: Action,
+        key: &ScheduleKey,
+        failed: Failed,
+    ) {
         let (environment, problem) = failed;
-        let topic = Topic { action, environment, what: None, command: None };
+        let what = Some(format!("change schedule {key}"));
+        let topic = Topic { action, environment, what, command: None };
         self.explain(said, &topic, problem).await;
     }
 }

@@ -246,7 +246,11 @@ impl Engine {
             Ok(Some(when)) => {
                 let then = Promote { when: Some(when), ..promote.clone() };
                 let line = self.parts.grammar.print(&Command::Promote(then));
-                card.text("To have it run when that ends:").command(line)
+                card.text("To have it run when that ends:").command(line.as_str()).offer(
+                    "When it ends",
+                    '⏰',
+                    line,
+                )
             }
             Ok(None) => card,
             Err(problem) => {

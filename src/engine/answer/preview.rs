@@ -27,19 +27,25 @@ impl Engine {
         let name = key.to_string();
         let any = |problem: Problem| (EnvironmentName::new("any"), problem);
         let mut about = self.readable(said, None).await?;
-        let all = self.listed().await.map_err(any)?;
+        let all = self.visible(said).await?;
         let schedule = all.iter().find(|one| one.schedule.key == *key).map(|one| &one.schedule);
         let content = match (schedule, ReadyMade::named(&name)) {
             (Some(Schedule { content, .. }), _) => content.clone(),
             (None, Some(ready)) => Content::ReadyMade(ready),
             (None, None) => {
-                let own: Vec<ScheduleKey> = all.into_iter().map(|one| one.schedule.key).collect();
+                let own: Vec<ScheduleKey> =
+                    all.iter().map(|one| one.schedule.key.clone()).collect();
                 self.whisper(said, &report::no_such_template_card(&name, &own)).await;
                 return Ok(());
             }
         };
-        if let Some(only) = schedule.and_then(|schedule| schedule.environments.as_ref()) {
-            about.retain(|name| only.contains(name));
+        let mut since = None;
+        if let Some(listed) = all.iter().find(|one| one.schedule.key == *key) {
+            // As it would be where it is announced.
+            let there = self.spoken_of_in(&listed.channel, listed.schedule.environments.as_ref());
+            about.retain(|name| there.contains(name));
+            let now = self.parts.clock.now();
+            since = self.announced_before(key, now).await.map_err(|error| any(error.into()))?;
         }
         let zone = schedule.map_or_else(|| self.chat_zone(), |schedule| schedule.zone.clone());
         let now = self.zoned(&zone);
@@ -52,7 +58,7 @@ impl Engine {
             Content::ReadyMade(ready) => report::Text::from(ready),
             Content::Template { name, text } => report::Text { name, text },
         };
-        let seen = Box::pin(self.see_live(&about, None, &now)).await.map_err(any)?;
+        let seen = Box::pin(self.see_live(&about, since, schedule, &now)).await.map_err(any)?;
         let card = self.made_of(&template, &seen, &now);
         let card = card.unwrap_or_else(|| report::nothing_card(&name));
         self.whisper(said, &card).await;

@@ -199,6 +199,11 @@ impl Engine {
         if self.parts.store.asked_in(&said.message).await?.is_some() {
             return Ok(());
         }
+        if let Some(same) = self.asked_already(&request).await? {
+            let now = self.local_time(Some(&same.plan.terms.environment));
+            self.whisper(said, &report::asked_already_card(&same, &now)).await;
+            return Ok(());
+        }
         let first = Event::Requested(Box::new(request));
         let begun = self.parts.store.begin(first, self.parts.clock.now()).await;
         if let Err(StoreError::Conflict(id)) = begun {
@@ -219,6 +224,20 @@ impl Engine {
         }
         self.put_forward(deployment).await?;
         Ok(())
+    }
+
+    /// The very same for the very same moment, which waits for it: who asks once more, by a button
+    /// that others pressed as well, takes nobody's votes away.
+    async fn asked_already(&self, request: &Requested) -> Result<Option<Deployment>, Problem> {
+        let Some(moment) = request.scheduled else { return Ok(None) };
+        let open = self.parts.store.open().await?;
+        Ok(open.into_iter().find(|one| {
+            one.is_scheduled()
+                && one.scheduled == Some(moment)
+                && one.plan.terms.hash() == request.plan.terms.hash()
+                && one.request.break_glass == request.break_glass
+                && one.request.canary == request.canary
+        }))
     }
 
     /// Asks the policies about the moment at which it is to begin. What the time of day forbids

@@ -2,11 +2,11 @@
 //! policies.
 
 use super::{
-    BATCH, EXPECT, Form, Key, LATENESS, LOGS, MODE, PATIENCE, RESTART, SETTLE, TIMEZONE, Unset,
-    WITHIN,
+    BATCH, EXPECT, Form, Key, LATENESS, LEAVES, LOGS, MODE, PATIENCE, RESTART, SETTLE, TIMEZONE,
+    Unset, WITHIN,
 };
 
-pub(in super::super) static PLACES: [Key; 47] = [
+pub(in super::super) static PLACES: [Key; 48] = [
     Key {
         path: &["roles", "*", "people"],
         form: Form::List,
@@ -300,9 +300,9 @@ pub(in super::super) static PLACES: [Key; 47] = [
         unset: Unset::Required,
         example: "\"0 9 * * MON-FRI\"",
         meaning: "When it is announced: a cron expression (minute, hour, day of the month, month, \
-                  day of the week), or a recurrence of RFC 5545 such as \
-                  `DTSTART:20261127T160000 RRULE:FREQ=WEEKLY;BYDAY=FR`. See \
-                  [announcements.md](announcements.md).",
+                  day of the week), a recurrence of RFC 5545 such as \
+                  `DTSTART:20261127T160000 RRULE:FREQ=WEEKLY;BYDAY=FR`, or `1h before freezes`. \
+                  See [announcements.md](announcements.md).",
     },
     Key {
         path: &["schedules", "*", "zone"],
@@ -325,9 +325,9 @@ pub(in super::super) static PLACES: [Key; 47] = [
         form: Form::Text,
         unset: Unset::Required,
         example: "\"morning\"",
-        meaning: "What is announced: `morning`, `weekly`, `release-train` or `votes`; or a template \
-                  of your own, as its text or as a file whose name ends in `.j2`, relative to the \
-                  working directory.",
+        meaning: "What is announced: `morning`, `weekly`, `release-train`, `votes`, `freeze` or \
+                  `locks`; or a template of your own, as its text or as a file whose name ends in \
+                  `.j2`, relative to the working directory.",
     },
     Key {
         path: &["schedules", "*", "grace"],
@@ -343,6 +343,14 @@ pub(in super::super) static PLACES: [Key; 47] = [
         unset: Unset::Otherwise("all of which may be spoken of in the channel"),
         example: "[\"production\"]",
         meaning: "Which environments it tells of.",
+    },
+    Key {
+        path: &["schedules", "*", "leaves"],
+        form: Form::Text,
+        unset: Unset::Default(LEAVES),
+        example: "\"2h\"",
+        meaning: "How long after it is announced the release train leaves, from 5m to 30d: what is \
+                  asked for by its button is scheduled for that moment.",
     },
     Key {
         path: &["commands", "directory"],

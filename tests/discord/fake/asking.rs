@@ -53,6 +53,7 @@ impl InteractionHandle {
                     "content": message.content,
                     "embeds": message.embeds,
                     "components": message.components,
+                    "attachments": render::attachments(message),
                     "ephemeral": message.flags & EPHEMERAL != 0,
                     "loading": message.flags & LOADING != 0,
                 })

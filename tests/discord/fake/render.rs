@@ -198,7 +198,7 @@ pub fn message(state: &State, of: &StoredMessage) -> Value {
         "mention_everyone": of.pinged_everyone,
         "mentions": of.pinged.iter().map(|id| user_by_id(state, *id)).collect::<Vec<_>>(),
         "mention_roles": ids(of.pinged_roles.iter().copied()),
-        "attachments": of.attachments.iter().map(attachment).collect::<Vec<_>>(),
+        "attachments": attachments(of),
         "embeds": of.embeds.iter().map(|embed| with_image(of, embed)).collect::<Vec<_>>(),
         "components": numbered(&of.components, &mut 0),
         "pinned": false,
@@ -295,6 +295,11 @@ fn attachment(of: &Attachment) -> Value {
         value["description"] = description.as_str().into();
     }
     value
+}
+
+/// The files of a message.
+pub fn attachments(of: &StoredMessage) -> Vec<Value> {
+    of.attachments.iter().map(attachment).collect()
 }
 
 fn address(of: &Attachment) -> String {

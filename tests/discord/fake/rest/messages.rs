@@ -56,7 +56,11 @@ pub fn post(
 }
 
 /// The files with what the body says of them, by their numbers.
-fn attached(state: &mut State, body: &Value, files: &[File]) -> Result<Vec<Attachment>, Refused> {
+pub fn attached(
+    state: &mut State,
+    body: &Value,
+    files: &[File],
+) -> Result<Vec<Attachment>, Refused> {
     let told = body["attachments"].as_array().cloned().unwrap_or_default();
     let number = |one: &Value| one["id"].as_u64().or_else(|| one["id"].as_str()?.parse().ok());
     let mut attachments = Vec::new();

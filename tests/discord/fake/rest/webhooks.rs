@@ -73,6 +73,12 @@ fn edit(
     let draft = form::read(&request.body)?;
     let kept_promise = found.deferred && found.original == Some(id);
     messages::change(state, id, &draft)?;
+    if !request.files.is_empty() {
+        let attachments = messages::attached(state, &request.body, &request.files)?;
+        if let Some(changed) = state.any_message_mut(id) {
+            changed.attachments = attachments;
+        }
+    }
     if kept_promise {
         ping_late(state, id, &draft);
     }

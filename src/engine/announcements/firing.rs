@@ -1,0 +1,265 @@
+//! What becomes of a time that has come: one process claims it, makes the announcement, posts it
+//! and writes that down; what it leaves, another takes up. A schedule that has no further time
+//! ends when its last time has: not before, for until then somebody may have to post it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::super::problem::Problem;
+use super::super::{Engine, lock};
+use crate::domain::card::Card;
+use crate::domain::id::ChannelId;
+use crate::domain::schedule::{
+    Content, Fate, Firing, GRACE, LEASE, MOST_GRACE, Schedule, ScheduleKey,
+};
+use crate::domain::timetable::Due;
+use crate::ports::{Pause, Place, StoreError};
+use crate::report;
+
+impl Engine {
+    /// Sees to what somebody claimed and did not post: announces it, or notes that it is too
+    /// late. Tells when there may be more of that.
+    pub(super) async fn take_up_left(&self) -> Result<Option<Timestamp>, Problem> {
+        let store = &self.parts.store;
+        let now = self.parts.clock.now();
+        let mut next: Option<Timestamp> = None;
+        for firing in store.claimed().await? {
+            let free_at = match firing.fate {
+                Fate::Claimed { at } => at.checked_add(LEASE).unwrap_or(Timestamp::MAX),
+                Fate::Posted { .. } | Fate::Silent | Fate::Missed => continue,
+            };
+            if now < free_at {
+                next = Some(next.map_or(free_at, |next| next.min(free_at)));
+                continue;
+            }
+            let schedule = self.schedule(&firing.schedule);
+            let grace = match (&schedule, &firing.schedule) {
+                (Some(schedule), _) => schedule.grace,
+                // Another process may have other settings, and see to it.
+                (None, ScheduleKey::Named(_)) => MOST_GRACE,
+                (None, ScheduleKey::Numbered(_)) => GRACE,
+            };
+            if firing.late(now) > grace {
+                self.miss(schedule.as_ref(), &firing).await?;
+                continue;
+            }
+            let Some(schedule) = schedule else { continue };
+            let before = now.checked_sub(LEASE).unwrap_or(now);
+            if store.take_over(&firing, before, now).await? {
+                let (engine, work) = (self.clone(), self.begin_work());
+                tokio::spawn(async move {
+                    Box::pin(engine.announce_firing(&schedule, &firing)).await;
+                    drop(work);
+                });
+            }
+        }
+        Ok(next)
+    }
+
+    /// Announces something that is due, unless another process does.
+    pub(super) async fn fire(&self, due: Due) {
+        let Some(schedule) = self.schedule(&due.schedule) else { return };
+        let now = self.parts.clock.now();
+        let Due { schedule: key, at, skipped, .. } = due.clone();
+        let firing = Firing { schedule: key, due: at, fate: Fate::Claimed { at: now }, skipped };
+        // It may have waited for others since it was found to be due.
+        let due = Due { in_time: firing.late(now) <= schedule.grace, ..due };
+        match self.parts.store.claim(&due, now).await {
+            Ok(true) if due.in_time => self.announce_firing(&schedule, &firing).await,
+            Ok(true) => self.was_missed(&schedule, &firing).await,
+            // Another has it, or nobody: it was paused or cancelled.
+            Ok(false) => {}
+            Err(error) => {
+                tracing::error!(schedule = %due.schedule, %error, "could not be announced");
+                // Read anew, it is due again.
+                lock(&self.shared.announcements.timetable).remove(&due.schedule);
+                let mut known = lock(&self.shared.announcements.known);
+                known.changes = None;
+                known.schedules.remove(&due.schedule);
+            }
+        }
+    }
+
+    /// Makes and posts an announcement that is this process's to post. What fails is tried again
+    /// when the claim has run out, for which the loop is woken to wait.
+    async fn announce_firing(&self, schedule: &Schedule, firing: &Firing) {
+        let key = format!("announcement-{}-{}", firing.schedule, firing.due.as_millisecond());
+        let channels = &self.parts.manners.channels;
+        // Where it may speak may have changed since somebody made it.
+        let Some(channel) = self.channel_of(schedule).filter(|channel| channels.is_room(channel))
+        else {
+            tracing::error!(schedule = %schedule.key, "there is no channel to announce in");
+            return self.miss_or_tell(schedule, firing).await;
+        };
+        let card = match self.announcement(schedule, &channel, firing.due).await {
+            Ok(card) => card,
+            Err(problem) => {
+                tracing::error!(schedule = %schedule.key, ?problem, "could not be made");
+                return self.shared.announcements.wake.notify_one();
+            }
+        };
+        let place = Place::Channel(channel);
+        let posted = match card {
+            Some(card) => self.parts.chat.post(&place, &card, &key).await.map(Some),
+            None => Ok(None),
+        };
+        let message = match posted {
+            Ok(message) => message,
+            Err(error) => {
+                tracing::error!(schedule = %schedule.key, %error, "could not be posted");
+                return self.shared.announcements.wake.notify_one();
+            }
+        };
+        match self.parts.store.announced(firing, message.as_ref()).await {
+            Ok(true) => {
+                count("posted");
+                tracing::info!(schedule = %schedule.key, due = %firing.due, "announced");
+                self.end_if_over(schedule, firing.due).await;
+            }
+            // Somebody else was quicker, or paused it meanwhile.
+            Ok(false) => {
+                tracing::warn!(schedule = %schedule.key, due = %firing.due, "had an end already");
+            }
+            Err(error) => {
+                tracing::error!(schedule = %schedule.key, %error, "may be tried again");
+                self.shared.announcements.wake.notify_one();
+            }
+        }
+    }
+
+    async fn miss_or_tell(&self, schedule: &Schedule, firing: &Firing) {
+        if let Err(error) = self.miss(Some(schedule), firing).await {
+            tracing::error!(schedule = %schedule.key, %error, "could not be noted as missed");
+        }
+    }
+
+    /// Notes that something claimed was not announced.
+    async fn miss(&self, schedule: Option<&Schedule>, firing: &Firing) -> Result<(), StoreError> {
+        if self.parts.store.missed(firing).await? {
+            match schedule {
+                Some(schedule) => self.was_missed(schedule, firing).await,
+                None => note_missed(firing),
+            }
+        }
+        Ok(())
+    }
+
+    /// It is written down as missed: whoever asked for it should know.
+    async fn was_missed(&self, schedule: &Schedule, firing: &Firing) {
+        note_missed(firing);
+        if let Some(made) = &schedule.made {
+            let key = format!("missed-{}-{}", firing.schedule, firing.due.as_millisecond());
+            let now = self.parts.clock.now().to_zoned(schedule.zone.clone());
+            let card = report::missed_card(schedule, firing, &now);
+            let place = Place::Direct { person: made.by.clone() };
+            if let Err(error) = self.parts.chat.post(&place, &card, &key).await {
+                // Not everybody takes direct messages.
+                tracing::warn!(schedule = %schedule.key, %error, "nobody was told of it");
+            }
+        }
+        self.end_if_over(schedule, firing.due).await;
+    }
+
+    /// The card of a schedule at this moment; `None`: there is nothing to say.
+    async fn announcement(
+        &self,
+        schedule: &Schedule,
+        channel: &ChannelId,
+        due: Timestamp,
+    ) -> Result<Option<Card>, Problem> {
+        let template = match &schedule.content {
+            Content::Said(text) => {
+                let by = schedule.made.as_ref().map(|made| &made.by);
+                return Ok(Some(report::said_card(text, by)));
+            }
+            Content::ReadyMade(ready) => report::Text::from(*ready),
+            Content::Template { name, text } => {
+                report::Text { name: name.clone(), text: text.clone() }
+            }
+        };
+        let since = self.announced_before(&schedule.key, due).await?;
+        let about = self.spoken_of_in(channel, schedule.environments.as_ref());
+        let now = self.parts.clock.now().to_zoned(schedule.zone.clone());
+        let seen = self.see_live(&about, since, Some(schedule), &now).await?;
+        Ok(self.made_of(&template, &seen, &now))
+    }
+
+    /// When a schedule was announced last before this moment.
+    pub(in super::super) async fn announced_before(
+        &self,
+        schedule: &ScheduleKey,
+        due: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let before = self.parts.store.firings(schedule, 10).await?.into_iter();
+        let posted = |one: &Firing| match one.fate {
+            Fate::Posted { .. } | Fate::Silent => one.due < due,
+            Fate::Claimed { .. } | Fate::Missed => false,
+        };
+        Ok(before.filter(posted).map(|one| one.due).max())
+    }
+
+    /// A template's card, or one that says why there is none.
+    pub(in super::super) fn made_of(
+        &self,
+        template: &report::Text,
+        seen: &report::Seen,
+        now: &jiff::Zoned,
+    ) -> Option<Card> {
+        let live = report::live(seen, now);
+        match self.parts.templates.render(template, &live) {
+            Ok(card) => card,
+            Err(error) => {
+                tracing::error!(%error, "a template could not be filled in");
+                Some(report::unmade_card(&template.name, &error.to_string()))
+            }
+        }
+    }
+
+    /// What was announced for the last time is no longer a schedule.
+    async fn end_if_over(&self, schedule: &Schedule, due: Timestamp) {
+        let ScheduleKey::Numbered(number) = schedule.key else { return };
+        if schedule.timing.next_after(due).is_some() {
+            return;
+        }
+        if let Err(error) = self.parts.store.end_schedule(number, self.parts.clock.now()).await {
+            // It is found to be over when it is read next.
+            tracing::warn!(schedule = %schedule.key, %error, "still stands, and has no further time");
+        }
+    }
+
+    /// Ends what was made in chat, has no further time, and is neither about to be announced nor
+    /// paused: whoever should have ended it has died, or its only time fell into a pause.
+    pub(super) async fn end_what_is_over(
+        &self,
+        schedules: &BTreeMap<ScheduleKey, Schedule>,
+        pauses: &BTreeMap<ScheduleKey, Pause>,
+        settled: &BTreeMap<ScheduleKey, Timestamp>,
+    ) -> Result<Vec<ScheduleKey>, Problem> {
+        let is_over = |(key, schedule): &(&ScheduleKey, &Schedule)| {
+            let further = settled.get(key).map(|from| schedule.timing.next_after(*from));
+            schedule.made.is_some() && further == Some(None) && !pauses.contains_key(key)
+        };
+        let mut over: Vec<ScheduleKey> =
+            schedules.iter().filter(is_over).map(|(key, _)| key.clone()).collect();
+        if !over.is_empty() {
+            let claimed = self.parts.store.claimed().await?;
+            over.retain(|key| !claimed.iter().any(|firing| firing.schedule == *key));
+        }
+        for key in &over {
+            if let ScheduleKey::Numbered(number) = key {
+                self.parts.store.end_schedule(*number, self.parts.clock.now()).await?;
+            }
+        }
+        Ok(over)
+    }
+}
+
+fn note_missed(firing: &Firing) {
+    count("missed");
+    tracing::warn!(schedule = %firing.schedule, due = %firing.due, "was not announced in time");
+}
+
+fn count(outcome: &'static str) {
+    metrics::counter!("shipmate_announcements_total", "outcome" => outcome).increment(1);
+}

@@ -1,0 +1,90 @@
+//! What announcements tell of that is to come, and of what is closed: freezes, locks, and when the
+//! release train leaves.
+
+use shipmate::domain::schedule::Fate;
+use shipmate::domain::schedule::ScheduleKey;
+use shipmate::ports::Schedules;
+
+use super::{at, posted, with};
+use crate::world::World;
+
+/// Waits until this many announcements of a schedule stand in the channel, and gives the newest.
+async fn newest(world: &World, schedule: &str, count: usize) -> String {
+    let stand = || posted(world, schedule).len() >= count;
+    world.until(&format!("{count} of {schedule}"), stand).await;
+    world.wait().await;
+    assert_eq!(posted(world, schedule).len(), count, "{}", world.everything());
+    let everything = world.everything();
+    everything.split("\n•").last().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn a_freeze_is_announced_an_hour_before_it_begins() {
+    let world = with("[schedules.ahead]\nat = \"1h before freezes\"\ntemplate = \"freeze\"").await;
+    world.wait().await;
+    world.clock.set(at("2026-11-27T14:59:00Z"));
+    // It was due at 14:00, and nobody looked before: it says what is so now.
+    let said = newest(&world, "ahead", 0).await;
+    assert!(!said.contains("A freeze begins"), "{said}");
+    world.clock.set(at("2026-12-04T14:00:00Z"));
+    let said = newest(&world, "ahead", 1).await;
+    assert!(said.contains("A freeze begins in 1 hour"), "{said}");
+    let line = "production is frozen from 16:00 CET until Mon 7 Dec 00:00 CET: production does not \
+                change after 16:00 on Friday";
+    assert!(said.contains(line), "{said}");
+    // The weekend that follows at once is the same freeze.
+    world.clock.set(at("2026-12-06T12:00:00Z"));
+    newest(&world, "ahead", 1).await;
+    world.clock.set(at("2026-12-11T14:00:00Z"));
+    newest(&world, "ahead", 2).await;
+}
+
+#[tokio::test]
+async fn a_lock_is_told_once_it_is_old() {
+    let mut world = with("[schedules.old]\nat = \"0 11,19 * * *\"\ntemplate = \"locks\"").await;
+    world.say("alice", "lock staging because a load test").await;
+    let fates = async || {
+        let key = ScheduleKey::Named("old".into());
+        world.journal().await.firings(&key, 10).await.unwrap()
+    };
+    world.clock.set(at("2026-11-24T11:00:00Z"));
+    while fates().await.first().map(|one| one.fate.clone()) != Some(Fate::Silent) {
+        world.wait().await;
+    }
+    assert!(posted(&world, "old").is_empty());
+    world.clock.set(at("2026-11-24T19:00:00Z"));
+    let said = newest(&world, "old", 1).await;
+    assert!(said.contains("A lock is old"), "{said}");
+    assert!(said.contains("staging is locked by alice for "), "{said}");
+    assert!(said.contains(": a load test"), "{said}");
+    assert!(said.contains("› unlock staging"), "{said}");
+}
+
+/// Who asks for it by the line that stands there, asks for the moment at which it leaves.
+#[tokio::test]
+async fn the_release_train_leaves_when_it_says() {
+    let mut world = with(
+        "[schedules.train]\nat = \"0 14 * * *\"\nzone = \"Europe/Berlin\"\nleaves = \"90m\"\n\
+         template = \"release-train\"",
+    )
+    .await;
+    world.say("alice", "promote core:1.5.0 to staging").await;
+    world.wait().await;
+    world.clock.set(at("2026-11-24T13:00:00Z"));
+    let said = newest(&world, "train", 1).await;
+    let title = "The release train leaves in 1 hour 30 minutes, at 15:30 CET";
+    assert!(said.contains(title), "{said}");
+    assert!(said.contains("With core:1.5.0 from staging to production"), "{said}");
+    let line = said.lines().find_map(|line| line.trim().strip_prefix("› ")).unwrap().to_owned();
+    world.say("alice", &line).await;
+    assert_eq!(world.deployment(2).await.scheduled, Some(at("2026-11-24T14:30:00Z")));
+    world.say("bob", "approve 2").await;
+    world.say("carol", "approve 2").await;
+    assert_eq!(world.stage(2).await, "scheduled");
+    world.clock.set(at("2026-11-24T14:30:00Z"));
+    world.until_said("production runs core:1.5.0").await;
+    // Everything runs everywhere by then.
+    world.wait().await;
+    world.say("alice", "preview release-train").await;
+    assert!(world.text().contains("The release train stays"), "{}", world.text());
+}
