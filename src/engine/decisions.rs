@@ -8,7 +8,7 @@ use super::problem::Problem;
 use crate::domain::card::Card;
 use crate::domain::decision::{Decision, RecordedDecision, Unfreezing, Unlocking};
 use crate::domain::freeze::{Part, State};
-use crate::ports::{ChatError, Place, StoreError};
+use crate::ports::{Place, StoreError};
 use crate::report;
 
 impl Engine {
@@ -35,16 +35,8 @@ impl Engine {
     async fn tell_decision(&self, recorded: &RecordedDecision) -> Result<(), Problem> {
         if let Some((place, card)) = self.news_of(recorded).await? {
             let key = format!("decision-{}", recorded.sequence);
-            match self.parts.chat.post(&place, &card, &key).await {
-                Ok(_) => {}
-                Err(error @ ChatError::Unavailable(_)) => return Err(error.into()),
-                // Not everybody takes direct messages; the history tells it, too.
-                Err(
-                    error @ (ChatError::MessageGone | ChatError::PlaceGone | ChatError::Refused(_)),
-                ) => {
-                    tracing::warn!(decision = recorded.sequence, %error, "cannot be told");
-                }
-            }
+            // The history tells it, too.
+            self.tell(&place, &card, &key).await?;
         }
         Ok(self.parts.store.news_told(recorded.sequence).await?)
     }

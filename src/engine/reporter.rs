@@ -343,19 +343,32 @@ impl Engine {
                 person: deployment.request.requester.id.clone(),
                 ping: true,
             };
-            let key = format!("end-{}", deployment.id);
-            match self.parts.chat.post(&place, &card, &key).await {
-                Ok(_) => {}
-                Err(error @ ChatError::Unavailable(_)) => return Err(error.into()),
-                // Whoever asked in private may take no messages any more; the card tells it, too.
-                Err(
-                    error @ (ChatError::MessageGone | ChatError::PlaceGone | ChatError::Refused(_)),
-                ) => {
-                    tracing::warn!(deployment.id = %deployment.id, %error, "the end could not be told to who asked");
-                }
-            }
+            // The card tells it, too.
+            self.tell(&place, &card, &format!("end-{}", deployment.id)).await?;
         }
         Ok(self.parts.store.told(deployment.id).await?)
+    }
+
+    /// Tells something that also stands elsewhere: who takes no messages any more goes without.
+    ///
+    /// # Errors
+    /// The chat did not answer: it is worth another try.
+    pub(super) async fn tell(
+        &self,
+        place: &Place,
+        card: &Card,
+        key: &str,
+    ) -> Result<(), ChatError> {
+        match self.parts.chat.post(place, card, key).await {
+            Ok(_) => Ok(()),
+            Err(error @ ChatError::Unavailable(_)) => Err(error),
+            Err(
+                error @ (ChatError::MessageGone | ChatError::PlaceGone | ChatError::Refused(_)),
+            ) => {
+                tracing::warn!(key, %error, "could not be told");
+                Ok(())
+            }
+        }
     }
 
     /// The time where an environment is; where none is meant, the world's.

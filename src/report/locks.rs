@@ -142,7 +142,6 @@ pub fn unlocked_card(unlocked: &Unlocked, now: &Zoned) -> Card {
     with_theirs(card, theirs, now)
 }
 
-/// The locks that stand.
 /// What people and programs keep from others.
 pub fn locks_card(locks: &[Lock], reservations: &[Reservation], now: &Zoned) -> Card {
     let mut card = Card::new(Tone::Plain, "Locks");

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::super::problem::Problem;
 use super::super::{Engine, lock};
+use super::LOOK_EVERY;
 use crate::domain::card::Card;
 use crate::domain::id::ChannelId;
 use crate::domain::schedule::{
@@ -16,6 +17,9 @@ use crate::domain::schedule::{
 use crate::domain::timetable::Due;
 use crate::ports::{Pause, Place, StoreError};
 use crate::report;
+
+/// So often, a minute apart, whoever made a schedule is to be told what was missed.
+const TELLINGS: u32 = 60;
 
 impl Engine {
     /// Sees to what somebody claimed and did not post: announces it, or notes that it is too
@@ -148,17 +152,33 @@ impl Engine {
     /// It is written down as missed: whoever asked for it should know.
     async fn was_missed(&self, schedule: &Schedule, firing: &Firing) {
         note_missed(firing);
-        if let Some(made) = &schedule.made {
-            let key = format!("missed-{}-{}", firing.schedule, firing.due.as_millisecond());
-            let now = self.parts.clock.now().to_zoned(schedule.zone.clone());
-            let card = report::missed_card(schedule, firing, &now);
-            let place = Place::Direct { person: made.by.clone() };
-            if let Err(error) = self.parts.chat.post(&place, &card, &key).await {
-                // Not everybody takes direct messages.
-                tracing::warn!(schedule = %schedule.key, %error, "nobody was told of it");
-            }
+        if schedule.made.is_some() {
+            let (engine, work) = (self.clone(), self.begin_work());
+            let (schedule, firing) = (schedule.clone(), firing.clone());
+            tokio::spawn(async move {
+                engine.tell_missed(&schedule, &firing).await;
+                drop(work);
+            });
         }
         self.end_if_over(schedule, firing.due).await;
+    }
+
+    /// The chat may be why it was missed: it is given time.
+    async fn tell_missed(&self, schedule: &Schedule, firing: &Firing) {
+        let Some(made) = &schedule.made else { return };
+        let key = format!("missed-{}-{}", firing.schedule, firing.due.as_millisecond());
+        let place = Place::Direct { person: made.by.clone() };
+        for _ in 0..TELLINGS {
+            let now = self.parts.clock.now().to_zoned(schedule.zone.clone());
+            let card = report::missed_card(schedule, firing, &now);
+            match self.tell(&place, &card, &key).await {
+                Ok(()) => return,
+                Err(error) => {
+                    tracing::warn!(schedule = %schedule.key, %error, "nobody was told of it yet");
+                }
+            }
+            self.parts.clock.sleep(LOOK_EVERY).await;
+        }
     }
 
     /// The card of a schedule at this moment; `None`: there is nothing to say.
