@@ -40,7 +40,7 @@ CREATE TABLE firings (
     due BIGINT NOT NULL,
     -- How many times before it went by, because nothing ran.
     skipped BIGINT NOT NULL,
-    fate TEXT NOT NULL CHECK (fate IN ('claimed', 'posted', 'silent', 'missed')),
+    fate TEXT NOT NULL CHECK (fate IN ('claimed', 'posted', 'silent', 'missed', 'called-off')),
     claimed_at BIGINT NOT NULL,
     message TEXT,
     PRIMARY KEY (schedule, due),

@@ -244,6 +244,8 @@ pub struct MadeSchedule {
     pub zone: String,
     pub channel: ChannelId,
     pub made: Made,
+    /// When it was cancelled, or had its last time.
+    pub ended_at: Option<Timestamp>,
 }
 
 /// Somebody paused a schedule.
@@ -267,20 +269,22 @@ pub trait Schedules: Send + Sync {
         rule: &str,
     ) -> Result<MadeSchedule, StoreError>;
 
+    /// One of these, also after it has ended.
+    async fn schedule(&self, number: i64) -> Result<Option<MadeSchedule>, StoreError>;
+
     /// The one that a message made.
     async fn schedule_asked_in(
         &self,
         message: &MessageId,
     ) -> Result<Option<MadeSchedule>, StoreError>;
 
-    /// It is announced no more, what was claimed of it neither; false: there is none, or it was
-    /// over.
+    /// It is announced no more, and what was claimed of it is called off; false: there is none, or
+    /// it was over.
     async fn end_schedule(&self, number: i64, at: Timestamp) -> Result<bool, StoreError>;
 
     async fn pauses(&self) -> Result<BTreeMap<ScheduleKey, Pause>, StoreError>;
 
-    /// What was claimed of it and not posted is not announced any more; false: it was paused
-    /// already.
+    /// What was claimed of it and not posted is called off; false: it was paused already.
     async fn pause_schedule(
         &self,
         schedule: &ScheduleKey,
@@ -318,10 +322,15 @@ pub trait Schedules: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
+    /// Whether something claimed is the caller's to post still: it was not called off, and counts
+    /// as claimed now.
+    async fn renew(&self, firing: &Firing, now: Timestamp) -> Result<bool, StoreError>;
+
     /// Claimed and neither posted nor missed, oldest first.
     async fn claimed(&self) -> Result<Vec<Firing>, StoreError>;
 
-    /// It stands there; `None`: there was nothing to announce. False: it had an end already.
+    /// It stands there, whatever was decided meanwhile; `None`: there was nothing to announce.
+    /// False: it had an end already.
     async fn announced(
         &self,
         firing: &Firing,

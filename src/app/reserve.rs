@@ -12,6 +12,7 @@ use rustls::pki_types::pem::PemObject as _;
 use secrecy::SecretString;
 
 use super::run::tls;
+use crate::domain::words_of_time;
 use crate::reserve::{Failure, Server, Wanted, reserve as run};
 
 /// What the command line says.
@@ -89,10 +90,7 @@ fn private(file: &Path) -> anyhow::Result<RootCertStore> {
     Ok(roots)
 }
 
-/// `10m`, as the settings write it.
+/// `10m`, as everywhere.
 fn length(text: &str) -> anyhow::Result<Duration> {
-    let signed = text.parse::<jiff::SignedDuration>().ok();
-    signed
-        .and_then(|signed| Duration::try_from(signed).ok())
-        .context("--wait takes a length of time, such as 90s or 10m")
+    words_of_time::length(text).map_err(|error| anyhow::anyhow!("--wait: {error}"))
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jiff::civil::Weekday;
 use serde::{Deserialize, Serialize};
 
 use super::id::{EnvironmentName, PersonId, PolicyId, Role, WindowName};
@@ -126,18 +127,6 @@ pub struct Verified {
     /// The environment in which they should have been verified.
     pub environment: EnvironmentName,
     pub yes: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Weekday {
-    Monday,
-    Tuesday,
-    Wednesday,
-    Thursday,
-    Friday,
-    Saturday,
-    Sunday,
 }
 
 impl Facts {

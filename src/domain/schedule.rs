@@ -275,6 +275,8 @@ pub enum Fate {
     Silent,
     /// Nobody could post it in time.
     Missed,
+    /// It was paused or cancelled before it was posted.
+    CalledOff,
 }
 
 #[cfg(test)]

@@ -151,8 +151,8 @@ impl Engine {
 
     /// Answers a message that an earlier process took in and did not finish with. Where its
     /// deployment has begun, that goes on by itself and is the answer; where it has made a
-    /// schedule, that stands. What may mean something
-    /// else by now is not done, but asked for again.
+    /// schedule, that stands, and is told. What may mean something else by now is not done, but
+    /// asked for again.
     pub(super) async fn answer_again(&self, left: &Unhandled) {
         let said = &left.said;
         let store = &self.parts.store;
@@ -161,7 +161,9 @@ impl Engine {
         let reading = self.parts.grammar.parse(&said.text, &self.vocabulary());
         let age = self.parts.clock.now().duration_since(left.received_at);
         if begun.is_some() {
-        } else if let Some(made) = made {
+            return self.close(said).await;
+        }
+        if let Some(made) = made {
             self.answer_made(said, made).await;
         } else if age > TOO_OLD || names_no_deployment(&reading) {
             self.whisper(said, &report::say_again_card(&said.text)).await;

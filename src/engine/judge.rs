@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use jiff::civil::Weekday as CivilWeekday;
 use jiff::{Timestamp, Zoned};
 
 use super::Engine;
@@ -17,7 +16,7 @@ use crate::domain::observation::ImageSeen;
 use crate::domain::obstacle::Obstacle;
 use crate::domain::plan::Plan;
 use crate::domain::policy::{
-    Action, Because, Denial, Facts, Person, Question, Requirement, Verdict, Verified, Weekday,
+    Action, Because, Denial, Facts, Person, Question, Requirement, Verdict, Verified,
 };
 use crate::report;
 
@@ -400,20 +399,8 @@ fn deciders(verdict: Verdict) -> BTreeSet<PolicyId> {
 /// What the policies may know of a time.
 fn set_time(facts: &mut Facts, local: &Zoned) {
     let minute = i16::from(local.hour()) * 60 + i16::from(local.minute());
-    facts.weekday = weekday(local.weekday());
+    facts.weekday = local.weekday();
     facts.minute = u16::try_from(minute).unwrap_or(0);
-}
-
-fn weekday(day: CivilWeekday) -> Weekday {
-    match day {
-        CivilWeekday::Monday => Weekday::Monday,
-        CivilWeekday::Tuesday => Weekday::Tuesday,
-        CivilWeekday::Wednesday => Weekday::Wednesday,
-        CivilWeekday::Thursday => Weekday::Thursday,
-        CivilWeekday::Friday => Weekday::Friday,
-        CivilWeekday::Saturday => Weekday::Saturday,
-        CivilWeekday::Sunday => Weekday::Sunday,
-    }
 }
 
 /// Who denied, for the journal: forbids by name; where nothing permits, just that.

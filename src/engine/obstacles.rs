@@ -29,9 +29,14 @@ impl Engine {
         let name = &deployment.plan.terms.environment;
         let Some(environment) = self.parts.environments.get(name) else { return Ok(None) };
         let services = services_of(&deployment.plan);
-        let open = self.state_of(environment, Part::Services(&services)).await? == State::Open;
+        // What waits for its moment is kept by what lasts until then.
+        let moment = deployment.scheduled.filter(|_| deployment.is_scheduled());
+        let at = moment.unwrap_or_else(|| self.parts.clock.now());
+        let part = Part::Services(&services);
+        let open = self.state_at(environment, part, at).await? == State::Open;
+        let lock = self.standing_lock(name).await?.filter(|lock| lock.stands_at(at));
         // Without either nobody's roles have to be asked for.
-        if open && self.standing_lock(name).await?.is_none() {
+        if open && lock.is_none() {
             return Ok(None);
         }
         let request = &deployment.request;

@@ -141,6 +141,10 @@ impl Engine {
             self.take_turns(&approved.plan.terms.environment);
             return Ok(None);
         }
+        if deployment.request.scheduled.is_some() {
+            self.end_unapproved(deployment.id).await?;
+            return Ok(None);
+        }
         let Some(expires) = deployment.expires_at() else { return Ok(None) };
         if self.parts.clock.now() < expires {
             let nudge_at = self.nudge(&deployment).await.unwrap_or_else(|problem| {
@@ -161,6 +165,24 @@ impl Engine {
 }
 
 impl Engine {
+    /// The moment of a deployment has come, and what was agreed for it does not stand any more:
+    /// votes are gone, or the terms have changed. It does not run at some other time instead.
+    async fn end_unapproved(&self, id: DeploymentId) -> Result<(), Problem> {
+        let ended = self.append_if(id, |now| match now.stage {
+            Stage::Waiting if now.scheduled.is_none() && !now.is_agreed() => {
+                vec![Event::Ended { end: End::Unapproved }]
+            }
+            Stage::Waiting | Stage::Queued { .. } | Stage::Running(_) | Stage::Ended(_) => {
+                Vec::new()
+            }
+        });
+        if let Some(ended) = ended.await? {
+            tracing::info!(deployment.id = %id, "no longer agreed when it was to begin");
+            self.finish(&ended).await;
+        }
+        Ok(())
+    }
+
     /// Lets a deployment whose moment has come queue if it is agreed, and ends it if not; tells
     /// when to look at it again. All of it is one write, so that it happens once, whoever does it
     /// and whenever somebody dies.

@@ -4,15 +4,16 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use jiff::civil::Weekday;
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::cases::{Case, Expected};
 use super::error::LoadError;
-use super::request::weekday_name;
 use super::source::{Place, Source};
 use crate::domain::id::{EnvironmentName, PersonId, PolicyId, Role, WindowName};
-use crate::domain::policy::{Action, Facts, Person, Question, Verified, Weekday};
+use crate::domain::policy::{Action, Facts, Person, Question, Verified};
+use crate::domain::words_of_time::{Day, When};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -189,12 +190,19 @@ impl Reader<'_> {
     }
 
     fn time(&mut self, written: &Spanned<String>) -> Option<(Weekday, u16)> {
-        let time = time(written.get_ref());
-        if time.is_none() {
-            let sentence = format!("{:?} is not a time", written.get_ref());
-            self.wrong(&written.span(), sentence, "write it as \"friday 16:30\"");
-        }
-        time
+        let sentence = match When::parse(written.get_ref()) {
+            Ok(When::At { day: Day::On(weekday), time }) if time.second() == 0 => {
+                let minutes = u16::from(time.hour().unsigned_abs()) * 60
+                    + u16::from(time.minute().unsigned_abs());
+                return Some((weekday, minutes));
+            }
+            Ok(When::At { .. } | When::In(_)) => {
+                format!("{:?} names no day of the week with a time of day", written.get_ref())
+            }
+            Err(error) => error.to_string(),
+        };
+        self.wrong(&written.span(), sentence, "write it as \"friday 16:30\"");
+        None
     }
 
     fn expected(&mut self, written: &Written) -> Option<Expected> {
@@ -244,26 +252,4 @@ impl Reader<'_> {
             self.wrong(&written.span(), sentence, help);
         }
     }
-}
-
-/// Reads `friday 16:30`.
-fn time(text: &str) -> Option<(Weekday, u16)> {
-    const DAYS: [Weekday; 7] = [
-        Weekday::Monday,
-        Weekday::Tuesday,
-        Weekday::Wednesday,
-        Weekday::Thursday,
-        Weekday::Friday,
-        Weekday::Saturday,
-        Weekday::Sunday,
-    ];
-    let (day, clock) = text.split_once(' ')?;
-    let weekday = DAYS.into_iter().find(|weekday| weekday_name(*weekday) == day)?;
-    let (hours, minutes) = clock.split_once(':')?;
-    let two_digits = |text: &str| -> Option<u16> {
-        let fits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse().ok().filter(|_| fits)
-    };
-    let (hours, minutes) = (two_digits(hours)?, two_digits(minutes)?);
-    (hours < 24 && minutes < 60).then_some((weekday, hours * 60 + minutes))
 }

@@ -11,7 +11,9 @@ use cedar_policy::{
 
 use super::error::PolicyError;
 use crate::domain::id::{EnvironmentName, PersonId, Role};
-use crate::domain::policy::{Action, Facts, Question, Verified, Weekday};
+use jiff::civil::Weekday;
+
+use crate::domain::policy::{Action, Facts, Question, Verified};
 
 /// The entity types of the schema.
 pub(super) struct Types {

@@ -49,10 +49,6 @@ impl Default for Templates {
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         environment.set_formatter(print);
-        // What says of a value that it is safe would have it printed as if it were the template's.
-        for filter in ["safe", "e", "escape"] {
-            environment.remove_filter(filter);
-        }
         environment.set_fuel(Some(FUEL));
         environment.add_global("chart", Value::from_safe_string(CHART.to_string()));
         Self(environment)
@@ -140,7 +136,8 @@ fn print(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(
         return Ok(());
     }
     let text = value.to_string();
-    if value.is_safe() {
+    // Whatever else says that it is safe is somebody's text all the same.
+    if value.is_safe() && text == CHART.to_string() {
         out.write_str(&text)?;
         return Ok(());
     }
@@ -200,16 +197,11 @@ fn offer(line: &Line, live: &Live) -> Option<Offer> {
         Line::Text(_) | Line::Warning(_) => return None,
     };
     live.differences.iter().find_map(|one| match command {
-        command if *command == one.command => Some(Offer {
-            label: format!("Ask for {}", one.to),
-            sign: '🚂',
-            line: one.command.clone(),
-        }),
-        command if *command == one.departure => Some(Offer {
-            label: format!("Agree: {}", one.to),
-            sign: '✅',
-            line: one.departure.clone(),
-        }),
+        command if [&one.command, &one.departure].contains(&command) => {
+            Some(Offer {
+                label: format!("Ask for {}", one.to), sign: '🚂', line: command.clone()
+            })
+        }
         _ => None,
     })
 }

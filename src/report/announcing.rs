@@ -23,6 +23,8 @@ pub struct Listed {
     pub next: Option<Timestamp>,
     /// Who paused it, and when.
     pub paused: Option<(PersonId, Timestamp)>,
+    /// Since when it is over.
+    pub over: Option<Timestamp>,
 }
 
 /// One schedule, and what became of its last times, newest first.
@@ -39,6 +41,7 @@ pub fn schedule_card(one: &Listed, firings: &[Firing], now: &Zoned) -> Card {
         None => card.text("It stands in the settings."),
     };
     card = match (&one.paused, one.next) {
+        _ if one.over.is_some() => card.text("It is over."),
         (Some((by, since)), _) => {
             let who = words::person(by);
             let since = words::clock(*since, now);
@@ -52,7 +55,7 @@ pub fn schedule_card(one: &Listed, firings: &[Firing], now: &Zoned) -> Card {
             .command(asking::pause_schedule(&schedule.key)),
         (None, None) => card.text("It has no further time."),
     };
-    if schedule.made.is_some() && (one.next.is_some() || one.paused.is_some()) {
+    if schedule.made.is_some() && one.over.is_none() {
         card = card.text("For good:").command(asking::cancel_schedule(&schedule.key));
     }
     let past = firings.iter().map(|firing| firing_line(firing, now)).collect();
@@ -78,11 +81,17 @@ pub fn scheduled_card(one: &Listed, now: &Zoned) -> Card {
     card.text("To take it back:").command(asking::cancel_schedule(key))
 }
 
-/// For whoever asked for it.
-pub fn missed_card(schedule: &Schedule, firing: &Firing, now: &Zoned) -> Card {
+/// For whoever asked for it. `in_room`: it could be said where it should.
+pub fn missed_card(schedule: &Schedule, firing: &Firing, in_room: bool, now: &Zoned) -> Card {
     let due = words::clock(firing.due, now);
+    let why = match &schedule.channel {
+        Some(channel) if !in_room => {
+            format!("I do not speak in {} any more", words::channel(channel))
+        }
+        Some(_) | None => "it could not be said in time".to_owned(),
+    };
     Card::new(Tone::Warning, format!("Not announced: {}", what(schedule)))
-        .text(format!("It was due at {due}, and could not be said in time."))
+        .text(format!("It was due at {due}: {why}."))
         .text("If it is still worth saying, say so again.")
 }
 
@@ -102,9 +111,11 @@ pub fn schedule_changed_card(one: &Listed, change: Change, done: bool, now: &Zon
         Change::Continued => ("goes on", "is not paused"),
         Change::Cancelled => ("is cancelled", "is over already"),
     };
+    let already = if one.over.is_some() { "is over already" } else { already };
     let (tone, words_of_it) = if done { (Tone::Good, title) } else { (Tone::Plain, already) };
     let card = Card::new(tone, format!("Schedule {key} {words_of_it}"));
     match (change, one.next) {
+        _ if one.over.is_some() && !done => card.text(what(&one.schedule)),
         (Change::Paused, _) => card
             .text("Nothing of it is announced, and nothing made up for later. To let it go on:")
             .command(asking::continue_schedule(key)),
@@ -200,6 +211,7 @@ fn firing_line(firing: &Firing, now: &Zoned) -> String {
         Fate::Posted { .. } => "announced",
         Fate::Silent => "there was nothing to announce",
         Fate::Missed => "missed: it could not be said in time",
+        Fate::CalledOff => "called off before it was said",
     };
     let skipped = match firing.skipped {
         0 => String::new(),

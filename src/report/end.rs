@@ -315,7 +315,11 @@ fn unapproved(deployment: &Deployment) -> Told {
         votes::still_needed(deployment).map_or_else(String::new, |needed| format!(": {needed}"));
     Told {
         tone: Tone::Warning,
-        headline: format!("Not run: it was not agreed by its moment{missing}."),
+        headline: match deployment.scheduled {
+            Some(_) => format!("Not run: it was not agreed by its moment{missing}."),
+            // It was, and had not begun.
+            None => format!("Not run: what was agreed to did not stand any more{missing}."),
+        },
         details: vec!["Nothing was changed.".to_owned()],
         next: "Find who can vote, and ask again, at once or for another moment:".to_owned(),
         commands: vec![asking::again(deployment)],

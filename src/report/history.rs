@@ -146,8 +146,11 @@ pub fn details(terms: &Terms, events: &[Recorded], now: &Zoned) -> Vec<Card> {
         Line::Text(format!("{} {line}{tasks}", words::second(recorded.at, now)))
     };
     let events: Vec<&Recorded> = thinned(events).into_iter().filter(told).collect();
+    let Some(first) = events.first() else { return Vec::new() };
+    // With the zone, which the seconds that follow do not say.
+    let date = Line::Text(words::date(&first.at.to_zoned(now.time_zone().clone())));
     let told = |recorded: &Recorded| std::iter::once(line(recorded)).chain(quoted(&recorded.event));
-    let lines: Vec<Line> = if events.len() <= MOST_DETAILS {
+    let told: Vec<Line> = if events.len() <= MOST_DETAILS {
         events.into_iter().flat_map(told).collect()
     } else {
         let (usual, unusual): (Vec<_>, Vec<_>) =
@@ -155,6 +158,7 @@ pub fn details(terms: &Terms, events: &[Recorded], now: &Zoned) -> Vec<Card> {
         let sum = Line::Text(sum(&usual, now));
         std::iter::once(sum).chain(unusual.into_iter().flat_map(told)).collect()
     };
+    let lines: Vec<Line> = std::iter::once(date).chain(told).collect();
     let part = |lines: &[Line]| Card { lines: lines.to_vec(), ..Card::default() };
     lines.chunks(LINES_OF_DETAILS).map(part).collect()
 }

@@ -41,7 +41,9 @@ pub struct Seen {
     pub lock_is_old_after: Duration,
     /// A freeze that begins within this time begins soon.
     pub soon: Duration,
-    /// So long after the announcement leaves what it offers.
+    /// When it was due.
+    pub due: Timestamp,
+    /// So long after that leaves what it offers.
     pub leaves: Duration,
 }
 
@@ -50,8 +52,8 @@ pub const KNOWN: [(&str, &str); 15] = [
     ("now", "day, date, weekday, time"),
     ("since", "when this was announced last; none the first time"),
     ("environments", "name, headline, runs, warnings, held, drifts, unknown"),
-    ("differences", "source, to, images, command, departure, held"),
-    ("compared", "how many environments could be compared with the one before them"),
+    ("differences", "source, to, images, command, departure, zone, held"),
+    ("compared", "how many environments were compared with the one before them, which stood still"),
     ("leaves", "at, ahead: when departures are"),
     ("promoted", "number, environment, images, by, line"),
     ("waiting", "number, name, environment, images, by, age, needs, command"),
@@ -115,6 +117,8 @@ pub(super) struct Difference {
     pub command: String,
     /// The same for the moment when the train leaves.
     pub departure: String,
+    /// In which that moment is said.
+    pub zone: String,
     pub held: bool,
 }
 
@@ -201,17 +205,18 @@ fn environment(status: &EnvironmentStatus, now: &Zoned) -> Environment {
     }
 }
 
-/// Environments of which something is known, each with the one before it; by the names of both.
+/// Environments of which something is known, each with the one before it, unless that is changing:
+/// what it will run was not verified yet.
 fn compared(seen: &Seen) -> Vec<(&EnvironmentStatus, &EnvironmentStatus)> {
     let find = |name: &EnvironmentName| {
         let mut all = seen.environments.iter();
         all.find(|one| one.environment == *name && one.unknown.is_none())
     };
-    seen.order.iter().filter_map(|(to, source)| Some((find(to)?, find(source)?))).collect()
+    let pairs = seen.order.iter().filter_map(|(to, source)| Some((find(to)?, find(source)?)));
+    pairs.filter(|(_, ahead)| !status::moving(ahead)).collect()
 }
 
-/// Environments whose tags point at something else than those of the one before, unless that is
-/// changing: what it will run was not verified yet.
+/// Environments whose tags point at something else than those of the one before.
 fn differences(seen: &Seen, now: &Zoned) -> Vec<Difference> {
     let difference = |(behind, ahead): (&EnvironmentStatus, &EnvironmentStatus)| {
         let (source, to) = (&ahead.environment, &behind.environment);
@@ -229,12 +234,12 @@ fn differences(seen: &Seen, now: &Zoned) -> Vec<Difference> {
             to: to.to_string(),
             images: words::listed(images.into_iter()),
             command: asking::promote_everything(source, to),
+            zone: ahead::zone_of(to, seen, now),
             departure: ahead::departure_command((source, to), seen, now),
             held: behind.hold.is_some(),
         })
     };
-    let settled = compared(seen).into_iter().filter(|(_, ahead)| !status::moving(ahead));
-    settled.filter_map(difference).collect()
+    compared(seen).into_iter().filter_map(difference).collect()
 }
 
 /// What an environment's tags point at.

@@ -33,6 +33,7 @@ pub fn samples() -> Vec<Live> {
         counted: Vec::new(),
         lock_is_old_after: Duration::ZERO,
         soon: Duration::MAX,
+        due: now.timestamp(),
         leaves: LEAVES,
     };
     let outcomes = [outcome(Ended::Succeeded), outcome(Ended::Failed)];

@@ -47,10 +47,14 @@ pub fn asked_already_card(one: &Deployment, now: &Zoned) -> Card {
     let needed = votes::still_needed(one);
     let needed = needed.map_or_else(String::new, |needed| format!("; {needed}"));
     let title = format!("{} is asked for already", deployment::named(one));
-    Card::new(Tone::Plain, title)
+    let card = Card::new(Tone::Plain, title)
         .text(format!("By {by}, for {moment}{needed}."))
-        .text("To look at it, and agree where you may:")
-        .command(asking::show(one.id))
+        .text("To look at it:")
+        .command(asking::show(one.id));
+    if one.needed().is_empty() {
+        return card;
+    }
+    card.text("To agree to it, where you may:").command(asking::approve(one.id))
 }
 
 /// `#43 promote web:2.1.0 to staging (alice): Friday 27 November at 18:00 (Europe/Berlin), in 3

@@ -138,7 +138,7 @@ fn template(path: &[&str], text: &str, findings: &mut Findings) -> Template {
     Template::Text(text.to_owned())
 }
 
-/// A length of time between these two; `None`: it is none, which was reported.
+/// A length of time, which is reported where it is not between these two; `None`: it is none.
 fn within(
     path: &[&str],
     text: &str,

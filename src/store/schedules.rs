@@ -24,6 +24,7 @@ struct ScheduleRow {
     channel: String,
     person: String,
     made_at: i64,
+    ended_at: Option<i64>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -124,6 +125,12 @@ impl Schedules for SqliteStore {
         row.map(ScheduleRow::read).transpose()
     }
 
+    async fn schedule(&self, number: i64) -> Result<Option<MadeSchedule>, StoreError> {
+        let row: Option<ScheduleRow> =
+            sqlx::query_as(sql::SCHEDULE).bind(number).fetch_optional(&self.readers).await?;
+        row.map(ScheduleRow::read).transpose()
+    }
+
     async fn end_schedule(&self, number: i64, at: Timestamp) -> Result<bool, StoreError> {
         let mut writing = self.writer.begin_with(BEGIN).await?;
         let ended = sqlx::query(sql::END_SCHEDULE)
@@ -135,7 +142,7 @@ impl Schedules for SqliteStore {
             return Ok(false);
         }
         let name = number.to_string();
-        for forget in [sql::FORGET_MARK, sql::UNPAUSE_SCHEDULE, sql::MISS_CLAIMED] {
+        for forget in [sql::FORGET_MARK, sql::UNPAUSE_SCHEDULE, sql::CALL_OFF] {
             sqlx::query(forget).bind(&name).execute(&mut *writing).await?;
         }
         sqlx::query(sql::SCHEDULES_CHANGED).execute(&mut *writing).await?;
@@ -168,7 +175,7 @@ impl Schedules for SqliteStore {
         if paused.rows_affected() == 0 {
             return Ok(false);
         }
-        sqlx::query(sql::MISS_CLAIMED).bind(&name).execute(&mut *writing).await?;
+        sqlx::query(sql::CALL_OFF).bind(&name).execute(&mut *writing).await?;
         sqlx::query(sql::SCHEDULES_CHANGED).execute(&mut *writing).await?;
         writing.commit().await?;
         Ok(true)
@@ -278,6 +285,16 @@ impl Schedules for SqliteStore {
         Ok(taken.rows_affected() == 1)
     }
 
+    async fn renew(&self, firing: &Firing, now: Timestamp) -> Result<bool, StoreError> {
+        let renewed = sqlx::query(sql::RENEW)
+            .bind(firing.schedule.to_string())
+            .bind(firing.due.as_millisecond())
+            .bind(now.as_millisecond())
+            .execute(&self.writer)
+            .await?;
+        Ok(renewed.rows_affected() == 1)
+    }
+
     async fn claimed(&self) -> Result<Vec<Firing>, StoreError> {
         let rows: Vec<FiringRow> = sqlx::query_as(sql::CLAIMED).fetch_all(&self.readers).await?;
         rows.into_iter().map(FiringRow::read).collect()
@@ -338,6 +355,7 @@ const CLAIMED: &str = "claimed";
 const POSTED: &str = "posted";
 const SILENT: &str = "silent";
 const MISSED: &str = "missed";
+const CALLED_OFF: &str = "called-off";
 
 impl ScheduleRow {
     fn read(self) -> Result<MadeSchedule, StoreError> {
@@ -356,6 +374,7 @@ impl ScheduleRow {
             zone: self.zone,
             channel: ChannelId::new(self.channel),
             made: Made { by: PersonId::new(self.person), at: time(self.made_at)? },
+            ended_at: self.ended_at.map(time).transpose()?,
         })
     }
 }
@@ -365,6 +384,7 @@ impl FiringRow {
         let fate = match (self.fate.as_str(), self.message) {
             (CLAIMED, None) => Fate::Claimed { at: time(self.claimed_at)? },
             (MISSED, None) => Fate::Missed,
+            (CALLED_OFF, None) => Fate::CalledOff,
             (SILENT, None) => Fate::Silent,
             (POSTED, Some(message)) => Fate::Posted { message: MessageId::new(message) },
             (other, _) => {

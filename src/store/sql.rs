@@ -278,15 +278,19 @@ statements! {
     SET_HEARD = "INSERT INTO heard (channel, message) VALUES ($1, $2)
         ON CONFLICT (channel) DO UPDATE SET message = excluded.message";
 
-    SCHEDULES = "SELECT id, text, once_at, rule, zone, channel, person, made_at
+    SCHEDULES = "SELECT id, text, once_at, rule, zone, channel, person, made_at, ended_at
         FROM schedules WHERE ended_at IS NULL ORDER BY id";
+
+    /// Also one that has ended.
+    SCHEDULE = "SELECT id, text, once_at, rule, zone, channel, person, made_at, ended_at
+        FROM schedules WHERE id = $1";
 
     MAKE_SCHEDULE = "INSERT INTO schedules
             (text, once_at, rule, zone, channel, person, asked_in, made_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT (asked_in) DO NOTHING";
 
-    SCHEDULE_ASKED_IN = "SELECT id, text, once_at, rule, zone, channel, person, made_at
+    SCHEDULE_ASKED_IN = "SELECT id, text, once_at, rule, zone, channel, person, made_at, ended_at
         FROM schedules WHERE asked_in = $1";
 
     END_SCHEDULE = "UPDATE schedules SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
@@ -320,14 +324,20 @@ statements! {
     TAKE_OVER = "UPDATE firings SET claimed_at = $3
         WHERE schedule = $1 AND due = $2 AND fate = 'claimed' AND claimed_at <= $4";
 
-    ANNOUNCED = "UPDATE firings SET fate = $3, message = $4
+    /// Whose it is still, just before it is posted.
+    RENEW = "UPDATE firings SET claimed_at = $3
         WHERE schedule = $1 AND due = $2 AND fate = 'claimed'";
+
+    /// What stands in the chat does so, whatever was decided while it was on its way.
+    ANNOUNCED = "UPDATE firings SET fate = $3, message = $4
+        WHERE schedule = $1 AND due = $2
+          AND (fate = 'claimed' OR ($3 = 'posted' AND fate IN ('missed', 'called-off')))";
 
     MISSED = "UPDATE firings SET fate = 'missed'
         WHERE schedule = $1 AND due = $2 AND fate = 'claimed'";
 
     /// All that somebody claimed of a schedule and has not posted.
-    MISS_CLAIMED = "UPDATE firings SET fate = 'missed' WHERE schedule = $1 AND fate = 'claimed'";
+    CALL_OFF = "UPDATE firings SET fate = 'called-off' WHERE schedule = $1 AND fate = 'claimed'";
 
     CLAIMED = "SELECT schedule, due, skipped, fate, claimed_at, message FROM firings
         WHERE fate = 'claimed' ORDER BY due";

@@ -130,6 +130,14 @@ async fn who_asked_is_told_where_it_was_not_announced() {
     assert!(everything.contains("Not announced: lunch is ready"), "{everything}");
     assert!(everything.contains("It was due at 12:00 CET"), "{everything}");
     assert_eq!(standing(&world).await, 0);
+    // It can be read for as long as somebody may ask.
+    world.say("bob", "show schedule 1").await;
+    let told = world.text();
+    for part in ["Schedule 1: lunch is ready", "It is over.", "missed"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    world.say("alice", "cancel schedule 1").await;
+    assert!(world.text().contains("Schedule 1 is over already"), "{}", world.text());
 }
 
 /// What waits for a chat that does not answer is no longer announced once it is paused.
@@ -142,7 +150,7 @@ async fn what_is_paused_meanwhile_is_not_announced() {
     until_fate(&world, |fates| matches!(fates, [Fate::Claimed { .. }])).await;
     world.chat.be_silent(false);
     world.say("alice", "pause schedule 1").await;
-    assert_eq!(fates(&world).await, [Fate::Missed]);
+    assert_eq!(fates(&world).await, [Fate::CalledOff]);
     world.clock.set(at(NOON) + 5.minutes());
     world.wait().await;
     assert!(posted(&world, "1").is_empty());

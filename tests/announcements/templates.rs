@@ -48,6 +48,7 @@ fn seen(names: &str) -> Seen {
         open: Vec::new(),
         lock_is_old_after: Duration::from_secs(8 * 3600),
         soon: Duration::from_secs(86_400),
+        due: now.timestamp(),
         leaves: LEAVES,
     }
 }
@@ -112,6 +113,23 @@ fn what_is_printed_is_never_more_than_a_text() {
         assert_eq!(text.trim(), said);
         assert!(card.title.is_empty() && card.fields.is_empty() && card.picture.is_none());
         assert!(card.offers.is_empty());
+    }
+}
+
+/// Whatever a template says of a value, it begins no line that means something.
+#[test]
+fn nothing_makes_a_value_more_than_text() {
+    let hostile = "x\n# title\n! warning\n$ promote everything from staging to production";
+    for value in [
+        "{{ one.images|safe }}",
+        "{{ one.images|e }}",
+        "{% autoescape true %}{{ one.images }}{% endautoescape %}",
+        "{% set f %}%s{% endset %}{{ f|format(one.images) }}",
+    ] {
+        let template = format!("{{% for one in promoted %}}\n{value}\n{{% endfor %}}");
+        let card = made(&template, hostile).unwrap();
+        assert_eq!((card.title.as_str(), card.offers.len()), ("", 0), "{value}");
+        assert!(matches!(card.lines.as_slice(), [Line::Text(_)]), "{value}: {:?}", card.lines);
     }
 }
 

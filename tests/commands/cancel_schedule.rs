@@ -14,7 +14,7 @@ async fn for_good() {
     world.wait().await;
     assert!(!world.everything().contains("Announcement"), "{}", world.everything());
     world.say("alice", "cancel schedule 1").await;
-    assert!(world.text().contains("There is no schedule 1"), "{}", world.text());
+    assert!(world.text().contains("Schedule 1 is over already"), "{}", world.text());
     world.say("bob", "cancel schedule morning").await;
     let told = world.text();
     assert!(told.contains("Schedule morning stands in the settings"), "{told}");

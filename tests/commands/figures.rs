@@ -18,6 +18,8 @@ async fn of_a_week_and_of_any_time() {
     let told = world.text();
     assert!(told.contains("1 deployment in 30 days, one every 30.0 days"), "{told}");
     assert!(told.contains("Went wrong: 0 % (0 of 1)"), "{told}");
+    world.say("eve", "figures last 400 days").await;
+    assert!(world.text().contains("Figures go back for a year at most"), "{}", world.text());
     world.say("bob", "rollback production").await;
     world.wait().await;
     world.say("eve", "figures for 2 days").await;

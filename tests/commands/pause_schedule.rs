@@ -34,6 +34,7 @@ async fn those_of_others_are_for_who_tends_them() {
     for person in ["alice", "eve"] {
         world.say(person, "pause schedule 1").await;
         assert!(world.text().contains("the role release-manager or on-call"), "{}", world.text());
+        assert!(world.text().contains("may not change schedule 1 where"), "{}", world.text());
     }
     world.say("dave", "pause schedule 1").await;
     assert!(world.text().contains("Schedule 1 is paused"), "{}", world.text());

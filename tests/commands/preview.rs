@@ -28,7 +28,7 @@ async fn the_train_takes_what_differs() {
     world.wait().await;
     world.say("alice", "preview release-train").await;
     let told = world.text();
-    assert!(told.contains("With core:1.5.0 from staging to production"), "{told}");
+    assert!(told.contains("core:1.5.0 can go from staging to production"), "{told}");
     let command = "promote everything from staging to production on 2026-11-24 at 12:00";
     assert!(told.contains(command), "{told}");
     // Nothing is said of what is not known.

@@ -1,6 +1,8 @@
 //! The calendar, through the conversation: what it refuses and lets wait while time goes on, what
 //! windows leave open, and what holds where the settings say nothing.
 
+use std::time::Duration;
+
 use insta::assert_snapshot;
 use shipmate::domain::card::Offer;
 
@@ -27,10 +29,11 @@ async fn what_was_agreed_too_late_waits_over_the_weekend() {
     world.say("alice", "promote core:1.5.0 to production").await;
     world.react("bob", "✅").await;
     world.set_clock("2026-11-27T15:00:30Z");
+    // It is told when the freeze begins, whether or not somebody votes.
+    world.until_said("It waits: production is frozen until Mon 30 Nov 00:00 CET").await;
     world.react("carol", "✅").await;
     world.wait().await;
     assert_eq!(world.stage(1).await, "queued", "{}", world.everything());
-    world.until_said("It waits: production is frozen until Mon 30 Nov 00:00 CET").await;
     // Through the midnight between two freezes, and to the last minute.
     for time in ["2026-11-27T23:00:00Z", "2026-11-28T12:00:00Z", "2026-11-29T22:59:30Z"] {
         world.set_clock(time);
@@ -46,6 +49,32 @@ async fn what_was_agreed_too_late_waits_over_the_weekend() {
     world.until_said("production runs core:1.5.0").await;
     world.wait().await;
     assert_eq!(world.stage(1).await, "succeeded", "{}", world.everything());
+}
+
+/// A freeze of the calendar that begins meanwhile.
+#[tokio::test]
+async fn what_runs_goes_on_and_what_is_queued_waits() {
+    let freeze = r#"
+[freezes.move]
+at           = "5 9 * * *"
+length       = "2h"
+environments = ["staging"]
+reason       = "the database moves"
+"#;
+    let settings = format!("{SETTINGS}\n{freeze}\n");
+    let settle = Duration::from_millis(300);
+    let mut world = World::of(Plan { settings, settle, ..Plan::default() }).await;
+    world.say("dave", "promote core:1.6.0 to staging with canary 5h").await;
+    world.until_a_canary().await;
+    world.say("bob", "promote web:2.1.0 to staging").await;
+    world.set_clock("2026-11-24T09:05:01Z");
+    world.until_said("It waits: staging is frozen until 11:05 UTC").await;
+    world.say("dave", "continue 1").await;
+    world.wait().await;
+    assert_eq!(world.stage(1).await, "succeeded", "{}", world.everything());
+    assert_eq!(world.stage(2).await, "queued", "{}", world.everything());
+    world.set_clock("2026-11-24T11:05:01Z");
+    world.until_said("#2 promote web:2.1.0 to staging: succeeded").await;
 }
 
 #[tokio::test]
@@ -83,6 +112,20 @@ async fn what_a_freeze_keeps_from_being_asked_for_is_offered_for_its_end() {
     world.set_clock("2026-11-29T23:00:02Z");
     world.wait().await;
     assert_eq!(world.stage(1).await, "succeeded", "{}", world.everything());
+}
+
+/// A moment that is kept out as well is offered later, and one after it is its own.
+#[tokio::test]
+async fn a_moment_within_a_freeze_is_offered_for_its_end() {
+    let mut world = World::start().await;
+    world.verified_on_staging("core", "1.5.0").await;
+    world.set_clock("2026-11-28T12:00:00Z");
+    world.say("alice", "promote core:1.5.0 to production tomorrow at 9:30").await;
+    let line = "promote core:1.5.0 to production on 2026-11-30 at 00:00";
+    assert!(world.text().contains(line), "{}", world.text());
+    assert_eq!(world.count_deployments().await, 0);
+    world.say("alice", "promote core:1.5.0 to production on tuesday at 9:30").await;
+    assert!(!world.text().contains("when that ends"), "{}", world.text());
 }
 
 #[tokio::test]

@@ -213,6 +213,51 @@ async fn one_whose_moment_is_in_a_freeze_waits_for_its_end() {
     assert_eq!(world.stage(1).await, "succeeded", "{}", world.everything());
 }
 
+/// Somebody who agreed may not any more, or the tag stands elsewhere than it did: nobody is asked
+/// again for something that should have begun by now.
+#[tokio::test]
+async fn what_does_not_stand_any_more_at_its_moment_is_not_run() {
+    for change in ["role", "tag"] {
+        let mut world = World::start().await;
+        world.verified_on_staging("core", "1.5.0").await;
+        world.say("alice", "promote core:1.5.0 to production tomorrow at 9:30").await;
+        world.react("bob", "✅").await;
+        world.react("carol", "✅").await;
+        match change {
+            "role" => world.chat.dismiss("bob"),
+            _ => drop(world.sandbox.put_tag("core", "production-latest", "1.6.0").unwrap()),
+        }
+        let tags = world.sandbox.tags("core");
+        world.set_clock("2026-11-25T08:30:02Z");
+        world.until_said("Not run: what was agreed to did not stand any more").await;
+        world.wait().await;
+        assert_eq!(world.stage(1).await, "unapproved", "{change}: {}", world.everything());
+        assert_eq!(world.sandbox.tags("core"), tags, "{change}");
+        // Nobody can make it run by agreeing late.
+        world.say("frank", "approve 1").await;
+        world.wait().await;
+        assert_eq!(world.stage(1).await, "unapproved", "{change}");
+    }
+}
+
+/// What is over by then keeps it from nothing.
+#[tokio::test]
+async fn a_freeze_and_a_lock_that_end_before_it_are_not_its_business() {
+    let mut world = World::start().await;
+    world.say("alice", "promote core:1.5.0 to staging tomorrow at 9:30").await;
+    for line in [
+        "freeze staging for 2 hours because of an incident",
+        "lock staging for 2h because I am testing",
+    ] {
+        world.say("dave", line).await;
+        world.wait().await;
+        assert!(!world.text().contains("#1 waits"), "{line}: {}", world.text());
+        assert!(!world.card_text(1).contains("It waits"), "{line}: {}", world.card_text(1));
+    }
+    world.say("dave", "lock staging because I am testing").await;
+    assert!(world.text().contains("#1 waits until it ends."), "{}", world.text());
+}
+
 #[tokio::test]
 async fn what_is_called_off_before_does_not_begin() {
     let mut world = World::start().await;

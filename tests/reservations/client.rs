@@ -177,7 +177,13 @@ async fn each_refusal_has_a_status_and_a_sentence() {
         (&nobody, E2E, &["staging", "--wait", "1s"], 72, "did not become free"),
         ("http://shipmate.example", E2E, &["staging"], 64, "without TLS"),
         (&url, "two words", &["staging"], 64, "that is no token"),
-        (&url, E2E, &["staging", "--wait", "soon"], 64, "--wait takes a length of time"),
+        (
+            &url,
+            E2E,
+            &["staging", "--wait", "soon"],
+            64,
+            "`soon` is not a length of time; write for example",
+        ),
     ];
     for (server, token, arguments, status, sentence) in cases {
         let folder = Folder::new();

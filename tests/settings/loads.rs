@@ -124,6 +124,22 @@ fn every_key_that_there_is_loads() {
     assert_eq!(settings.policies, extra("ours", Mode::Replace));
 }
 
+/// The one that no other comes after, whatever their names.
+#[test]
+fn the_last_in_the_order_of_promotion_is_told() {
+    let one = |name: &str, after: &str| {
+        format!(
+            "[environments.{name}]\nregion = \"eu-west-1\"\ncluster = \"{name}\"\ntag = \"{name}\"\n{after}\n\
+             [services.api-{name}]\nrepository = \"{name}\"\ncontainer = \"app\"\n\
+             environments = [\"{name}\"]\n"
+        )
+    };
+    let after = |name: &str| format!("after = \"{name}\"\n");
+    let three = [one("dev", ""), one("beta", &after("dev")), one("live", &after("beta"))];
+    let settings = parse(&three.concat(), &[]).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(settings.environments.last().map(|one| one.name.as_str()), Some("live"));
+}
+
 #[test]
 fn nothing_but_environments_and_services_must_be_set() {
     let settings = parse(SMALL, &[]).unwrap();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use shipmate::domain::schedule::{GRACE, LEAVES, Planned, ReadyMade, Template};
+use shipmate::domain::schedule::{GRACE, LEAVES, MOST_GRACE, Planned, ReadyMade, Template};
 
 use super::{SMALL, parse, wrong};
 
@@ -55,9 +55,19 @@ fn what_is_ahead_of_freezes_follows_the_calendar() {
     // Another calendar is another timing: what was dealt with of one says nothing of the other.
     let other = only(&format!("{}\n{text}", audit.replace("0 8", "0 9")));
     assert_ne!(one.timing.text(), other.timing.text());
+    let daily = "[schedules.x]\nat = \"0 9 * * *\"\ntemplate = \"votes\"";
+    let there = only(&format!("{daily}\nzone = \"Europe/Berlin\""));
+    assert_ne!(only(daily).timing.text(), there.timing.text());
     let train =
         only("[schedules.t]\nat = \"0 9 * * *\"\ntemplate = \"release-train\"\nleaves = \"90m\"");
     assert_eq!(train.leaves, Duration::from_secs(5400));
+}
+
+/// What nobody here knows may be another process's for as long as a grace can be.
+#[test]
+fn the_longest_grace_is_the_one_that_is_waited_for() {
+    let longest = only("[schedules.x]\nat = \"0 9 * * *\"\ntemplate = \"votes\"\ngrace = \"24h\"");
+    assert_eq!(longest.grace, MOST_GRACE);
 }
 
 #[test]

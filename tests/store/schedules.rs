@@ -79,6 +79,8 @@ async fn each_time_is_had_by_one() {
     assert!(!other.take_over(&firing, at(9), at(11)).await.unwrap());
     assert!(other.take_over(&firing, at(10), at(11)).await.unwrap());
     assert!(!one.take_over(&firing, at(10), at(11)).await.unwrap());
+    assert!(other.renew(&firing, at(12)).await.unwrap());
+    assert!(!one.take_over(&firing, at(11), at(12)).await.unwrap());
     assert!(other.announced(&firing, Some(&"m1".into())).await.unwrap());
     assert!(!one.missed(&firing).await.unwrap());
     assert_eq!(fates(&one, &morning).await, [(at(10), Fate::Posted { message: "m1".into() })]);
@@ -141,11 +143,18 @@ async fn what_was_claimed_ends_with_its_schedule() {
     assert_eq!(store.claimed().await.unwrap(), []);
     for key in [&lunch, &morning] {
         let [firing] = store.firings(key, 10).await.unwrap().try_into().unwrap();
-        assert_eq!(firing.fate, Fate::Missed);
+        assert_eq!(firing.fate, Fate::CalledOff);
         assert!(!store.take_over(&firing, at(20), at(20)).await.unwrap());
-        assert!(!store.announced(&firing, Some(&"m1".into())).await.unwrap());
+        assert!(!store.renew(&firing, at(20)).await.unwrap());
         assert!(!store.missed(&firing).await.unwrap());
+        assert!(!store.announced(&firing, None).await.unwrap());
+        // It was on its way when that was decided, and stands in the chat.
+        assert!(store.announced(&firing, Some(&"m1".into())).await.unwrap());
+        assert_eq!(fates(store, key).await, [(at(10), Fate::Posted { message: "m1".into() })]);
     }
+    let ended = store.schedule(number).await.unwrap().unwrap();
+    assert_eq!((ended.text.as_str(), ended.ended_at), ("lunch", Some(at(11))));
+    assert_eq!(store.schedule(99).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -192,6 +192,14 @@ impl Schedules for WatchedStore {
         made
     }
 
+    async fn schedule(&self, number: i64) -> Result<Option<MadeSchedule>, StoreError> {
+        self.inner.schedule(number).await
+    }
+
+    async fn renew(&self, firing: &Firing, now: Timestamp) -> Result<bool, StoreError> {
+        self.inner.renew(firing, now).await
+    }
+
     async fn schedule_asked_in(
         &self,
         message: &MessageId,

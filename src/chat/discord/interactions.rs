@@ -253,7 +253,9 @@ impl Discord {
                 // Where it was pressed, nothing else tells that it was heard.
                 let elsewhere = guild.is_none() || thread.is_some();
                 let done = elsewhere.then(|| ON_ITS_WAY.to_owned());
-                (Some(Reply::Deferred), Some(Then { said: said(line, on), done }))
+                // It is about nothing on the message: it means what it means when it is typed.
+                let said = Said { pressed_on: None, ..said(line, on) };
+                (Some(Reply::Deferred), Some(Then { said, done }))
             }
             Press::Unlock { environment } => {
                 let said = said(format!("unlock {environment}"), on);
@@ -303,7 +305,13 @@ impl Discord {
             "allowed_mentions": { "parse": [] },
         });
         let original = Original { body: &body, picture: card.picture.as_ref() };
-        match self.change_original(&to, Some(&original)).await {
+        let mut shown = self.change_original(&to, Some(&original)).await;
+        if let (Err(Failure::Refused { status: 403, .. }), Some(_)) = (&shown, original.picture) {
+            // The card says the same in words.
+            let words = Original { picture: None, ..original };
+            shown = self.change_original(&to, Some(&words)).await;
+        }
+        match shown {
             Ok(()) => {}
             // The token has died, or was never known to Discord: there are other ways.
             Err(Failure::Gone { .. } | Failure::Refused { status: 401, .. }) => return Ok(false),

@@ -417,7 +417,6 @@ impl Discord {
     }
 }
 
-/// Shows an attached picture in the embed, and not below it.
 /// A message with a picture in its embed.
 pub(super) fn with_picture(mut body: Value, picture: &Picture) -> Multipart {
     show_picture(&mut body, picture);
@@ -434,6 +433,7 @@ pub(super) fn with_picture(mut body: Value, picture: &Picture) -> Multipart {
     }
 }
 
+/// Shows an attached picture in the embed, and not below it.
 fn show_picture(body: &mut Value, picture: &Picture) {
     body["embeds"][0]["image"] = json!({ "url": format!("attachment://{}", picture.name) });
 }

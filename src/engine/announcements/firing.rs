@@ -15,7 +15,7 @@ use crate::domain::schedule::{
     Content, Fate, Firing, GRACE, LEASE, MOST_GRACE, Schedule, ScheduleKey,
 };
 use crate::domain::timetable::Due;
-use crate::ports::{Pause, Place, StoreError};
+use crate::ports::{ChatError, Pause, Place, StoreError};
 use crate::report;
 
 /// So often, a minute apart, whoever made a schedule is to be told what was missed.
@@ -31,7 +31,7 @@ impl Engine {
         for firing in store.claimed().await? {
             let free_at = match firing.fate {
                 Fate::Claimed { at } => at.checked_add(LEASE).unwrap_or(Timestamp::MAX),
-                Fate::Posted { .. } | Fate::Silent | Fate::Missed => continue,
+                Fate::Posted { .. } | Fate::Silent | Fate::Missed | Fate::CalledOff => continue,
             };
             if now < free_at {
                 next = Some(next.map_or(free_at, |next| next.min(free_at)));
@@ -44,19 +44,22 @@ impl Engine {
                 (None, ScheduleKey::Named(_)) => MOST_GRACE,
                 (None, ScheduleKey::Numbered(_)) => GRACE,
             };
-            if firing.late(now) > grace {
-                self.miss(schedule.as_ref(), &firing).await?;
+            let too_late = firing.late(now) > grace;
+            let before = now.checked_sub(LEASE).unwrap_or(now);
+            if !too_late && (schedule.is_none() || !store.take_over(&firing, before, now).await?) {
                 continue;
             }
-            let Some(schedule) = schedule else { continue };
-            let before = now.checked_sub(LEASE).unwrap_or(now);
-            if store.take_over(&firing, before, now).await? {
-                let (engine, work) = (self.clone(), self.begin_work());
-                tokio::spawn(async move {
-                    Box::pin(engine.announce_firing(&schedule, &firing)).await;
-                    drop(work);
-                });
-            }
+            // A chat that does not answer keeps nothing else from being announced.
+            let (engine, work) = (self.clone(), self.begin_work());
+            tokio::spawn(async move {
+                match &schedule {
+                    Some(schedule) if !too_late => {
+                        Box::pin(engine.announce_firing(schedule, &firing)).await;
+                    }
+                    schedule => engine.miss(schedule.as_ref(), &firing).await,
+                }
+                drop(work);
+            });
         }
         Ok(next)
     }
@@ -94,7 +97,7 @@ impl Engine {
         let Some(channel) = self.channel_of(schedule).filter(|channel| channels.is_room(channel))
         else {
             tracing::error!(schedule = %schedule.key, "there is no channel to announce in");
-            return self.miss_or_tell(schedule, firing).await;
+            return self.miss(Some(schedule), firing).await;
         };
         let card = match self.announcement(schedule, &channel, firing.due).await {
             Ok(card) => card,
@@ -103,6 +106,19 @@ impl Engine {
                 return self.shared.announcements.wake.notify_one();
             }
         };
+        // It took its time to be made: it may be called off by now, or too late.
+        let now = self.parts.clock.now();
+        if firing.late(now) > schedule.grace {
+            return self.miss(Some(schedule), firing).await;
+        }
+        match self.parts.store.renew(firing, now).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => {
+                tracing::error!(schedule = %schedule.key, %error, "is not known to be wanted");
+                return self.shared.announcements.wake.notify_one();
+            }
+        }
         let place = Place::Channel(channel);
         let posted = match card {
             Some(card) => self.parts.chat.post(&place, &card, &key).await.map(Some),
@@ -117,11 +133,11 @@ impl Engine {
         };
         match self.parts.store.announced(firing, message.as_ref()).await {
             Ok(true) => {
-                count("posted");
-                tracing::info!(schedule = %schedule.key, due = %firing.due, "announced");
-                self.end_if_over(schedule, firing.due).await;
+                count(if message.is_some() { "posted" } else { "silent" });
+                tracing::info!(schedule = %schedule.key, due = %firing.due, posted = message.is_some(), "announced");
+                self.end_if_over(schedule).await;
             }
-            // Somebody else was quicker, or paused it meanwhile.
+            // Somebody else was quicker.
             Ok(false) => {
                 tracing::warn!(schedule = %schedule.key, due = %firing.due, "had an end already");
             }
@@ -132,53 +148,63 @@ impl Engine {
         }
     }
 
-    async fn miss_or_tell(&self, schedule: &Schedule, firing: &Firing) {
-        if let Err(error) = self.miss(Some(schedule), firing).await {
-            tracing::error!(schedule = %schedule.key, %error, "could not be noted as missed");
-        }
-    }
-
     /// Notes that something claimed was not announced.
-    async fn miss(&self, schedule: Option<&Schedule>, firing: &Firing) -> Result<(), StoreError> {
-        if self.parts.store.missed(firing).await? {
-            match schedule {
-                Some(schedule) => self.was_missed(schedule, firing).await,
-                None => note_missed(firing),
+    async fn miss(&self, schedule: Option<&Schedule>, firing: &Firing) {
+        match (self.parts.store.missed(firing).await, schedule) {
+            (Ok(true), Some(schedule)) => self.was_missed(schedule, firing).await,
+            (Ok(true), None) => note_missed(firing),
+            // Somebody else was quicker.
+            (Ok(false), _) => {}
+            (Err(error), _) => {
+                // It is found again when its claim has run out.
+                tracing::error!(schedule = %firing.schedule, %error, "could not be noted as missed");
             }
         }
-        Ok(())
     }
 
     /// It is written down as missed: whoever asked for it should know.
     async fn was_missed(&self, schedule: &Schedule, firing: &Firing) {
         note_missed(firing);
-        if schedule.made.is_some() {
-            let (engine, work) = (self.clone(), self.begin_work());
-            let (schedule, firing) = (schedule.clone(), firing.clone());
+        if !self.tell_missed(schedule, firing).await {
+            // The chat may be why it was missed: it is given time.
+            let (engine, schedule, firing) = (self.clone(), schedule.clone(), firing.clone());
             tokio::spawn(async move {
-                engine.tell_missed(&schedule, &firing).await;
-                drop(work);
+                for _ in 0..TELLINGS {
+                    engine.parts.clock.sleep(LOOK_EVERY).await;
+                    if engine.tell_missed(&schedule, &firing).await {
+                        break;
+                    }
+                }
             });
         }
-        self.end_if_over(schedule, firing.due).await;
+        self.end_if_over(schedule).await;
     }
 
-    /// The chat may be why it was missed: it is given time.
-    async fn tell_missed(&self, schedule: &Schedule, firing: &Firing) {
-        let Some(made) = &schedule.made else { return };
+    /// False: the chat did not answer. Who takes no direct messages is told where it should have
+    /// been announced.
+    async fn tell_missed(&self, schedule: &Schedule, firing: &Firing) -> bool {
+        let Some(made) = &schedule.made else { return true };
+        let channels = &self.parts.manners.channels;
+        let room = self.channel_of(schedule).filter(|channel| channels.is_room(channel));
+        let now = self.parts.clock.now().to_zoned(schedule.zone.clone());
+        let card = report::missed_card(schedule, firing, room.is_some(), &now);
         let key = format!("missed-{}-{}", firing.schedule, firing.due.as_millisecond());
-        let place = Place::Direct { person: made.by.clone() };
-        for _ in 0..TELLINGS {
-            let now = self.parts.clock.now().to_zoned(schedule.zone.clone());
-            let card = report::missed_card(schedule, firing, &now);
-            match self.tell(&place, &card, &key).await {
-                Ok(()) => return,
-                Err(error) => {
-                    tracing::warn!(schedule = %schedule.key, %error, "nobody was told of it yet");
+        let direct = Place::Direct { person: made.by.clone() };
+        for place in std::iter::once(direct).chain(room.map(Place::Channel)) {
+            match self.parts.chat.post(&place, &card, &key).await {
+                Ok(_) => return true,
+                Err(ChatError::Unavailable(error)) => {
+                    tracing::warn!(schedule = %schedule.key, error, "nobody was told of it yet");
+                    return false;
+                }
+                Err(
+                    error @ (ChatError::MessageGone | ChatError::PlaceGone | ChatError::Refused(_)),
+                ) => {
+                    tracing::warn!(schedule = %schedule.key, ?place, %error, "could not be told there");
                 }
             }
-            self.parts.clock.sleep(LOOK_EVERY).await;
         }
+        true
     }
 
     /// The card of a schedule at this moment; `None`: there is nothing to say.
@@ -201,7 +227,7 @@ impl Engine {
         let since = self.announced_before(&schedule.key, due).await?;
         let about = self.spoken_of_in(channel, schedule.environments.as_ref());
         let now = self.parts.clock.now().to_zoned(schedule.zone.clone());
-        let seen = self.see_live(&about, since, Some(schedule), &now).await?;
+        let seen = self.see_live(&about, since, Some((schedule, due)), &now).await?;
         Ok(self.made_of(&template, &seen, &now))
     }
 
@@ -214,7 +240,7 @@ impl Engine {
         let before = self.parts.store.firings(schedule, 10).await?.into_iter();
         let posted = |one: &Firing| match one.fate {
             Fate::Posted { .. } | Fate::Silent => one.due < due,
-            Fate::Claimed { .. } | Fate::Missed => false,
+            Fate::Claimed { .. } | Fate::Missed | Fate::CalledOff => false,
         };
         Ok(before.filter(posted).map(|one| one.due).max())
     }
@@ -236,15 +262,22 @@ impl Engine {
         }
     }
 
-    /// What was announced for the last time is no longer a schedule.
-    async fn end_if_over(&self, schedule: &Schedule, due: Timestamp) {
-        let ScheduleKey::Numbered(number) = schedule.key else { return };
-        if schedule.timing.next_after(due).is_some() {
+    /// Ends a schedule once its last time has an end.
+    async fn end_if_over(&self, schedule: &Schedule) {
+        let (key, now) = (schedule.key.clone(), self.parts.clock.now());
+        if schedule.made.is_none() || schedule.timing.next_after(now).is_some() {
             return;
         }
-        if let Err(error) = self.parts.store.end_schedule(number, self.parts.clock.now()).await {
-            // It is found to be over when it is read next.
-            tracing::warn!(schedule = %schedule.key, %error, "still stands, and has no further time");
+        let ended = async {
+            let rules = [(key.clone(), schedule.timing.text())];
+            let settled = self.parts.store.settled(&rules, now).await?;
+            let pauses = self.parts.store.pauses().await?;
+            let this = BTreeMap::from([(key, schedule.clone())]);
+            self.end_what_is_over(&this, &pauses, &settled).await
+        };
+        if let Err(problem) = ended.await {
+            // It is found to be over at the next start.
+            tracing::warn!(schedule = %schedule.key, ?problem, "still stands, and has no further time");
         }
     }
 

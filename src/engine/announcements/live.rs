@@ -18,12 +18,12 @@ pub(in super::super) const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 
 impl Engine {
     /// Looks at everything about these environments. `since`: when this was told last;
-    /// `schedule`: by which, if by any.
+    /// `by`: the schedule by which it is told, if any, and its time.
     pub(in super::super) async fn see_live(
         &self,
         about: &[EnvironmentName],
         since: Option<Timestamp>,
-        schedule: Option<&Schedule>,
+        by: Option<(&Schedule, Timestamp)>,
         now: &Zoned,
     ) -> Result<Seen, Problem> {
         let mut environments = Vec::new();
@@ -52,8 +52,9 @@ impl Engine {
             figures: self.measure(&counted, WEEK, now).await?,
             counted,
             lock_is_old_after: self.parts.manners.ask_about_locks_after.unwrap_or(Duration::MAX),
-            soon: schedule.map_or(SOON, |schedule| schedule.timing.soon()),
-            leaves: schedule.map_or(LEAVES, |schedule| schedule.leaves),
+            soon: by.map_or(SOON, |(schedule, _)| schedule.timing.soon()),
+            leaves: by.map_or(LEAVES, |(schedule, _)| schedule.leaves),
+            due: by.map_or(now.timestamp(), |(_, due)| due),
             environments,
         })
     }

@@ -127,8 +127,8 @@ impl Engine {
             (known.at, known.changes)
         };
         let set_back = read_at.is_some_and(|at| now < at);
-        lock(&self.shared.announcements.known).at = Some(now);
         if seen == Some(changes) && !set_back {
+            lock(&self.shared.announcements.known).at = Some(now);
             return Ok(());
         }
         let pauses = store.pauses().await?;
@@ -207,6 +207,7 @@ impl Engine {
                 next: schedule.timing.next_after(now).filter(|_| paused.is_none()),
                 paused: paused.map(|pause| (pause.by.clone(), pause.since)),
                 schedule: schedule.clone(),
+                over: None,
             })
         });
         Ok(listed.collect())

@@ -109,12 +109,15 @@ impl Engine {
 
     /// Says what a message has made, whenever that was.
     pub(in super::super) async fn answer_made(&self, said: &Said, made: MadeSchedule) {
-        let (channel, text) = (made.channel.clone(), made.text.clone());
+        let (channel, text, over) = (made.channel.clone(), made.text.clone(), made.ended_at);
         let Some(schedule) = read_made(made) else { return };
         let now = self.zoned(&schedule.zone);
         let next = schedule.timing.next_after(now.timestamp());
-        let listed = report::Listed { schedule, channel, next, paused: None };
-        let card = report::scheduled_card(&listed, &now);
+        let listed = report::Listed { schedule, channel, next, paused: None, over };
+        let card = match over {
+            None => report::scheduled_card(&listed, &now),
+            Some(_) => report::schedule_card(&listed, &[], &now),
+        };
         self.answer_with(said, &Command::Announce { text }, &card).await;
     }
 

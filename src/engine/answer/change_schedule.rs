@@ -8,6 +8,7 @@ use crate::domain::command::Command;
 use crate::domain::id::{EnvironmentName, PersonId};
 use crate::domain::policy::Action;
 use crate::domain::schedule::ScheduleKey;
+use crate::engine::announcements::read_made;
 use crate::ports::{Pause, Said};
 use crate::report::{self, Change, Listed};
 
@@ -78,6 +79,9 @@ impl Engine {
         let nobody = PersonId::new("");
         let maker = one.schedule.made.as_ref().map_or(&nobody, |made| &made.by);
         self.may_announce(said, &one.channel, maker).await?;
+        if one.over.is_some() {
+            return Ok(Some((one, false)));
+        }
         let (store, now) = (&self.parts.store, self.parts.clock.now());
         let done = match (change, key) {
             (Change::Paused, _) => {
@@ -107,21 +111,38 @@ impl Engine {
     async fn find(&self, said: &Said, key: &ScheduleKey) -> Result<Option<Listed>, Failed> {
         let all = self.visible(said).await?;
         let known: Vec<ScheduleKey> = all.iter().map(|one| one.schedule.key.clone()).collect();
-        let found = all.into_iter().find(|one| one.schedule.key == *key);
+        let found = match all.into_iter().find(|one| one.schedule.key == *key) {
+            Some(found) => Some(found),
+            None => self.ended(said, key).await?,
+        };
         if found.is_none() {
             self.whisper(said, &report::no_such_schedule_card(key, &known)).await;
         }
         Ok(found)
     }
 
+    /// One that was made in chat and is over, about something that the person may look at.
+    async fn ended(&self, said: &Said, key: &ScheduleKey) -> Result<Option<Listed>, Failed> {
+        let ScheduleKey::Numbered(number) = key else { return Ok(None) };
+        let made = self.parts.store.schedule(*number).await.map_err(any)?;
+        let Some(made) = made.filter(|made| made.ended_at.is_some()) else { return Ok(None) };
+        let (channel, over) = (made.channel.clone(), made.ended_at);
+        let Some(schedule) = read_made(made) else { return Ok(None) };
+        let one = Listed { schedule, channel, next: None, paused: None, over };
+        let readable = self.readable(said, None).await?;
+        Ok(Some(one).filter(|one| self.is_readable(one, &readable)))
+    }
+
+    fn is_readable(&self, one: &Listed, readable: &[EnvironmentName]) -> bool {
+        let about = self.spoken_of_in(&one.channel, one.schedule.environments.as_ref());
+        about.iter().all(|name| readable.contains(name))
+    }
+
     /// The schedules about something that the person may look at.
     pub(super) async fn visible(&self, said: &Said) -> Result<Vec<Listed>, Failed> {
         let readable = self.readable(said, None).await?;
         let mut all = self.listed().await.map_err(anywhere)?;
-        all.retain(|one| {
-            let about = self.spoken_of_in(&one.channel, one.schedule.environments.as_ref());
-            about.iter().all(|name| readable.contains(name))
-        });
+        all.retain(|one| self.is_readable(one, &readable));
         Ok(all)
     }
 

@@ -22,6 +22,8 @@ mod show;
 mod status;
 mod whoami;
 
+use jiff::Timestamp;
+
 use super::Engine;
 use super::problem::{Problem, Undecided};
 use crate::domain::card::Card;
@@ -239,7 +241,7 @@ impl Engine {
     /// which that ends.
     async fn with_when_it_ends(&self, card: Card, said: &Said, topic: &Topic) -> Card {
         let Some(Command::Promote(promote)) = &topic.command else { return card };
-        if promote.when.is_some() || promote.dry_run {
+        if promote.dry_run {
             return card;
         }
         match self.ends_when(said, promote).await {
@@ -276,7 +278,12 @@ impl Engine {
             Obstacle::Locked { until, .. } | Obstacle::Frozen { until, .. } => until,
             Obstacle::Reserved { .. } => None,
         });
-        Ok(until.and_then(|until| When::minute_of(&until.to_zoned(environment.timezone.clone()))))
+        let zoned = |time: Timestamp| time.to_zoned(environment.timezone.clone());
+        let moment = promote.when.map(|when| when.resolve(&zoned(self.parts.clock.now())));
+        let moment = moment.and_then(Result::ok).map(|moment| moment.timestamp());
+        // What ends before the moment that was asked for is not what keeps it.
+        let until = until.filter(|until| moment.is_none_or(|moment| *until > moment));
+        Ok(until.and_then(|until| When::minute_of(&zoned(until))))
     }
 
     /// Says that it could not be decided: nobody's rights are in question.

@@ -47,6 +47,9 @@ impl Engine {
             let now = self.parts.clock.now();
             since = self.announced_before(key, now).await.map_err(|error| any(error.into()))?;
         }
+        // The train that it would be is the next one.
+        let next = all.iter().find(|one| one.schedule.key == *key).and_then(|one| one.next);
+        let by = schedule.map(|one| (one, next.unwrap_or_else(|| self.parts.clock.now())));
         let zone = schedule.map_or_else(|| self.chat_zone(), |schedule| schedule.zone.clone());
         let now = self.zoned(&zone);
         let template = match content {
@@ -58,7 +61,7 @@ impl Engine {
             Content::ReadyMade(ready) => report::Text::from(ready),
             Content::Template { name, text } => report::Text { name, text },
         };
-        let seen = Box::pin(self.see_live(&about, since, schedule, &now)).await.map_err(any)?;
+        let seen = Box::pin(self.see_live(&about, since, by, &now)).await.map_err(any)?;
         let card = self.made_of(&template, &seen, &now);
         let card = card.unwrap_or_else(|| report::nothing_card(&name));
         self.whisper(said, &card).await;

@@ -180,11 +180,21 @@ pub fn departure_command(
     format!("{}{when}", asking::promote_everything(source, to))
 }
 
-/// A whole minute, and the same for as long as the announcement is made: trains leave on time.
+/// A whole minute, however late the announcement is; unless it would have left by now.
 fn departure(seen: &Seen, now: &Zoned) -> Zoned {
-    let whole = now.with().second(0).subsec_nanosecond(0).build();
-    let whole = whole.unwrap_or_else(|_| now.clone());
-    whole.checked_add(seen.leaves).unwrap_or(whole)
+    let after = |time: &Zoned| {
+        let whole = time.with().second(0).subsec_nanosecond(0).build();
+        let whole = whole.unwrap_or_else(|_| time.clone());
+        whole.checked_add(seen.leaves).unwrap_or(whole)
+    };
+    let planned = after(&seen.due.to_zoned(now.time_zone().clone()));
+    if planned > *now { planned } else { after(now) }
+}
+
+/// `Europe/Berlin`
+pub fn zone_of(environment: &EnvironmentName, seen: &Seen, now: &Zoned) -> String {
+    let there = there(environment, seen, now);
+    there.time_zone().iana_name().unwrap_or("UTC").to_owned()
 }
 
 /// For how long something has been so.
