@@ -190,3 +190,33 @@ template = """
     assert!(said.contains("Since Tue 24 Nov 11:00 CET"), "{said}");
     assert!(said.contains("web:2.1.0") && !said.contains("core:1.5.0"), "{said}");
 }
+
+/// What clocks skip is announced at the change, what they show twice the first time, also by a
+/// process that begins in between.
+#[tokio::test]
+async fn clocks_that_are_changed_make_it_no_more_and_no_less() {
+    let mut world = with(&ELEVEN.replace("0 11", "30 2")).await;
+    world.wait().await;
+    for (before, due, later) in [
+        ("2027-03-27T12:00:00Z", "2027-03-28T01:00:00Z", "2027-03-28T01:30:00Z"),
+        ("2027-10-30T12:00:00Z", "2027-10-31T00:30:00Z", "2027-10-31T01:30:00Z"),
+    ] {
+        world.kill().await;
+        world.clock.set(at(before));
+        world.begin().await;
+        world.wait().await;
+        let count = posted(&world, "eleven").len();
+        world.kill().await;
+        world.clock.set(at(due) + 1.minutes());
+        world.begin().await;
+        until_posted(&world, count + 1).await;
+        let newest = fates(&world).await.into_iter().next();
+        assert_eq!(newest.map(|(last, _)| last), Some(at(due)));
+        world.restart().await;
+        for minutes in [0, 1, 10] {
+            world.clock.set(at(later).checked_add(minutes.minutes()).unwrap());
+            world.wait().await;
+        }
+        assert_eq!(posted(&world, "eleven").len(), count + 1);
+    }
+}
