@@ -51,7 +51,7 @@ pub struct Seen {
 pub const KNOWN: [(&str, &str); 15] = [
     ("now", "day, date, weekday, time"),
     ("since", "when this was announced last; none the first time"),
-    ("environments", "name, headline, runs, warnings, held, drifts, unknown"),
+    ("environments", "name, headline, runs, warnings, under_way, held, drifts, unknown"),
     ("differences", "source, to, images, command, departure, zone, held"),
     ("compared", "how many environments were compared with the one before them, which stood still"),
     ("leaves", "at, ahead: when departures are"),
@@ -102,6 +102,8 @@ struct Environment {
     headline: String,
     runs: String,
     warnings: Vec<String>,
+    /// What runs or is queued, a line each.
+    under_way: Vec<String>,
     held: bool,
     drifts: bool,
     /// It could not be looked at.
@@ -199,6 +201,7 @@ fn environment(status: &EnvironmentStatus, now: &Zoned) -> Environment {
         headline: status::headline(status),
         runs: status::names(status),
         warnings: status::warnings(status, now),
+        under_way: status::under_way(status, now),
         held: status.hold.is_some(),
         drifts: status::drifts(status),
         unknown: status.unknown.is_some(),

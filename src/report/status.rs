@@ -236,9 +236,20 @@ fn brief(status: &EnvironmentStatus, now: &Zoned) -> Vec<String> {
         brief.push(reservations::line(one, now));
     }
     for open in &status.open {
-        brief.push(format!("#{} {}: {}", open.id, open.names, stage(open, now)));
+        brief.push(open_line(open, now));
     }
     brief
+}
+
+/// What runs or is queued, a line each.
+pub fn under_way(status: &EnvironmentStatus, now: &Zoned) -> Vec<String> {
+    let waits = |open: &&OpenDeployment| ["waiting", "scheduled"].contains(&open.stage);
+    let open = status.open.iter().filter(|open| !waits(open));
+    open.map(|open| open_line(open, now)).collect()
+}
+
+fn open_line(open: &OpenDeployment, now: &Zoned) -> String {
+    format!("#{} {}: {}", open.id, open.names, stage(open, now))
 }
 
 /// `queued`, with its moment where it has one, and what keeps it from its turn.
