@@ -1,7 +1,7 @@
 //! Reservations: a program has an environment for itself for as long as its connection lives.
 //! Deployments that were agreed and reservations stand in one line, first come first served; a
-//! rollback stands in none, and no program gets what a person has locked. How a connection is seen to live, and who may reserve, is not known
-//! here.
+//! rollback stands in none, and no program gets what a person has locked. How a connection is
+//! seen to live, and who may reserve, is not known here.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
