@@ -149,7 +149,7 @@ pub const METRICS: [Metric; 13] = [
     Metric {
         name: "shipmate_reservations_refused_total",
         unit: "requests",
-        meaning: "Requests to reserve an environment that got no WebSocket, by why: `unauthorised`, without a token that the settings know; `over`, to come back to what is over.",
+        meaning: "Requests to reserve an environment that got no WebSocket, by why: `unauthorised`, without a token that the settings know; `over`, to come back to what is over; `no-room`, while as many are connected as may be.",
         label: Some(Label {
             name: "reason",
             values: &[

@@ -22,7 +22,7 @@ use crate::settings::{self, Settings};
 use crate::store::SqliteStore;
 use crate::telemetry;
 use crate::web::aws_events::AwsEvents;
-use crate::web::reservations::{Pulse, Reservations, Reserver};
+use crate::web::reservations::{CONNECTIONS, Pulse, Reservations, Reserver};
 use crate::web::{Doors, ReadyCheck, Web};
 
 /// Where Discord's interactions come in.
@@ -287,7 +287,7 @@ fn reservations(
     let reservers =
         reservers.map(|one| Reserver::new(one.name, one.key.reveal(), one.environments)).collect();
     let pulse = Pulse { ping: door.ping, grace: door.grace };
-    Ok(Reservations::new(reservers, Arc::new(engine.clone()), clock, pulse))
+    Ok(Reservations::new(reservers, Arc::new(engine.clone()), clock, pulse, CONNECTIONS))
 }
 
 /// Returns when the process is asked to end.

@@ -1,13 +1,14 @@
 //! Reservations: a program has an environment for itself for as long as its connection lives.
 //! Deployments that were agreed and reservations stand in one line, first come first served; a
-//! rollback stands in none. How a connection is seen to live, and who may reserve, is not known
-//! here.
+//! rollback stands in none, and no program gets what a person has locked. How a connection is
+//! seen to live, and who may reserve, is not known here.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::deployment::{Deployment, Stage};
 use super::id::{DeploymentId, EnvironmentName, PersonId, ReservationId, TokenName};
+use super::lock::Lock;
 use super::obstacle::Obstacle;
 
 /// An environment that is held, or waited for, by a program.
@@ -75,8 +76,21 @@ pub struct Pace {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Behind {
-    Reservation { by: TokenName, reason: Option<String>, since: Timestamp },
-    Deployment { deployment: DeploymentId, what: String },
+    Reservation {
+        by: TokenName,
+        reason: Option<String>,
+        since: Timestamp,
+    },
+    Deployment {
+        deployment: DeploymentId,
+        what: String,
+    },
+    /// A person has locked the environment. Nobody gets it before that ends.
+    Lock {
+        by: PersonId,
+        reason: String,
+        since: Timestamp,
+    },
 }
 
 impl Reservation {
@@ -91,7 +105,14 @@ impl Reservation {
     }
 }
 
-/// What keeps a deployment from its turn, of the reservations that live in its environment, in
+/// Those of an environment's reservations that keep others from it. While a person has it locked,
+/// whoever stands in line waits for that person, and keeps nobody.
+pub fn that_count(mut line: Vec<Reservation>, lock: Option<&Lock>) -> Vec<Reservation> {
+    line.retain(|one| lock.is_none() || one.held_since.is_some());
+    line
+}
+
+/// What keeps a deployment from its turn, of the reservations that count in its environment, in
 /// the order in which they were asked for. Where one is held, everything waits that is no
 /// rollback; else what was agreed after somebody had asked to reserve.
 pub fn obstacle(deployment: &Deployment, line: &[Reservation]) -> Option<Obstacle> {
@@ -108,8 +129,9 @@ pub fn obstacle(deployment: &Deployment, line: &[Reservation]) -> Option<Obstacl
 }
 
 /// The reservation that may have the environment now: the first in line, once nobody has it,
-/// nothing runs, and nothing is queued that was agreed before it was asked for. `open`: the
-/// environment's deployments that have not ended and of which nothing else keeps them.
+/// nothing runs, and nothing is queued that was agreed before it was asked for. `line`: those that
+/// count; `open`: the environment's deployments that have not ended and of which nothing else
+/// keeps them.
 pub fn next_holder<'a>(line: &'a [Reservation], open: &[&Deployment]) -> Option<&'a Reservation> {
     if line.iter().any(|one| one.held_since.is_some()) {
         return None;
@@ -123,6 +145,7 @@ pub fn place(
     waiting: &Reservation,
     line: &[Reservation],
     open: &[&Deployment],
+    lock: Option<&Lock>,
 ) -> (usize, Option<Behind>) {
     let earlier: Vec<&Reservation> = line.iter().take_while(|one| one.id != waiting.id).collect();
     let queued = |one: &&&Deployment| match one.stage {
@@ -137,11 +160,17 @@ pub fn place(
     });
     let running = || open.iter().find(|one| matches!(one.stage, Stage::Running(_)));
     let first = || open.iter().filter(queued).min_by_key(|one| one.place());
-    let behind = held.or_else(|| {
-        running()
-            .or_else(first)
-            .map(|one| Behind::Deployment { deployment: one.id, what: one.plan.terms.names() })
-    });
+    let deployment =
+        |one: &&Deployment| Behind::Deployment { deployment: one.id, what: one.plan.terms.names() };
+    let locked = || {
+        let Lock { by, because, since, .. } = lock?.clone();
+        Some(Behind::Lock { by, reason: because, since })
+    };
+    // What is there comes before what may come.
+    let behind = held
+        .or_else(|| running().map(deployment))
+        .or_else(locked)
+        .or_else(|| first().map(deployment));
     (ahead + 1, behind)
 }
 

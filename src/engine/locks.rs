@@ -23,6 +23,14 @@ impl Engine {
         Ok(lock.filter(|lock| lock.stands_at(self.parts.clock.now())))
     }
 
+    /// The locks on all environments, but those whose time is over.
+    pub(super) async fn standing_locks(&self) -> Result<Vec<Lock>, StoreError> {
+        let now = self.parts.clock.now();
+        let mut locks = self.parts.store.locks().await?;
+        locks.retain(|lock| lock.stands_at(now));
+        Ok(locks)
+    }
+
     /// Sees to all locks; tells when to look again.
     pub(super) async fn attend_locks(&self) -> Result<Option<Timestamp>, Problem> {
         self.end_locks().await?;

@@ -13,7 +13,7 @@ use super::problem::Problem;
 use super::{Engine, lock};
 use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::id::{DeploymentId, EnvironmentName, ReservationId};
-use crate::domain::reservation::{Over, Reservation, next_holder, place};
+use crate::domain::reservation::{Over, Reservation, next_holder, place, that_count};
 use crate::ports::{Asked, Desk, NotReserved, Reserving, Standing, StoreError, Ticket};
 use crate::report;
 
@@ -30,13 +30,22 @@ impl Engine {
     }
 
     /// Those in one environment.
+    pub(super) async fn line_in(
+        &self,
+        environment: &EnvironmentName,
+    ) -> Result<Vec<Reservation>, StoreError> {
+        let mut all = self.living().await?;
+        all.retain(|one| &one.environment == environment);
+        Ok(all)
+    }
+
+    /// Those in one environment that keep others from it.
     pub(super) async fn reservations_in(
         &self,
         environment: &EnvironmentName,
     ) -> Result<Vec<Reservation>, Problem> {
-        let mut all = self.living().await?;
-        all.retain(|one| &one.environment == environment);
-        Ok(all)
+        let lock = self.standing_lock(environment).await?;
+        Ok(that_count(self.line_in(environment).await?, lock.as_ref()))
     }
 
     /// Gives an environment that nobody has to the program whose turn it is, if it is a
@@ -46,6 +55,7 @@ impl Engine {
         environment: &EnvironmentName,
         passed_over: &BTreeSet<DeploymentId>,
     ) -> Result<(), Problem> {
+        // While a person has it locked, nobody who stands in line is among them.
         let line = self.reservations_in(environment).await?;
         if line.is_empty() {
             return Ok(());
@@ -180,9 +190,10 @@ impl Desk for Engine {
             let rollback = running.map(|one| (one.id, one.plan.terms.names()));
             return Ok(Standing::Held { since, rollback });
         }
-        let mut line = self.living().await?;
-        line.retain(|one| one.environment == ticket.environment);
-        let (place, behind) = place(&mine, &line, &open.iter().collect::<Vec<_>>());
+        let line = self.line_in(&ticket.environment).await?;
+        let lock = self.standing_lock(&ticket.environment).await?;
+        let open = open.iter().collect::<Vec<_>>();
+        let (place, behind) = place(&mine, &line, &open, lock.as_ref());
         Ok(Standing::Waiting { place, behind })
     }
 

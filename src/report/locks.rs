@@ -152,7 +152,9 @@ pub fn locks_card(locks: &[Lock], reservations: &[Reservation], now: &Zoned) -> 
         card = card.text(format!("🔒 {}: {}", lock.environment, held(lock, now)));
     }
     for one in reservations {
-        card = card.text(format!("🤖 {}: {}", one.environment, reservations::line(one, now)));
+        let lock = locks.iter().find(|lock| lock.environment == one.environment);
+        let line = reservations::line(one, lock, now);
+        card = card.text(format!("🤖 {}: {line}", one.environment));
     }
     if let Some(lock) = locks.first() {
         card = card.text("To open one again:").command(asking::unlock(&lock.environment));

@@ -7,6 +7,7 @@ use jiff::Zoned;
 use crate::domain::card::{Card, Tone};
 use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::id::{DeploymentId, EnvironmentName};
+use crate::domain::lock::Lock;
 use crate::domain::obstacle::Obstacle;
 use crate::domain::reservation::Reservation;
 
@@ -26,6 +27,8 @@ pub struct Queue {
     pub deployments: Vec<Deployment>,
     /// Those that live, in the order in which they were asked for.
     pub reservations: Vec<Reservation>,
+    /// That stands there now.
+    pub lock: Option<Lock>,
 }
 
 impl Queue {
@@ -61,7 +64,8 @@ pub fn queue_card(queues: &[Queue], obstacles: &Obstacles, now: &Zoned) -> Card 
 
 /// Who has it for themselves, the deployments, and who stands in line for it.
 fn lines(queue: &Queue, obstacles: &Obstacles, now: &Zoned) -> Vec<String> {
-    let Queue { deployments, reservations, .. } = queue;
+    let Queue { environment: _, deployments, reservations, lock } = queue;
+    let told = |one: &Reservation| reservations::line(one, lock.as_ref(), now);
     let (held, waiting): (Vec<&Reservation>, Vec<&Reservation>) =
         reservations.iter().partition(|one| one.held_since.is_some());
     let numbered = deployments.iter().enumerate();
@@ -69,11 +73,7 @@ fn lines(queue: &Queue, obstacles: &Obstacles, now: &Zoned) -> Vec<String> {
         let before = deployments.get(..at).unwrap_or_default();
         line(one, &state(one, before, obstacles, now), now)
     });
-    held.into_iter()
-        .map(|one| reservations::line(one, now))
-        .chain(deployments)
-        .chain(waiting.into_iter().map(|one| reservations::line(one, now)))
-        .collect()
+    held.into_iter().map(told).chain(deployments).chain(waiting.into_iter().map(told)).collect()
 }
 
 /// `#43 promote web:2.1.0 to staging (alice, 3 min ago): queued behind #42`

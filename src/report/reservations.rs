@@ -5,6 +5,7 @@ use jiff::Zoned;
 
 use crate::domain::card::{Card, Tone};
 use crate::domain::id::{EnvironmentName, PersonId, TokenName};
+use crate::domain::lock::Lock;
 use crate::domain::reservation::Reservation;
 
 use super::{asking, words};
@@ -12,13 +13,16 @@ use super::{asking, words};
 /// More than this are counted.
 const MOST: usize = 20;
 
-/// All that live, in the order in which they were asked for.
-pub fn reservations_card(reservations: &[Reservation], now: &Zoned) -> Card {
+/// All that live, in the order in which they were asked for. `locks`: those that stand.
+pub fn reservations_card(reservations: &[Reservation], locks: &[Lock], now: &Zoned) -> Card {
     let card = Card::new(Tone::Plain, "Reservations");
     if reservations.is_empty() {
         return card.text("No program has an environment for itself.");
     }
-    let told = |one: &Reservation| format!("{}: {}", one.environment, line(one, now));
+    let told = |one: &Reservation| {
+        let lock = locks.iter().find(|lock| lock.environment == one.environment);
+        format!("{}: {}", one.environment, line(one, lock, now))
+    };
     let lines = words::at_most(reservations.iter().map(told).collect(), MOST);
     let card = lines.into_iter().fold(card, Card::text);
     match reservations.iter().find(|one| one.held_since.is_some()) {
@@ -38,13 +42,18 @@ pub fn reservation_ended_card(
         .text(format!("By {}: {token} is told, and what waited goes on.", words::person(by)))
 }
 
-/// `reserved by e2e since 10:30 CET, because: nightly`, `e2e stands in line to reserve it`
-pub fn line(one: &Reservation, now: &Zoned) -> String {
+/// `reserved since 10:30 CET by e2e, because: nightly`, `in line to be reserved since 10:31 CET by
+/// load`. `lock`: the one that stands in its environment, for which whoever is in line waits.
+pub fn line(one: &Reservation, lock: Option<&Lock>, now: &Zoned) -> String {
     let holder = holder(&one.by, one.reason.as_deref());
     match one.held_since {
         Some(since) => format!("reserved since {} by {holder}", words::clock(since, now)),
         None => {
-            format!("in line to be reserved since {} by {holder}", words::clock(one.asked_at, now))
+            let since = words::clock(one.asked_at, now);
+            let once = lock.map_or_else(String::new, |lock| {
+                format!(" once the lock of {} ends,", words::person(&lock.by))
+            });
+            format!("in line to be reserved{once} since {since} by {holder}")
         }
     }
 }

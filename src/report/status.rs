@@ -194,7 +194,8 @@ fn lines(status: &EnvironmentStatus, now: &Zoned) -> Vec<Line> {
         lines.push(Line::Warning(words::sentence(&held)));
     }
     for one in &status.reservations {
-        lines.push(Line::Text(format!("{}.", words::capital(&reservations::line(one, now)))));
+        let line = reservations::line(one, status.lock.as_ref(), now);
+        lines.push(Line::Text(format!("{}.", words::capital(&line))));
     }
     lines.extend(freeze_lines(&status.freezes, now).into_iter().map(Line::Warning));
     if let Some(hold) = status.hold {
@@ -233,7 +234,7 @@ fn brief(status: &EnvironmentStatus, now: &Zoned) -> Vec<String> {
         brief.push(format!("{} {text}", Tone::Warning.sign()));
     }
     for one in &status.reservations {
-        brief.push(reservations::line(one, now));
+        brief.push(reservations::line(one, status.lock.as_ref(), now));
     }
     for open in &status.open {
         brief.push(open_line(open, now));

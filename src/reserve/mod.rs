@@ -167,6 +167,11 @@ fn in_line(place: usize, behind: Option<&Behind>) -> String {
         Some(Behind::Deployment { deployment, what }) => {
             format!("waiting, {place}: #{deployment} is under way with {}", plain(what))
         }
+        Some(Behind::Lock { by, reason, since }) => {
+            let since = since.strftime("%H:%M:%S UTC");
+            let (by, reason) = (plain(by.as_str()), plain(reason));
+            format!("waiting, {place}: {by} has locked it since {since} ({reason})")
+        }
     }
 }
 

@@ -100,10 +100,10 @@ fn is_loopback(host: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn server(address: &str) -> Result<Server, BadServer> {
+    pub(in super::super) fn server(address: &str) -> Result<Server, BadServer> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = ClientConfig::builder_with_provider(provider);
         let tls = tls.with_safe_default_protocol_versions().expect("versions");

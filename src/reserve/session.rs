@@ -43,6 +43,7 @@ pub(super) struct Session {
     /// Since when there is no connection, and why.
     unlinked: (Instant, String),
     pause: Duration,
+    looked_for: Duration,
 }
 
 impl Session {
@@ -59,6 +60,7 @@ impl Session {
             kept_until: Instant::now(),
             unlinked: (Instant::now(), String::new()),
             pause: Duration::ZERO,
+            looked_for: LOOKED_FOR,
         }
     }
 
@@ -153,7 +155,7 @@ impl Session {
             return (now >= self.kept_until).then_some(Event::Lost);
         }
         let (since, why) = &self.unlinked;
-        if now.duration_since(*since) >= LOOKED_FOR {
+        if now.duration_since(*since) >= self.looked_for {
             return Some(Event::Refused(Failure::Unreachable(why.clone())));
         }
         // Its place in line is gone by now, and nobody can say so.
@@ -201,5 +203,28 @@ impl Session {
     /// For how long a server may be silent that asks us so often: short enough to come back.
     fn silence(&self) -> Duration {
         (self.ping() * 2).max(SHORTEST_SILENCE).min(self.grace() * 2 / 3)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::server::tests::server;
+    use super::*;
+
+    /// Of the minute that it takes, less is enough here.
+    #[tokio::test]
+    async fn a_server_that_is_not_there_is_not_looked_for_for_ever() {
+        let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = nobody.local_addr().expect("an address");
+        drop(nobody);
+        let server = server(&format!("http://{address}")).expect("a server");
+        let mut session = Session::new(server, "staging", None);
+        assert_eq!(session.looked_for, Duration::from_secs(60), "as it is documented");
+        session.looked_for = Duration::from_millis(500);
+        let Event::Refused(failure) = session.event().await else { panic!("it is refused") };
+        assert_eq!(failure.status(), 77);
+        let said = failure.to_string();
+        assert!(said.starts_with("the server cannot be reached: "), "{said}");
+        assert!(said.len() > "the server cannot be reached: ".len(), "and why");
     }
 }

@@ -27,8 +27,8 @@ use conversation::Conversation;
 /// Where programs ask.
 pub(super) const PATH: &str = "/v1/reservations/{environment}";
 
-/// How many may be connected at once, of all environments.
-const CONNECTIONS: usize = 128;
+/// How many may be connected to one process at once, of all environments.
+pub const CONNECTIONS: usize = 128;
 
 /// A program that may reserve.
 pub struct Reserver {
@@ -62,13 +62,15 @@ pub struct Reservations {
 }
 
 impl Reservations {
+    /// `connections`: how many there may be at once.
     pub fn new(
         reservers: Vec<Reserver>,
         desk: Arc<dyn Desk>,
         clock: Arc<dyn Clock>,
         pulse: Pulse,
+        connections: usize,
     ) -> Self {
-        let room = Arc::new(Semaphore::new(CONNECTIONS));
+        let room = Arc::new(Semaphore::new(connections));
         Self { reservers, desk, clock, pulse, room }
     }
 

@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use shipmate::web::Web;
 use shipmate::web::reservations::Pulse;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{ANY, E2E, ELSEWHERE, LOAD, Program, doors, open};
 use crate::world::{LONG, World};
@@ -194,6 +195,67 @@ async fn each_refusal_has_a_status_and_a_sentence() {
         assert!(said.contains(sentence), "{arguments:?}: {said}");
         assert!(!folder.has("ran") && !said.contains(token), "{said}");
     }
+}
+
+/// Twenty have staging or stand in line for it.
+#[tokio::test]
+async fn where_too_many_stand_in_line_it_does_not() {
+    let world = World::start().await;
+    let web = open(&world).await;
+    let mut standing = Vec::new();
+    for number in 0..20 {
+        standing.push(Program::ask(&web, LOAD, &number.to_string()).await);
+    }
+    let folder = Folder::new();
+    let ended = folder.reserve(web.address(), E2E, &[]).status().await;
+    assert_eq!(ended, Some(76), "{}", folder.said());
+    let said = folder.said();
+    assert!(said.contains("too many stand in line for the environment already"), "{said}");
+    assert!(!folder.has("begun"));
+}
+
+/// What answers takes no WebSocket, and would not take one another time, either.
+#[tokio::test]
+async fn what_is_no_such_server_is_not_tried_for_long() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let answering = tokio::spawn(async move {
+        let mut asked = 0_u32;
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            asked += 1;
+            assert_eq!(asked, 1, "it asks once");
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            let answer = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nhi\n";
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    let folder = Folder::new();
+    let ended = folder.reserve(address, E2E, &[]).status().await;
+    let said = folder.said();
+    assert_eq!(ended, Some(78), "{said}");
+    assert!(said.contains("does not reserve environments (HTTP 200)"), "{said}");
+    assert!(!folder.has("begun"));
+    assert!(!answering.is_finished(), "it asks once");
+    answering.abort();
+}
+
+#[tokio::test]
+async fn it_tells_whose_lock_it_waits_for() {
+    let mut world = World::start().await;
+    let web = open(&world).await;
+    world.say("alice", "lock staging because I measure something").await;
+    let folder = Folder::new();
+    let waiting = folder.reserve(web.address(), E2E, &[]);
+    folder.until_said("waiting, next in line: alice has locked it since 09:0").await;
+    assert!(folder.said().contains("(I measure something)"), "{}", folder.said());
+    world.say("alice", "unlock staging").await;
+    folder.until_begun().await;
+    folder.go();
+    assert_eq!(waiting.status().await, Some(5), "{}", folder.said());
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! Who gets in: by token, by environment, by the length of the line; and who learns what.
 
+use std::time::Duration;
+
 use shipmate::domain::reservation::Told;
+use shipmate::web::Web;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::program::raw;
-use super::{E2E, ELSEWHERE, LOAD, Program, open, place};
-use crate::world::World;
+use super::{ANY, E2E, ELSEWHERE, LOAD, PULSE, Program, doors_of, open, place};
+use crate::world::{World, within};
 
 /// Everything that a handshake needs, but the token.
 const HANDSHAKE: &str = "Host: here\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
@@ -97,6 +100,47 @@ async fn a_line_has_an_end() {
     production.until_held().await;
     standing.remove(0).release().await;
     assert!(Program::at(web.address(), E2E, "staging").await.is_ok());
+}
+
+/// Beyond so many connections nobody is let in, whatever they ask for, until one of them ends.
+#[tokio::test]
+async fn a_server_has_room_for_so_many() {
+    let world = World::start().await;
+    let web = world.serve(ANY, doors_of(world.engine(), &world, PULSE, 2)).await;
+    let mut first = Program::ask(&web, E2E, "first").await;
+    first.until_held().await;
+    let mut second = Program::ask(&web, LOAD, "second").await;
+    assert_eq!(place(&second.told().await), 1);
+    let token = format!("Authorization: Bearer {E2E}\r\n");
+    let head = format!("GET /v1/reservations/staging HTTP/1.1\r\n{HANDSHAKE}{token}\r\n");
+    let answer = raw(web.address(), &head).await;
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(answer.ends_with("too many are connected\n"), "{answer}");
+    assert_eq!(Program::at(web.address(), ELSEWHERE, "production").await.err(), Some(503));
+    // Without a token nobody learns even that.
+    assert_eq!(Program::at(web.address(), "nobody", "staging").await.err(), Some(401));
+    first.release().await;
+    second.until_held().await;
+    let mut third = room(&web, ELSEWHERE, "production").await;
+    third.until_held().await;
+    assert_eq!(Program::at(web.address(), E2E, "staging").await.err(), Some(503));
+    third.vanish();
+    let mut fourth = room(&web, E2E, "staging").await;
+    assert_eq!(place(&fourth.told().await), 1, "who was not let in stands in no line");
+}
+
+/// Asks until there is room: the server may take a moment to see that somebody has gone.
+async fn room(web: &Web, token: &str, wanted: &str) -> Program {
+    let asked = async {
+        loop {
+            match Program::at(web.address(), token, wanted).await {
+                Ok(program) => break program,
+                Err(status) => assert_eq!(status, 503),
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    within("there is room again", asked).await
 }
 
 /// Nothing is ever asked on the socket: who talks there is no program of ours. That gives

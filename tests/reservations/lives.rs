@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use shipmate::domain::reservation::{Over, Told};
+use shipmate::domain::reservation::{Behind, Over, Told};
 use shipmate::ports::{Asked, ReservationStore, Ticket};
-use shipmate::web::reservations::Pulse;
+use shipmate::web::Web;
+use shipmate::web::reservations::{CONNECTIONS, Pulse};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use super::{ANY, E2E, LOAD, PULSE, Program, doors, open};
+use super::{ANY, E2E, LOAD, PULSE, Program, doors, doors_of, open};
 use crate::world::{START, World};
 
 /// After the grace of [`PULSE`].
@@ -107,6 +108,43 @@ async fn only_the_last_connection_speaks_for_it() {
     assert!(other.release_reservation(&ticket(2), now).await.unwrap());
     assert!(!other.release_reservation(&ticket(2), now).await.unwrap());
     assert_eq!(other.reservation(&id).await.unwrap().unwrap().over, Some(Over::Released));
+}
+
+/// Two processes over one database, each with a server of its own.
+#[tokio::test]
+async fn another_replica_keeps_the_same_line() {
+    let mut world = World::start().await;
+    let first = open(&world).await;
+    let replica = world.replica().await;
+    let door = doors_of(replica.engine.clone(), &world, PULSE, CONNECTIONS);
+    let second = Web::serve(ANY, door).await.unwrap();
+    let mut e2e = Program::ask(&first, E2E, "nightly").await;
+    e2e.until_held().await;
+    let mut load = Program::ask(&second, LOAD, "next").await;
+    let told = load.told().await;
+    let Told::Waiting { id, place: 1, behind: Some(Behind::Reservation { by, .. }), .. } = told
+    else {
+        panic!("{told:?}");
+    };
+    assert_eq!(by.as_str(), "e2e");
+    world.say("alice", "promote core:1.5.0 to staging").await;
+    world.until_said("A program has staging for itself").await;
+    e2e.release().await;
+    load.until_held().await;
+    world.wait().await;
+    assert_eq!(world.stage(1).await, "queued", "it was agreed after the program had asked");
+    // To the one, and when that is gone back to the other.
+    load.vanish();
+    let mut load = Program::come_back(&first, LOAD, &id).await.unwrap();
+    assert!(matches!(load.told().await, Told::Held { .. }));
+    world.kill().await;
+    drop((first, load));
+    let mut load = Program::come_back(&second, LOAD, &id).await.unwrap();
+    assert!(matches!(load.told().await, Told::Held { .. }));
+    load.answer_pings(2).await;
+    assert_eq!(world.stage(1).await, "queued");
+    load.release().await;
+    world.until_said("#1 promote core:1.5.0 to staging: succeeded").await;
 }
 
 #[tokio::test]

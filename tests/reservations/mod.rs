@@ -5,6 +5,8 @@ mod client;
 mod door;
 mod line;
 mod lives;
+mod locked;
+mod network;
 mod people;
 mod process;
 mod program;
@@ -14,7 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shipmate::domain::reservation::Told;
-use shipmate::web::reservations::{Pulse, Reservations, Reserver};
+use shipmate::engine::Engine;
+use shipmate::web::reservations::{CONNECTIONS, Pulse, Reservations, Reserver};
 use shipmate::web::{Doors, Web};
 
 pub use self::program::Program;
@@ -33,6 +36,11 @@ const PULSE: Pulse = Pulse { ping: Duration::from_millis(100), grace: Duration::
 
 /// The doors of a world's server, with that for programs.
 pub fn doors(world: &World, pulse: Pulse) -> Doors {
+    doors_of(world.engine(), world, pulse, CONNECTIONS)
+}
+
+/// The same of any engine over the world's database, for so many programs at once.
+fn doors_of(engine: Engine, world: &World, pulse: Pulse, connections: usize) -> Doors {
     let reserver = |name: &str, token: &str, environments: &[&str]| {
         let environments = environments.iter().map(|name| (*name).into()).collect();
         Reserver::new(name.into(), token, environments)
@@ -42,8 +50,8 @@ pub fn doors(world: &World, pulse: Pulse) -> Doors {
         reserver("load", LOAD, &["staging"]),
         reserver("elsewhere", ELSEWHERE, &["production"]),
     ];
-    let desk = Arc::new(world.engine());
-    let door = Reservations::new(reservers, desk, world.clock.clone(), pulse);
+    let clock = world.clock.clone();
+    let door = Reservations::new(reservers, Arc::new(engine), clock, pulse, connections);
     Doors { reservations: Some(Arc::new(door)), ..Doors::default() }
 }
 

@@ -38,6 +38,7 @@ impl Engine {
         let unread = |problem: Problem| (first.clone(), problem);
         let open = self.parts.store.open().await.map_err(|error| unread(error.into()))?;
         let reserved = self.reservations().await.map_err(unread)?;
+        let locks = self.standing_locks().await.map_err(|error| unread(error.into()))?;
         let mut obstacles = report::Obstacles::new();
         for one in open.iter().filter(|one| matches!(one.stage, Stage::Queued { .. })) {
             let name = &one.plan.terms.environment;
@@ -50,7 +51,8 @@ impl Engine {
             deployments.sort_by_key(Deployment::place);
             let reserved = reserved.iter().filter(|one| one.environment == environment);
             let reservations = reserved.cloned().collect();
-            report::Queue { environment, deployments, reservations }
+            let lock = locks.iter().find(|lock| lock.environment == environment).cloned();
+            report::Queue { environment, deployments, reservations, lock }
         };
         Ok((readable.into_iter().map(queue).collect(), obstacles))
     }

@@ -5,6 +5,7 @@ use super::super::problem::Problem;
 use super::Topic;
 use crate::domain::command::Command;
 use crate::domain::id::EnvironmentName;
+use crate::domain::lock::Lock;
 use crate::domain::policy::Action;
 use crate::domain::reservation::Reservation;
 use crate::ports::Said;
@@ -13,8 +14,9 @@ use crate::report;
 impl Engine {
     pub(super) async fn list_reservations(&self, said: &Said) {
         match self.try_list_reservations(said).await {
-            Ok(reservations) => {
-                let card = report::reservations_card(&reservations, &self.local_time(None));
+            Ok((reservations, locks)) => {
+                let now = self.local_time(None);
+                let card = report::reservations_card(&reservations, &locks, &now);
                 self.answer_with(said, &Command::Reservations, &card).await;
             }
             Err((environment, problem)) => {
@@ -24,14 +26,17 @@ impl Engine {
         }
     }
 
-    /// Those in environments that the person may look at.
+    /// Those in environments that the person may look at, and the locks that stand.
     async fn try_list_reservations(
         &self,
         said: &Said,
-    ) -> Result<Vec<Reservation>, (EnvironmentName, Problem)> {
+    ) -> Result<(Vec<Reservation>, Vec<Lock>), (EnvironmentName, Problem)> {
         let readable = self.readable(said, None).await?;
-        let Some(first) = readable.first() else { return Ok(Vec::new()) };
-        let all = self.reservations().await.map_err(|problem| (first.clone(), problem))?;
-        Ok(all.into_iter().filter(|one| readable.contains(&one.environment)).collect())
+        let Some(first) = readable.first() else { return Ok((Vec::new(), Vec::new())) };
+        let unread = |problem: Problem| (first.clone(), problem);
+        let mut all = self.reservations().await.map_err(unread)?;
+        all.retain(|one| readable.contains(&one.environment));
+        let locks = self.standing_locks().await.map_err(|error| unread(error.into()))?;
+        Ok((all, locks))
     }
 }

@@ -90,7 +90,7 @@ impl Engine {
         let last_success = self.parts.store.last_success(name).await?;
         let hold = self.parts.store.hold(name).await?;
         let lock = self.standing_lock(name).await?;
-        let reservations = self.reservations_in(name).await?;
+        let reservations = self.line_in(name).await?;
         let wanted = |one: &&Service| service.is_none_or(|name| one.name == *name);
         let wanted: Vec<&Service> = environment.services.iter().filter(wanted).collect();
         let looked = self.look_for_status((environment, account), &wanted, last_success.as_ref());
