@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use shipmate::domain::calendar::Rule;
-use shipmate::domain::schedule::{Fate, Firing, GRACE, ScheduleKey, Timing};
+use shipmate::domain::schedule::{Fate, Firing, GRACE, NewSchedule, ScheduleKey, Stored, Timing};
 use shipmate::domain::timetable::{Due, Timetable};
 use shipmate::ports::Schedules;
 use shipmate::store::SqliteStore;
@@ -19,6 +19,8 @@ use crate::harness::{Figure, Row, Section};
 const COUNTS: [usize; 3] = [10, 1_000, 10_000];
 /// So many firings are measured one by one.
 const CLAIMS: i64 = 200;
+/// So often all are read again.
+const READINGS: usize = 5;
 
 pub async fn measure(full: bool) -> anyhow::Result<Section> {
     let mut section = Section::new("Schedules of announcements");
@@ -36,6 +38,11 @@ pub async fn measure(full: bool) -> anyhow::Result<Section> {
     }
     section
         .row(Row::new("one firing claimed and noted, on disk", Figure::times(&claims().await?)?));
+    let stored = if full { 10_000 } else { 200 };
+    section.row(Row::new(
+        format!("{stored} schedules made in chat, all read again because somebody changed one"),
+        Figure::times(&readings(stored).await?)?,
+    ));
     section.note(
         "The clock stands at each moment at which something is due; what is measured is each \
          schedule that is due then. The heap alone pops a time and pushes the next one of the same \
@@ -102,6 +109,47 @@ fn firings(count: usize, days: i64) -> anyhow::Result<Vec<Duration>> {
     }
     let expected = count * usize::try_from(days)?;
     anyhow::ensure!(times.len() == expected, "{} of {expected} were due", times.len());
+    Ok(times)
+}
+
+/// What a process reads where somebody has made, paused or cancelled a schedule.
+async fn readings(count: usize) -> anyhow::Result<Vec<Duration>> {
+    let directory = tempfile::tempdir()?;
+    let url = format!("sqlite://{}", directory.path().join("journal.db").display());
+    let store = SqliteStore::open(&url).await?;
+    let at = begin()?;
+    let mut keys = Vec::new();
+    for (number, (_, text)) in rules(count)?.into_iter().enumerate() {
+        let new = NewSchedule {
+            text: "tea".to_owned(),
+            when: Stored::Rule(text.clone()),
+            zone: "Europe/Berlin".to_owned(),
+            channel: "ops".into(),
+            by: "alice".into(),
+            at,
+            asked_in: format!("m{number}").as_str().into(),
+        };
+        let made = store.make_schedule(&new, &text).await?;
+        keys.push((ScheduleKey::Numbered(made.number), text));
+    }
+    let zone = TimeZone::get("Europe/Berlin")?;
+    let mut times = Vec::new();
+    for _ in 0..READINGS {
+        let began = Instant::now();
+        let mut table = Timetable::default();
+        let made = store.schedules().await?;
+        let settled = store.settled(&keys, at).await?;
+        for one in made {
+            let (Stored::Rule(text), key) = (one.when, ScheduleKey::Numbered(one.number)) else {
+                anyhow::bail!("schedule {} has no rule", one.number);
+            };
+            let rule = Box::new(Rule::parse(&text, &zone)?);
+            let from = settled.get(&key).copied().unwrap_or(at);
+            table.set(key, Timing::Repeating { rule, text }, GRACE, from);
+        }
+        times.push(began.elapsed());
+        anyhow::ensure!(table.len() == count, "{} of {count} were read", table.len());
+    }
     Ok(times)
 }
 

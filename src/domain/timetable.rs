@@ -88,8 +88,8 @@ impl Timetable {
         }
         let Reverse((first, stamp, schedule)) = self.heap.pop()?;
         let entry = self.entries.get(&schedule)?;
-        let (at, skipped) = entry.newest(first, now);
-        if let Some(next) = entry.timing.next_after(at) {
+        let (at, skipped, next) = entry.newest(first, now);
+        if let Some(next) = next {
             self.heap.push(Reverse((next, stamp, schedule.clone())));
         }
         let late = Duration::try_from(now.duration_since(at)).unwrap_or_default();
@@ -98,18 +98,23 @@ impl Timetable {
 }
 
 impl Entry {
-    /// The newest time up to now, and how many came before it, beginning with `first`.
-    fn newest(&self, first: Timestamp, now: Timestamp) -> (Timestamp, u32) {
+    /// The newest time up to now, how many came before it, beginning with `first`, and which is the
+    /// next.
+    fn newest(&self, first: Timestamp, now: Timestamp) -> (Timestamp, u32, Option<Timestamp>) {
         let (mut newest, mut skipped) = (first, 0_u32);
-        while let Some(next) = self.timing.next_after(newest).filter(|next| *next <= now) {
-            newest = next;
-            skipped = skipped.saturating_add(1);
-            if skipped == COUNTED {
-                // After years of nothing it matters only whether one is in time.
-                newest = self.first_in_time(now).unwrap_or(newest);
+        loop {
+            match self.timing.next_after(newest) {
+                Some(next) if next <= now => {
+                    newest = next;
+                    skipped = skipped.saturating_add(1);
+                    if skipped == COUNTED {
+                        // After years of nothing it matters only whether one is in time.
+                        newest = self.first_in_time(now).unwrap_or(newest);
+                    }
+                }
+                next => return (newest, skipped, next),
             }
         }
-        (newest, skipped)
     }
 
     fn first_in_time(&self, now: Timestamp) -> Option<Timestamp> {

@@ -268,16 +268,33 @@ impl Engine {
         if schedule.made.is_none() || schedule.timing.next_after(now).is_some() {
             return;
         }
+        let _reading = self.shared.announcements.reading.lock().await;
         let ended = async {
             let rules = [(key.clone(), schedule.timing.text())];
             let settled = self.parts.store.settled(&rules, now).await?;
             let pauses = self.parts.store.pauses().await?;
             let this = BTreeMap::from([(key, schedule.clone())]);
-            self.end_what_is_over(&this, &pauses, &settled).await
+            let over = self.end_what_is_over(&this, &pauses, &settled).await?;
+            Ok::<_, Problem>((over, self.parts.store.schedule_changes().await?))
         };
-        if let Err(problem) = ended.await {
-            // It is found to be over at the next start.
-            tracing::warn!(schedule = %schedule.key, ?problem, "still stands, and has no further time");
+        match ended.await {
+            Ok((over, changes)) => self.note_ended(&over, changes),
+            Err(problem) => {
+                // It is found to be over at the next start.
+                tracing::warn!(schedule = %schedule.key, ?problem, "still stands, and has no further time");
+            }
+        }
+    }
+
+    /// Where nothing else has changed, nobody has to read all schedules again for these.
+    fn note_ended(&self, over: &[ScheduleKey], changes: i64) {
+        let mut known = lock(&self.shared.announcements.known);
+        let ours = i64::try_from(over.len()).unwrap_or(i64::MAX);
+        if known.changes.map(|before| before.saturating_add(ours)) == Some(changes) {
+            known.changes = Some(changes);
+            for key in over {
+                known.schedules.remove(key);
+            }
         }
     }
 
