@@ -322,8 +322,8 @@ pub trait Schedules: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Whether something claimed is the caller's to post still: it was not called off, and counts
-    /// as claimed now.
+    /// Whether something claimed is the caller's to post still: it was neither called off nor taken
+    /// over since the claim that `firing` tells of. It counts as claimed now.
     async fn renew(&self, firing: &Firing, now: Timestamp) -> Result<bool, StoreError>;
 
     /// Claimed and neither posted nor missed, oldest first.

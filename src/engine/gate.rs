@@ -309,7 +309,8 @@ impl Engine {
         }
     }
 
-    /// The terms changed: votes are void, and the plan is put forward again.
+    /// The terms changed: votes are void, and the plan is put forward again. What was to begin at a
+    /// moment that has come is not put forward to anybody for another: it ends.
     async fn ask_anew(
         &self,
         deployment: &Deployment,
@@ -317,15 +318,24 @@ impl Engine {
         permitted: Permitted,
     ) -> Result<(), Problem> {
         let Permitted { requirements, overridden } = permitted;
+        let unapproved = deployment.request.scheduled.is_some() && !requirements.is_empty();
         let event = Event::Replanned { plan: Box::new(plan), requirements, overridden };
         let replanned = self.append_if(deployment.id, |now| match now.stage {
+            Stage::Waiting | Stage::Queued { .. } if unapproved => {
+                vec![event.clone(), Event::Ended { end: End::Unapproved }]
+            }
             Stage::Waiting | Stage::Queued { .. } => vec![event.clone()],
             Stage::Running(_) | Stage::Ended(_) => Vec::new(),
         });
         if let Some(replanned) = replanned.await? {
+            if unapproved {
+                tracing::info!(deployment.id = %deployment.id, "the terms changed; not run");
+                self.finish(&replanned).await;
+                return Ok(());
+            }
             tracing::info!(deployment.id = %deployment.id, "the terms changed; asked anew");
-            let shown = self.show_card(replanned).await?;
             self.shared.reschedule.notify_one();
+            let shown = self.show_card(replanned).await?;
             // With nothing to be met it goes on under its new terms, which everybody can see.
             self.approve_if_agreed(shown.id).await?;
         }

@@ -42,6 +42,15 @@ pub(super) struct Intent<'a> {
     pub as_if_open: bool,
 }
 
+/// What somebody would do, and when.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Attempt<'a> {
+    pub action: Action,
+    pub environment: &'a EnvironmentName,
+    pub services: &'a BTreeSet<ServiceName>,
+    pub at: Timestamp,
+}
+
 impl Engine {
     /// The person with the roles that the chat says they hold now.
     pub(super) async fn person(&self, id: &PersonId) -> Result<Person, Problem> {
@@ -211,14 +220,16 @@ impl Engine {
     pub(super) async fn kept_out_for_a_time(
         &self,
         person: &Person,
-        (action, name): (Action, &EnvironmentName),
-        services: &BTreeSet<ServiceName>,
+        attempt: Attempt<'_>,
         known: impl FnOnce(&mut Facts),
     ) -> Result<Option<Obstacle>, Problem> {
+        let Attempt { action, environment: name, services, at } = attempt;
         let Some(environment) = self.parts.environments.get(name) else { return Ok(None) };
-        let lock = self.standing_lock(name).await?;
-        let closed = self.closed(environment, Part::Services(services)).await?;
+        let lock = self.standing_lock(name).await?.filter(|lock| lock.stands_at(at));
+        let closed = self.closed_at(environment, Part::Services(services), at).await?;
         let (mut facts, _) = self.facts(environment, &person.id).await?;
+        set_time(&mut facts, &at.to_zoned(environment.timezone.clone()));
+        facts.locked_by = lock.as_ref().map(|lock| lock.by.clone());
         facts.frozen = closed.as_ref().map(|closed| closed.names.clone());
         let after = environment.after.clone();
         facts.verified = after.map(|environment| Verified { environment, yes: true });

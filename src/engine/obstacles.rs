@@ -2,7 +2,7 @@
 //! in the queue for as long as that stands. Whether something does, is asked of the policies.
 
 use super::Engine;
-use super::judge::services_of;
+use super::judge::{Attempt, services_of};
 use super::problem::Problem;
 use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::freeze::{Part, State};
@@ -29,11 +29,13 @@ impl Engine {
         let name = &deployment.plan.terms.environment;
         let Some(environment) = self.parts.environments.get(name) else { return Ok(None) };
         let services = services_of(&deployment.plan);
-        // What waits for its moment is kept by what lasts until then.
-        let moment = deployment.scheduled.filter(|_| deployment.is_scheduled());
-        let at = moment.unwrap_or_else(|| self.parts.clock.now());
-        let part = Part::Services(&services);
-        let open = self.state_at(environment, part, at).await? == State::Open;
+        // What waits for its moment is kept by what stands now and lasts until then; a freeze that
+        // only comes stands among the plan's warnings.
+        let now = self.parts.clock.now();
+        let later = deployment.scheduled.filter(|at| deployment.is_scheduled() && *at > now);
+        let (at, part) = (later.unwrap_or(now), Part::Services(&services));
+        let mut open = self.state_of(environment, part).await? == State::Open;
+        open |= self.state_at(environment, part, at).await? == State::Open;
         let lock = self.standing_lock(name).await?.filter(|lock| lock.stands_at(at));
         // Without either nobody's roles have to be asked for.
         if open && lock.is_none() {
@@ -42,7 +44,8 @@ impl Engine {
         let request = &deployment.request;
         let person = self.person(&request.requester.id).await?;
         let action = if deployment.is_rollback() { Action::Rollback } else { Action::Promote };
-        self.kept_out_for_a_time(&person, (action, name), &services, |facts| {
+        let attempt = Attempt { action, environment: name, services: &services, at };
+        self.kept_out_for_a_time(&person, attempt, |facts| {
             facts.critical_findings = deployment.plan.outlook.critical_findings;
             facts.reason_given = request.because.is_some();
             facts.break_glass = request.break_glass;

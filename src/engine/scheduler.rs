@@ -142,7 +142,12 @@ impl Engine {
             return Ok(None);
         }
         if deployment.request.scheduled.is_some() {
-            self.end_unapproved(deployment.id).await?;
+            // What stands on the card now is what counts.
+            self.recount(deployment.id).await?;
+            match self.approve_if_agreed(deployment.id).await? {
+                Some(approved) => self.take_turns(&approved.plan.terms.environment),
+                None => self.end_unapproved(deployment.id).await?,
+            }
             return Ok(None);
         }
         let Some(expires) = deployment.expires_at() else { return Ok(None) };
@@ -165,11 +170,11 @@ impl Engine {
 }
 
 impl Engine {
-    /// The moment of a deployment has come, and what was agreed for it does not stand any more:
-    /// votes are gone, or the terms have changed. It does not run at some other time instead.
+    /// The moment of a deployment has come, and what was agreed for it does not stand any more. It
+    /// does not run at some other time instead.
     async fn end_unapproved(&self, id: DeploymentId) -> Result<(), Problem> {
         let ended = self.append_if(id, |now| match now.stage {
-            Stage::Waiting if now.scheduled.is_none() && !now.is_agreed() => {
+            Stage::Waiting if now.scheduled.is_none() => {
                 vec![Event::Ended { end: End::Unapproved }]
             }
             Stage::Waiting | Stage::Queued { .. } | Stage::Running(_) | Stage::Ended(_) => {

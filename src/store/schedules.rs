@@ -286,10 +286,12 @@ impl Schedules for SqliteStore {
     }
 
     async fn renew(&self, firing: &Firing, now: Timestamp) -> Result<bool, StoreError> {
+        let Fate::Claimed { at: claimed_at } = firing.fate else { return Ok(false) };
         let renewed = sqlx::query(sql::RENEW)
             .bind(firing.schedule.to_string())
             .bind(firing.due.as_millisecond())
             .bind(now.as_millisecond())
+            .bind(claimed_at.as_millisecond())
             .execute(&self.writer)
             .await?;
         Ok(renewed.rows_affected() == 1)

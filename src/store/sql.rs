@@ -253,6 +253,11 @@ statements! {
             SELECT 1 FROM deployments
             WHERE deployments.environment = reservations.environment
               AND deployments.stage = 'running'
+          )
+          AND NOT EXISTS (
+            SELECT 1 FROM locks
+            WHERE locks.environment = reservations.environment
+              AND (locks.until IS NULL OR locks.until > $2)
           )";
 
     RELEASE_RESERVATION = "UPDATE reservations SET ended_at = $3, ending = 'released'
@@ -324,9 +329,9 @@ statements! {
     TAKE_OVER = "UPDATE firings SET claimed_at = $3
         WHERE schedule = $1 AND due = $2 AND fate = 'claimed' AND claimed_at <= $4";
 
-    /// Whose it is still, just before it is posted.
+    /// Unless somebody has taken it over since the claim of $4.
     RENEW = "UPDATE firings SET claimed_at = $3
-        WHERE schedule = $1 AND due = $2 AND fate = 'claimed'";
+        WHERE schedule = $1 AND due = $2 AND fate = 'claimed' AND claimed_at = $4";
 
     /// What stands in the chat does so, whatever was decided while it was on its way.
     ANNOUNCED = "UPDATE firings SET fate = $3, message = $4

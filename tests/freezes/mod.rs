@@ -125,7 +125,25 @@ async fn a_moment_within_a_freeze_is_offered_for_its_end() {
     assert!(world.text().contains(line), "{}", world.text());
     assert_eq!(world.count_deployments().await, 0);
     world.say("alice", "promote core:1.5.0 to production on tuesday at 9:30").await;
-    assert!(!world.text().contains("when that ends"), "{}", world.text());
+    assert_eq!(world.stage(1).await, "scheduled", "{}", world.everything());
+    // What ends before a moment has nothing to do with it: the one that is meant is the next.
+    world.say("alice", "promote core:1.5.0 to production on sunday at 9:30").await;
+    assert!(world.text().contains(line), "{}", world.text());
+}
+
+/// What waits for its moment does not wait for a lock that ends before, nor yet for a freeze that
+/// comes.
+#[tokio::test]
+async fn what_stands_now_and_not_then_keeps_nothing() {
+    let mut world = World::start().await;
+    world.verified_on_staging("core", "1.5.0").await;
+    world.say("alice", "promote core:1.5.0 to production on saturday at 9:30").await;
+    assert_eq!(world.stage(1).await, "scheduled", "{}", world.everything());
+    world.say("bob", "lock production for 2h because I am testing").await;
+    world.wait().await;
+    let card = world.card_text(1);
+    assert!(card.contains("At that moment production is frozen: "), "{card}");
+    assert!(!card.contains("It waits"), "{card}");
 }
 
 #[tokio::test]

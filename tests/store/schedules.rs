@@ -79,7 +79,10 @@ async fn each_time_is_had_by_one() {
     assert!(!other.take_over(&firing, at(9), at(11)).await.unwrap());
     assert!(other.take_over(&firing, at(10), at(11)).await.unwrap());
     assert!(!one.take_over(&firing, at(10), at(11)).await.unwrap());
-    assert!(other.renew(&firing, at(12)).await.unwrap());
+    // Whose claim was taken over has none to renew.
+    assert!(!one.renew(&firing, at(12)).await.unwrap());
+    let taken = Firing { fate: Fate::Claimed { at: at(11) }, ..firing.clone() };
+    assert!(other.renew(&taken, at(12)).await.unwrap());
     assert!(!one.take_over(&firing, at(11), at(12)).await.unwrap());
     assert!(other.announced(&firing, Some(&"m1".into())).await.unwrap());
     assert!(!one.missed(&firing).await.unwrap());

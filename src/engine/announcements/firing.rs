@@ -28,7 +28,7 @@ impl Engine {
         let store = &self.parts.store;
         let now = self.parts.clock.now();
         let mut next: Option<Timestamp> = None;
-        for firing in store.claimed().await? {
+        for mut firing in store.claimed().await? {
             let free_at = match firing.fate {
                 Fate::Claimed { at } => at.checked_add(LEASE).unwrap_or(Timestamp::MAX),
                 Fate::Posted { .. } | Fate::Silent | Fate::Missed | Fate::CalledOff => continue,
@@ -49,6 +49,7 @@ impl Engine {
             if !too_late && (schedule.is_none() || !store.take_over(&firing, before, now).await?) {
                 continue;
             }
+            firing.fate = Fate::Claimed { at: now };
             // A chat that does not answer keeps nothing else from being announced.
             let (engine, work) = (self.clone(), self.begin_work());
             tokio::spawn(async move {
@@ -265,11 +266,16 @@ impl Engine {
     /// Ends a schedule once its last time has an end.
     async fn end_if_over(&self, schedule: &Schedule) {
         let (key, now) = (schedule.key.clone(), self.parts.clock.now());
-        if schedule.made.is_none() || schedule.timing.next_after(now).is_some() {
+        let ScheduleKey::Numbered(number) = key else { return };
+        if schedule.timing.next_after(now).is_some() {
             return;
         }
         let _reading = self.shared.announcements.reading.lock().await;
         let ended = async {
+            let made = self.parts.store.schedule(number).await?;
+            if made.is_none_or(|made| made.ended_at.is_some()) {
+                return Ok((Vec::new(), self.parts.store.schedule_changes().await?));
+            }
             let rules = [(key.clone(), schedule.timing.text())];
             let settled = self.parts.store.settled(&rules, now).await?;
             let pauses = self.parts.store.pauses().await?;
@@ -288,11 +294,16 @@ impl Engine {
 
     /// Where nothing else has changed, nobody has to read all schedules again for these.
     fn note_ended(&self, over: &[ScheduleKey], changes: i64) {
+        if over.is_empty() {
+            return;
+        }
+        let mut timetable = lock(&self.shared.announcements.timetable);
         let mut known = lock(&self.shared.announcements.known);
         let ours = i64::try_from(over.len()).unwrap_or(i64::MAX);
         if known.changes.map(|before| before.saturating_add(ours)) == Some(changes) {
             known.changes = Some(changes);
             for key in over {
+                timetable.remove(key);
                 known.schedules.remove(key);
             }
         }
@@ -316,12 +327,15 @@ impl Engine {
             let claimed = self.parts.store.claimed().await?;
             over.retain(|key| !claimed.iter().any(|firing| firing.schedule == *key));
         }
-        for key in &over {
-            if let ScheduleKey::Numbered(number) = key {
-                self.parts.store.end_schedule(*number, self.parts.clock.now()).await?;
+        let mut ended = Vec::new();
+        for key in over {
+            if let ScheduleKey::Numbered(number) = key
+                && self.parts.store.end_schedule(number, self.parts.clock.now()).await?
+            {
+                ended.push(key);
             }
         }
-        Ok(over)
+        Ok(ended)
     }
 }
 

@@ -25,6 +25,7 @@ mod whoami;
 use jiff::Timestamp;
 
 use super::Engine;
+use super::judge::Attempt;
 use super::problem::{Problem, Undecided};
 use crate::domain::card::Card;
 use crate::domain::command::{Command, FreezeEnvironment, LockEnvironments, Promote, Scope};
@@ -272,17 +273,17 @@ impl Engine {
             facts.reason_given = promote.because.is_some();
             facts.break_glass = promote.break_glass;
         };
-        let obstacle =
-            self.kept_out_for_a_time(&person, (Action::Promote, name), &services, given).await?;
+        let zoned = |time: Timestamp| time.to_zoned(environment.timezone.clone());
+        let now = self.parts.clock.now();
+        let moment = promote.when.and_then(|when| when.resolve(&zoned(now)).ok());
+        let at = moment.map_or(now, |moment| moment.timestamp());
+        let attempt =
+            Attempt { action: Action::Promote, environment: name, services: &services, at };
+        let obstacle = self.kept_out_for_a_time(&person, attempt, given).await?;
         let until = obstacle.and_then(|obstacle| match obstacle {
             Obstacle::Locked { until, .. } | Obstacle::Frozen { until, .. } => until,
             Obstacle::Reserved { .. } => None,
         });
-        let zoned = |time: Timestamp| time.to_zoned(environment.timezone.clone());
-        let moment = promote.when.map(|when| when.resolve(&zoned(self.parts.clock.now())));
-        let moment = moment.and_then(Result::ok).map(|moment| moment.timestamp());
-        // What ends before the moment that was asked for is not what keeps it.
-        let until = until.filter(|until| moment.is_none_or(|moment| *until > moment));
         Ok(until.and_then(|until| When::minute_of(&zoned(until))))
     }
 
