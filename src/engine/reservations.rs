@@ -183,6 +183,9 @@ impl Desk for Engine {
         if !mine.lives(self.parts.clock.now()) {
             return Ok(Standing::Over(Over::Lapsed));
         }
+        // All at one moment: else it could have got it meanwhile, and stand behind itself.
+        let line = self.line_in(&ticket.environment).await?;
+        let mine = line.iter().find(|one| one.id == mine.id).cloned().unwrap_or(mine);
         let open = self.unended_in(&ticket.environment).await?;
         if let Some(since) = mine.held_since {
             // Nothing else runs beside it.
@@ -190,7 +193,6 @@ impl Desk for Engine {
             let rollback = running.map(|one| (one.id, one.plan.terms.names()));
             return Ok(Standing::Held { since, rollback });
         }
-        let line = self.line_in(&ticket.environment).await?;
         let lock = self.standing_lock(&ticket.environment).await?;
         let open = open.iter().collect::<Vec<_>>();
         let (place, behind) = place(&mine, &line, &open, lock.as_ref());

@@ -182,7 +182,7 @@ async fn a_deployment_that_is_called_back_is_so_wherever_it_dies() {
     let dies = |place: i64| async move {
         let mut plan = small();
         // Long enough for a process to begin anew and hear the word again, also on Discord.
-        plan.times.pulling = Duration::from_secs(4);
+        plan.times.pulling = Duration::from_secs(12);
         let mut world = World::of(plan).await;
         let before = world.tasks("staging", "web");
         world.say("alice", WEB.line).await;
