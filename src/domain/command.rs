@@ -96,6 +96,51 @@ pub enum Command {
     Whoami,
 }
 
+impl Command {
+    /// The environment that it names as the one that it is about.
+    pub fn environment(&self) -> Option<&EnvironmentName> {
+        match self {
+            Self::Promote(promote) => Some(&promote.environment),
+            Self::Rollback(rollback) => Some(&rollback.environment),
+            Self::ReleaseHold { environment, .. }
+            | Self::EndReservation { environment, .. }
+            | Self::Lock(LockEnvironments { scope: Scope::Environment(environment), .. })
+            | Self::Unlock { scope: Scope::Environment(environment), .. }
+            | Self::Freeze(FreezeEnvironment { environment, .. })
+            | Self::Unfreeze { environment, .. } => Some(environment),
+            Self::Status { environment, .. }
+            | Self::History { environment }
+            | Self::Queue { environment }
+            | Self::Freezes { environment } => environment.as_ref(),
+            // Deployments are looked up first.
+            Self::Show { .. }
+            | Self::Approve(_)
+            | Self::Reject(_)
+            | Self::Cancel(_)
+            | Self::Pause(_)
+            | Self::Continue(_)
+            | Self::Canary(_)
+            | Self::Ban(_)
+            | Self::Unban { .. }
+            | Self::Bans
+            | Self::Announce { .. }
+            | Self::ShowSchedule { .. }
+            | Self::PauseSchedule { .. }
+            | Self::ContinueSchedule { .. }
+            | Self::CancelSchedule { .. }
+            | Self::Preview { .. }
+            | Self::Figures { .. }
+            | Self::Lock(LockEnvironments { scope: Scope::Everything, .. })
+            | Self::Unlock { scope: Scope::Everything, .. }
+            | Self::Locks
+            | Self::Reservations
+            | Self::Schedules
+            | Self::Help { .. }
+            | Self::Whoami => None,
+        }
+    }
+}
+
 /// Make images the ones that an environment runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Promote {

@@ -2,7 +2,7 @@
 //! for it.
 
 use crate::domain::card::{self, Card, Tone};
-use crate::domain::command::{Command, FreezeEnvironment, Promote};
+use crate::domain::command::{Command, Promote};
 use crate::domain::id::{EnvironmentName, Repository, Tag};
 use crate::domain::plan::listed;
 use crate::domain::refusal::{BannedImage, Refusal};
@@ -397,7 +397,7 @@ fn commands(refusal: &Refusal, asked: Option<&Command>) -> Vec<String> {
         let Some(promote) = promote else { return Vec::new() };
         images.iter().filter_map(|image| asking::with_image(promote, was, image)).collect()
     };
-    let environment = asked.and_then(environment);
+    let environment = asked.and_then(Command::environment);
     let history = || environment.map(asking::history).into_iter().collect();
     match refusal {
         Refusal::WhichRepository { asked, choices } => {
@@ -509,45 +509,6 @@ fn promotion(command: &Command) -> Option<&Promote> {
         | Command::CancelSchedule { .. }
         | Command::Preview { .. }
         | Command::Figures { .. }
-        | Command::Help { .. }
-        | Command::Whoami => None,
-    }
-}
-
-fn environment(command: &Command) -> Option<&EnvironmentName> {
-    match command {
-        Command::Promote(promote) => Some(&promote.environment),
-        Command::Rollback(rollback) => Some(&rollback.environment),
-        Command::ReleaseHold { environment, .. }
-        | Command::EndReservation { environment, .. }
-        | Command::Freeze(FreezeEnvironment { environment, .. })
-        | Command::Unfreeze { environment, .. } => Some(environment),
-        Command::Status { environment, service: _ }
-        | Command::History { environment }
-        | Command::Queue { environment }
-        | Command::Freezes { environment } => environment.as_ref(),
-        Command::Show { .. }
-        | Command::Approve(_)
-        | Command::Reject(_)
-        | Command::Cancel(_)
-        | Command::Pause(_)
-        | Command::Continue(_)
-        | Command::Canary(_)
-        | Command::Ban(_)
-        | Command::Unban { .. }
-        | Command::Bans
-        | Command::Lock(_)
-        | Command::Unlock { .. }
-        | Command::Locks
-        | Command::Reservations
-        | Command::Announce { .. }
-        | Command::ShowSchedule { .. }
-        | Command::PauseSchedule { .. }
-        | Command::ContinueSchedule { .. }
-        | Command::CancelSchedule { .. }
-        | Command::Preview { .. }
-        | Command::Figures { .. }
-        | Command::Schedules
         | Command::Help { .. }
         | Command::Whoami => None,
     }

@@ -28,7 +28,7 @@ use super::Engine;
 use super::judge::Attempt;
 use super::problem::{Problem, Undecided};
 use crate::domain::card::Card;
-use crate::domain::command::{Command, FreezeEnvironment, LockEnvironments, Promote, Scope};
+use crate::domain::command::{Command, Promote};
 use crate::domain::decision::Decision;
 use crate::domain::id::{ChannelId, EnvironmentName};
 use crate::domain::obstacle::Obstacle;
@@ -48,56 +48,13 @@ pub(super) struct Topic {
     pub command: Option<Command>,
 }
 
-/// The environment that a command names as the one that it is about.
-fn environment_of(command: &Command) -> Option<&EnvironmentName> {
-    match command {
-        Command::Promote(promote) => Some(&promote.environment),
-        Command::Rollback(rollback) => Some(&rollback.environment),
-        Command::ReleaseHold { environment, .. }
-        | Command::EndReservation { environment, .. }
-        | Command::Lock(LockEnvironments { scope: Scope::Environment(environment), .. })
-        | Command::Unlock { scope: Scope::Environment(environment), .. }
-        | Command::Freeze(FreezeEnvironment { environment, .. })
-        | Command::Unfreeze { environment, .. } => Some(environment),
-        Command::Status { environment, .. }
-        | Command::History { environment }
-        | Command::Queue { environment }
-        | Command::Freezes { environment } => environment.as_ref(),
-        // Deployments are looked up first.
-        Command::Show { .. }
-        | Command::Approve(_)
-        | Command::Reject(_)
-        | Command::Cancel(_)
-        | Command::Pause(_)
-        | Command::Continue(_)
-        | Command::Canary(_)
-        | Command::Ban(_)
-        | Command::Unban { .. }
-        | Command::Bans
-        | Command::Announce { .. }
-        | Command::ShowSchedule { .. }
-        | Command::PauseSchedule { .. }
-        | Command::ContinueSchedule { .. }
-        | Command::CancelSchedule { .. }
-        | Command::Preview { .. }
-        | Command::Figures { .. }
-        | Command::Lock(LockEnvironments { scope: Scope::Everything, .. })
-        | Command::Unlock { scope: Scope::Everything, .. }
-        | Command::Locks
-        | Command::Reservations
-        | Command::Schedules
-        | Command::Help { .. }
-        | Command::Whoami => None,
-    }
-}
-
 /// A message that is handled again is among the decisions of so long ago.
 const LOOKED_BACK: u32 = 50;
 
 impl Engine {
     /// Answers a command. Whatever happens, the person hears something.
     pub(super) async fn answer(&self, said: &Said, command: Command) {
-        if let Some(environment) = environment_of(&command)
+        if let Some(environment) = command.environment()
             && let Err(refusal) = self.may_be_spoken_of(said, environment)
         {
             return self.whisper(said, &report::refusal_card(&refusal, None)).await;
