@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::civil::Weekday;
 use serde::{Deserialize, Serialize};
 
@@ -176,7 +177,26 @@ pub enum Denial {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Because {
     pub policy: PolicyId,
+    /// Of what closes the environment, where it decides so only because that is closed.
     pub reason: String,
+    /// When the environment opens, where it decides so only because that is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opens: Option<Opens>,
+}
+
+impl Because {
+    pub fn new(policy: PolicyId, reason: String) -> Self {
+        Self { policy, reason, opens: None }
+    }
+}
+
+/// When a closed environment opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Opens {
+    At(Timestamp),
+    /// When somebody opens it.
+    Unfrozen,
 }
 
 /// A permit that did not apply, and what it lacked, as a sentence such as

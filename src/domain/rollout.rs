@@ -215,7 +215,11 @@ impl Rollout {
                 }
                 match self.pause.take() {
                     Some(pause) => self.forward.held_up(pause.since, at),
-                    None => self.canary = None,
+                    None => {
+                        self.canary = None;
+                        // A successor of a canary that was moved away may just be starting.
+                        self.forward.progressed_at = at;
+                    }
                 }
             }
             Event::CanaryAsked { by, stay } => {

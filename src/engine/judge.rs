@@ -16,9 +16,8 @@ use crate::domain::observation::ImageSeen;
 use crate::domain::obstacle::Obstacle;
 use crate::domain::plan::Plan;
 use crate::domain::policy::{
-    Action, Because, Denial, Facts, Person, Question, Requirement, Verdict, Verified,
+    Action, Because, Denial, Facts, Opens, Person, Question, Requirement, Verdict, Verified,
 };
-use crate::report;
 
 /// The policies' yes, and what it depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -283,14 +282,9 @@ impl Engine {
         closed: &Closed,
         verdict: &mut Verdict,
     ) -> Result<(), Problem> {
-        let now = self.local_time(Some(&question.environment));
-        let (told, reason) = match verdict {
-            Verdict::Allowed { overridden, .. } => {
-                (overridden, report::freeze_set_aside(closed, &now))
-            }
-            Verdict::Refused(Denial::Forbidden { by, .. }) => {
-                (by, report::freeze_refuses(&question.environment, closed, &now))
-            }
+        let told = match verdict {
+            Verdict::Allowed { overridden, .. } => overridden,
+            Verdict::Refused(Denial::Forbidden { by, .. }) => by,
             Verdict::Refused(Denial::NothingPermits { .. }) => return Ok(()),
         };
         if told.is_empty() {
@@ -298,7 +292,8 @@ impl Engine {
         }
         let anyway = deciders(self.parts.policies.decide(&thawed(question))?);
         for because in told.iter_mut().filter(|because| !anyway.contains(&because.policy)) {
-            because.reason = reason.clone();
+            because.reason.clone_from(&closed.reason);
+            because.opens = Some(closed.until.map_or(Opens::Unfrozen, Opens::At));
         }
         Ok(())
     }
@@ -372,8 +367,7 @@ impl Engine {
 /// Nobody can vote on what is no deployment: where the policies ask for votes, it is refused.
 fn without_votes(permitted: Permitted) -> Result<(), Problem> {
     let asked = permitted.requirements.into_iter();
-    let by: Vec<Because> =
-        asked.map(|one| Because { policy: one.policy, reason: one.reason }).collect();
+    let by: Vec<Because> = asked.map(|one| Because::new(one.policy, one.reason)).collect();
     if by.is_empty() {
         return Ok(());
     }
@@ -420,10 +414,7 @@ pub(super) fn deniers(denial: &Denial) -> Vec<Because> {
         Denial::Forbidden { by, .. } => by.clone(),
         Denial::NothingPermits { nearest } => nearest
             .iter()
-            .map(|miss| Because {
-                policy: miss.policy.clone(),
-                reason: format!("that takes {}", miss.lacked),
-            })
+            .map(|miss| Because::new(miss.policy.clone(), format!("that takes {}", miss.lacked)))
             .collect(),
     }
 }

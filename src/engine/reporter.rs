@@ -334,8 +334,9 @@ impl Engine {
             }
             Err(error) => return Err(error.into()),
         }
+        let now = self.local_time(Some(&deployment.plan.terms.environment));
         if let (Some(asked_in), Some(card)) =
-            (&deployment.request.asked_in, report::end_reply(deployment))
+            (&deployment.request.asked_in, report::end_reply(deployment, &now))
         {
             let place = Place::Reply {
                 channel: deployment.request.channel.clone(),

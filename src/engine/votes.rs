@@ -193,7 +193,9 @@ impl Engine {
         };
         let environment = &deployment.plan.terms.environment;
         let what = format!("#{}", deployment.id);
-        let card = report::denial_card(&reaction.person, action, environment, Some(&what), denial);
+        let now = self.local_time(Some(environment));
+        let what = Some(what.as_str());
+        let card = report::denial_card(&reaction.person, action, environment, what, denial, &now);
         let place = Place::Aside { about: message.clone(), person: reaction.person.clone() };
         // Once is enough, also where the reaction cannot be taken off and is seen again.
         let key = format!("vote-{message}-{}-{}", reaction.person, reaction.action.label());

@@ -56,7 +56,7 @@ impl Demand {
     pub(super) fn because(&self) -> Because {
         let Requirement { policy, reason, approvals: _, approvers: _, expires: _ } =
             &self.requirement;
-        Because { policy: policy.clone(), reason: reason.clone() }
+        Because::new(policy.clone(), reason.clone())
     }
 }
 
@@ -168,7 +168,7 @@ impl Policies {
             }
             Kind::Forbid { reason, yields } => {
                 self.forbids.set.add(policy).map_err(Box::new)?;
-                let because = Because { policy: id.clone(), reason };
+                let because = Because::new(id.clone(), reason);
                 self.forbids.about.insert(id, Forbid { because, yields });
             }
             Kind::Demand { reason, yields, approvals, approvers, expires } => {

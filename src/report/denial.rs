@@ -1,6 +1,8 @@
 //! What the policies do not permit, and what could not be decided at all: two different
 //! things, told in different words.
 
+use jiff::Zoned;
+
 use crate::domain::card::{Card, Tone};
 use crate::domain::id::{EnvironmentName, PersonId};
 use crate::domain::policy::{Action, Denial, NearMiss};
@@ -9,22 +11,23 @@ use super::{asking, votes, words};
 
 /// Says what the policies do not permit, which of them, and what would change that.
 /// `what`: the images by name (`core:1.5.0 and web:2.1.0`) or the deployment (`#42`), where
-/// the action is about one.
+/// the action is about one. `now` is the time where the environment is.
 pub fn denial_card(
     person: &PersonId,
     action: Action,
     environment: &EnvironmentName,
     what: Option<&str>,
     denial: &Denial,
+    now: &Zoned,
 ) -> Card {
     let person = words::person(person);
     let title = format!("{person} may not {}", action_words(action, environment, what));
     let card = Card::new(Tone::Bad, title);
     match denial {
         Denial::Forbidden { by, overridable } => {
-            let card = by.iter().fold(card, |card, because| {
-                card.text(votes::policy(because.policy.as_str(), &because.reason))
-            });
+            let card = by
+                .iter()
+                .fold(card, |card, because| card.text(votes::decided(because, environment, now)));
             if *overridable { with_glass(card, action, environment, what) } else { card }
         }
         Denial::NothingPermits { nearest } => with_nearest(card, nearest),

@@ -11,14 +11,14 @@ use super::{asking, end, pause, plan, running, votes, words};
 /// The card of a deployment now. `now` is the time where its environment is: times of day are
 /// told in its time zone.
 pub fn deployment_card(deployment: &Deployment, now: &Zoned) -> Card {
-    let mut card = Card::new(tone(deployment), titled(deployment));
+    let mut card = Card::new(tone(deployment, now), titled(deployment));
     card = match &deployment.stage {
         Stage::Waiting | Stage::Queued { .. } | Stage::Running(_) => {
-            with_broken_glass(card.text(asked(deployment, now)), deployment)
+            votes::with_broken_glass(card.text(asked(deployment, now)), deployment, now)
         }
         Stage::Ended(ended) => {
-            with_broken_glass(end::with_end(card, deployment, ended), deployment)
-                .text(asked(deployment, now))
+            let card = end::with_end(card, deployment, ended, now);
+            votes::with_broken_glass(card, deployment, now).text(asked(deployment, now))
         }
     };
     card = match &deployment.stage {
@@ -130,17 +130,13 @@ fn asked(deployment: &Deployment, now: &Zoned) -> String {
     ))
 }
 
-fn with_broken_glass(card: Card, deployment: &Deployment) -> Card {
-    votes::with_broken_glass(card, &deployment.request.requester.id, &deployment.overridden)
-}
-
-fn tone(deployment: &Deployment) -> Tone {
+fn tone(deployment: &Deployment, now: &Zoned) -> Tone {
     match &deployment.stage {
         Stage::Waiting | Stage::Queued { .. } => Tone::Waiting,
         Stage::Running(rollout) if rollout.goes_back() => Tone::Warning,
         Stage::Running(rollout) if rollout.paused().is_some() => Tone::Waiting,
         Stage::Running(_) => Tone::Running,
-        Stage::Ended(ended) => end::tell(deployment, ended).tone,
+        Stage::Ended(ended) => end::tell(deployment, ended, now).tone,
     }
 }
 

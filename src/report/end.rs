@@ -1,5 +1,7 @@
 //! How a deployment ended, in words: what stands now, why, and what to do next.
 
+use jiff::Zoned;
+
 use crate::domain::after_check::Moment;
 use crate::domain::card::{Card, Tone};
 use crate::domain::deployment::{Deployment, Ended, GRACE};
@@ -27,8 +29,8 @@ pub struct Told {
 }
 
 /// Adds an end to a deployment's card.
-pub fn with_end(mut card: Card, deployment: &Deployment, ended: &Ended) -> Card {
-    let told = tell(deployment, ended);
+pub fn with_end(mut card: Card, deployment: &Deployment, ended: &Ended, now: &Zoned) -> Card {
+    let told = tell(deployment, ended, now);
     card.tone = told.tone;
     let loud = match told.tone {
         Tone::Bad => true,
@@ -82,9 +84,9 @@ pub fn with_end(mut card: Card, deployment: &Deployment, ended: &Ended) -> Card 
 }
 
 /// The short reply to the person who asked. `None`: it has not ended.
-pub fn end_reply(deployment: &Deployment) -> Option<Card> {
+pub fn end_reply(deployment: &Deployment, now: &Zoned) -> Option<Card> {
     let ended = super::deployment::ended(deployment)?;
-    let told = tell(deployment, ended);
+    let told = tell(deployment, ended, now);
     let mut card = Card::new(told.tone, super::deployment::titled(deployment)).text(told.headline);
     if let Some(detail) = told.details.into_iter().next() {
         card = card.text(detail);
@@ -106,7 +108,7 @@ pub fn repaired(terms: &Terms, repository: &Repository, found: &Digest) -> Strin
 }
 
 /// Tells an end.
-pub fn tell(deployment: &Deployment, ended: &Ended) -> Told {
+pub fn tell(deployment: &Deployment, ended: &Ended, now: &Zoned) -> Told {
     match &ended.end {
         End::Succeeded => succeeded(deployment, ended),
         End::RolledBack { cause } => rolled_back(&deployment.plan.terms, cause),
@@ -120,7 +122,7 @@ pub fn tell(deployment: &Deployment, ended: &Ended) -> Told {
         End::Expired => expired(deployment),
         End::Unapproved => unapproved(deployment),
         End::Missed => missed(deployment),
-        End::Refused { why } => refused(deployment, why),
+        End::Refused { why } => refused(deployment, why, now),
         End::Superseded { by, undone } => {
             let mut told = called_off(deployment, ended, &format!("Superseded by #{by}."), *undone);
             told.next = format!("See how #{by} goes:");
@@ -339,7 +341,7 @@ fn missed(deployment: &Deployment) -> Told {
     }
 }
 
-fn refused(deployment: &Deployment, why: &RefusedWhy) -> Told {
+fn refused(deployment: &Deployment, why: &RefusedWhy, now: &Zoned) -> Told {
     let mut details = Vec::new();
     let next = match why {
         RefusedWhy::Plan { refusal } => {
@@ -347,8 +349,8 @@ fn refused(deployment: &Deployment, why: &RefusedWhy) -> Told {
             "To ask again:"
         }
         RefusedWhy::Policy { by } => {
-            let policies = by.iter();
-            details.extend(policies.map(|one| votes::policy(one.policy.as_str(), &one.reason)));
+            let environment = &deployment.plan.terms.environment;
+            details.extend(by.iter().map(|one| votes::decided(one, environment, now)));
             "When that no longer stands against it, ask again:"
         }
     };

@@ -3,7 +3,7 @@
 
 use jiff::{Timestamp, Zoned};
 
-use crate::domain::card::{Card, Tone, plain};
+use crate::domain::card::{Card, Tone};
 use crate::domain::decision::Unfreezing;
 use crate::domain::freeze::{Closed, ClosedBy, Coming, Freeze, State};
 use crate::domain::id::{DeploymentId, EnvironmentName, PersonId, ServiceName};
@@ -206,29 +206,11 @@ fn by_person(freeze: &Freeze, now: &Zoned) -> String {
     )
 }
 
-/// Why the policies refuse, and what would change that. It stands in the journal, so that a
-/// moment in it is in words for every chat.
-pub fn freeze_refuses(environment: &EnvironmentName, closed: &Closed, now: &Zoned) -> String {
-    let reason = words::clean(&closed.reason);
-    let reason = reason.trim_end_matches('.');
-    match closed.until {
-        Some(until) => format!(
-            "{reason}. {environment} opens on {}: ask again then",
-            plain(&words::date_and_clock(until, now))
-        ),
-        None => format!("{reason}. {environment} opens when somebody unfreezes it"),
-    }
-}
-
-/// What breaking the glass sets aside.
-pub fn freeze_set_aside(closed: &Closed, now: &Zoned) -> String {
-    let reason = words::clean(&closed.reason);
-    let reason = reason.trim_end_matches('.');
-    match closed.until {
-        Some(until) => {
-            format!("{reason}, until {}", plain(&words::date_and_clock(until, now)))
-        }
-        None => reason.to_owned(),
+/// `production opens on Monday 30 November at 00:00 (Europe/Berlin)`
+pub fn opens(environment: &EnvironmentName, until: Option<Timestamp>, now: &Zoned) -> String {
+    match until {
+        Some(until) => format!("{environment} opens on {}", words::date_and_clock(until, now)),
+        None => format!("{environment} opens when somebody unfreezes it"),
     }
 }
 

@@ -106,7 +106,7 @@ pub fn show_card(deployment: &Deployment, events: &[Recorded], now: &Zoned) -> C
         if day.replace(local.date()) != Some(local.date()) {
             story.push(words::date(&local));
         }
-        let line = event_line(&recorded.event, terms);
+        let line = event_line(&recorded.event, terms, now);
         story.push(format!("{} {line}", words::second(recorded.at, now)));
     }
     card.field("What happened", without_middle(story))
@@ -142,7 +142,7 @@ pub fn details(terms: &Terms, events: &[Recorded], now: &Zoned) -> Vec<Card> {
     };
     let line = |recorded: &Recorded| {
         let tasks = tasks_of(&recorded.event);
-        let line = event_line(&recorded.event, terms);
+        let line = event_line(&recorded.event, terms, now);
         Line::Text(format!("{} {line}{tasks}", words::second(recorded.at, now)))
     };
     let events: Vec<&Recorded> = thinned(events).into_iter().filter(told).collect();
@@ -266,7 +266,7 @@ fn without_middle(mut story: Vec<String>) -> Vec<String> {
 }
 
 /// One event. Digests are named by the terms of the plan as it is now.
-fn event_line(event: &Event, terms: &Terms) -> String {
+fn event_line(event: &Event, terms: &Terms, now: &Zoned) -> String {
     match event {
         Event::Requested(requested) => format!(
             "{} asked to {}{}{}",
@@ -347,7 +347,7 @@ fn event_line(event: &Event, terms: &Terms) -> String {
         Event::UndoStarted { cause, .. } => {
             format!("going back: {}", cause::sentence(cause, terms))
         }
-        Event::Ended { end } => end_line(end, terms),
+        Event::Ended { end } => end_line(end, terms, now),
         Event::TagRepaired { repository, found } => end::repaired(terms, repository, found),
         Event::OthersChanged { change } => others::sentence(change, terms),
         Event::LogRead(log) => log::sentence(log),
@@ -366,7 +366,7 @@ fn unsatisfied(step: &Step, found: &Unsatisfied) -> String {
     }
 }
 
-fn end_line(end: &End, terms: &Terms) -> String {
+fn end_line(end: &End, terms: &Terms, now: &Zoned) -> String {
     let because = |reason: &Option<String>| words::because(reason.as_deref());
     match end {
         End::Succeeded => format!("succeeded: {} runs {}", terms.environment, terms.names()),
@@ -389,9 +389,7 @@ fn end_line(end: &End, terms: &Terms) -> String {
         End::Refused { why } => match why {
             RefusedWhy::Plan { refusal } => format!("refused: {}", refusal::sentence(refusal)),
             RefusedWhy::Policy { by } => {
-                let policies: Vec<String> =
-                    by.iter().map(|one| votes::policy(one.policy.as_str(), &one.reason)).collect();
-                format!("refused: {}", policies.join(" "))
+                format!("refused: {}", votes::all_decided(by, &terms.environment, now))
             }
         },
         End::Superseded { by, .. } => format!("superseded by #{by}"),

@@ -47,8 +47,7 @@ pub use deployment::{closed_card, deployment_card};
 pub use end::end_reply;
 pub use figures::figures_card;
 pub use freezes::{
-    Freezes, Freezing, Unfreezed, freeze_over_card, freeze_refuses, freeze_set_aside, freezes_card,
-    frozen_card, unfrozen_card,
+    Freezes, Freezing, Unfreezed, freeze_over_card, freezes_card, frozen_card, unfrozen_card,
 };
 pub use history::{Entry, details, history_card, show_card};
 pub use live::{KNOWN, Live, Seen, live};

@@ -289,22 +289,16 @@ fn warning(warning: &Warning, environment: &EnvironmentName, now: &Zoned) -> Opt
         Warning::NeverScanned { image } => {
             Some(format!("{image} was never scanned: its findings are not known"))
         }
-        Warning::RefusedThen { by } => {
-            let by: Vec<String> = by
-                .iter()
-                .map(|one| super::votes::policy(one.policy.as_str(), &one.reason))
-                .collect();
-            Some(format!("At that moment it would be refused, as things are: {}", by.join(" ")))
-        }
+        Warning::RefusedThen { by } => Some(format!(
+            "At that moment it would be refused, as things are: {}",
+            super::votes::all_decided(by, environment, now)
+        )),
         Warning::FrozenThen { reason, until } => {
-            let opens = match until {
-                Some(until) => format!("opens on {}", words::date_and_clock(*until, now)),
-                None => "opens when somebody unfreezes it".to_owned(),
-            };
+            let opens = super::freezes::opens(environment, *until, now);
             let reason = words::clean(reason);
             let reason = reason.trim_end_matches('.');
             Some(format!(
-                "At that moment {environment} is frozen: {reason}. {environment} {opens}, and this \
+                "At that moment {environment} is frozen: {reason}. {opens}, and this \
                  waits until then"
             ))
         }

@@ -3,11 +3,11 @@
 use crate::domain::card::{Card, CardAction, Link, Tone};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Choice, Withdrawal};
-use crate::domain::id::{DeploymentId, PersonId};
-use crate::domain::policy::{Because, Requirement};
+use crate::domain::id::{DeploymentId, EnvironmentName, PersonId, PolicyId};
+use crate::domain::policy::{Because, Opens, Requirement};
 use jiff::Zoned;
 
-use super::{asking, words};
+use super::{asking, freezes, words};
 
 /// Adds what is asked, who has agreed so far, until when, and how to vote.
 pub fn with_question(mut card: Card, deployment: &Deployment, now: &Zoned) -> Card {
@@ -76,16 +76,37 @@ fn standing(deployment: &Deployment, requirement: &Requirement) -> String {
             words::listed(voters.iter().map(String::as_str))
         ),
     };
-    format!("{asked}. {}", policy(&requirement.policy.to_string(), &requirement.reason))
+    format!("{asked}. {}", policy(&requirement.policy, &requirement.reason))
 }
 
 /// `production-needs-two: production changes are agreed by two release managers.`
-pub fn policy(id: &str, reason: &str) -> String {
+fn policy(id: &PolicyId, reason: &str) -> String {
     let reason = words::clean(reason);
     if reason.is_empty() {
         return format!("That is the policy {id}.");
     }
     words::sentence(&format!("{id}: {reason}"))
+}
+
+/// A policy that refuses, and what would change that where it is known:
+/// `freezes-are-obeyed: the sale. production opens on Monday 30 November at 00:00
+/// (Europe/Berlin): ask again then.`
+pub fn decided(because: &Because, environment: &EnvironmentName, now: &Zoned) -> String {
+    let why = policy(&because.policy, &because.reason);
+    match because.opens {
+        Some(Opens::At(until)) => {
+            format!("{why} {}: ask again then.", freezes::opens(environment, Some(until), now))
+        }
+        Some(Opens::Unfrozen) => {
+            format!("{why} {}.", freezes::opens(environment, None, now))
+        }
+        None => why,
+    }
+}
+
+pub fn all_decided(by: &[Because], environment: &EnvironmentName, now: &Zoned) -> String {
+    let told: Vec<String> = by.iter().map(|one| decided(one, environment, now)).collect();
+    told.join(" ")
 }
 
 fn missing(deployment: &Deployment, requirement: &Requirement) -> u32 {
@@ -107,15 +128,18 @@ pub fn still_needed(deployment: &Deployment) -> Option<String> {
 }
 
 /// Adds, loudly, what breaking the glass set aside.
-pub fn with_broken_glass(mut card: Card, who: &PersonId, overridden: &[Because]) -> Card {
-    for because in overridden {
-        card = card.warning(format!(
-            "GLASS BROKEN by {}: set aside {}",
-            words::person(who),
-            policy(&because.policy.to_string(), &because.reason)
-        ));
-    }
-    card
+pub fn with_broken_glass(card: Card, deployment: &Deployment, now: &Zoned) -> Card {
+    let who = words::person(&deployment.request.requester.id);
+    deployment.overridden.iter().fold(card, |card, because| {
+        let what = policy(&because.policy, &because.reason);
+        let until = match because.opens {
+            Some(Opens::At(until)) => {
+                format!(" It would open on {}.", words::date_and_clock(until, now))
+            }
+            Some(Opens::Unfrozen) | None => String::new(),
+        };
+        card.warning(format!("GLASS BROKEN by {who}: set aside {what}{until}"))
+    })
 }
 
 /// Says that a vote counts, and what is still needed.

@@ -38,7 +38,7 @@ const USUAL: [Usual; 2] = [
         name: "friday",
         at: "0 16 * * FRI",
         hours: 8,
-        reason: "does not change after 16:00 on Friday",
+        reason: "does not change late on Friday",
     },
     Usual {
         name: "weekend",

@@ -30,7 +30,7 @@ async fn a_freeze_is_announced_an_hour_before_it_begins() {
     let said = newest(&world, "ahead", 1).await;
     assert!(said.contains("A freeze begins in 1 hour"), "{said}");
     let line = "production is frozen from 16:00 CET until Mon 7 Dec 00:00 CET: production does not \
-                change after 16:00 on Friday";
+                change late on Friday";
     assert!(said.contains(line), "{said}");
     // The weekend that follows at once is the same freeze.
     world.clock.set(at("2026-12-06T12:00:00Z"));

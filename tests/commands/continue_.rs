@@ -1,6 +1,10 @@
 //! `continue`: ends a pause or, where there is none, the canary's stay.
 
-use crate::world::World;
+use std::time::Duration;
+
+use shipmate::sandbox::Times;
+
+use crate::world::{Plan, World};
 
 #[tokio::test]
 async fn a_canary_need_not_stay_any_longer() {
@@ -9,6 +13,23 @@ async fn a_canary_need_not_stay_any_longer() {
     world.until_a_canary().await;
     world.pass_looks(20).await;
     assert!(world.told_to_stop().len() <= 2, "only canaries");
+    world.say("bob", "continue 1").await;
+    world.wait().await;
+    assert_eq!(world.stage(1).await, "succeeded", "{}", world.everything());
+    world.assert_core("staging", "1.5.0");
+}
+
+/// ECS may have moved the canary away long after it was good, and what comes in its place has
+/// all the time that a new task has.
+#[tokio::test]
+async fn a_canary_that_only_just_starts_has_its_time() {
+    let times = Times { pulling: Duration::from_secs(3), ..Times::fast() };
+    let settle = Duration::from_millis(300);
+    let mut world = World::of(Plan { times, settle, ..Plan::default() }).await;
+    world.say("alice", "promote core:1.5.0 to staging with canary 5h").await;
+    world.until_a_canary().await;
+    world.pass_looks(2).await;
+    world.set_clock("2026-11-24T13:00:00Z");
     world.say("bob", "continue 1").await;
     world.wait().await;
     assert_eq!(world.stage(1).await, "succeeded", "{}", world.everything());

@@ -193,6 +193,35 @@ async fn what_a_freeze_keeps_out_waits_for_votes_meanwhile() {
     assert!(shown(&card).contains("because: of #7"), "{}", shown(&card));
 }
 
+/// The journal keeps both reasons, and each reader sees them in their own zone.
+#[tokio::test]
+async fn when_a_freeze_opens_is_a_time_of_discord_wherever_it_is_told() {
+    let bot = Bot::start().await;
+    bot.verified_on_staging("core", "1.5.0").await;
+    let before = bot.fake.messages_of_bot(OPS).len();
+    let frozen = bot.asks(DAVE, OPS, "freeze production for 2 hours because of an incident").await;
+    let frozen = shown(&frozen);
+    let (_, until) = frozen.split_once("until ").unwrap();
+    let (until, _) = until.split_once(',').unwrap();
+    assert!(until.starts_with("<t:") && until.ends_with(":F>"), "{frozen}");
+
+    let refused = bot.asks(ALICE, OPS, "promote core:1.5.0 to production").await;
+    let opens = format!("of an incident. production opens on {until}: ask again then.");
+    assert!(shown(&refused).contains(&opens), "{opens}: {}", shown(&refused));
+
+    let broken = "promote core:1.5.0 to production break glass because it is down";
+    bot.says(DAVE, OPS, broken);
+    let set_aside = format!("of an incident. It would open on {until}.");
+    bot.card_says(1, "GLASS BROKEN").await;
+    bot.card_says(1, &set_aside).await;
+    bot.asks(ALICE, OPS, "show 1").await;
+    let all = bot.fake.messages_of_bot(OPS);
+    let told: Vec<String> = all.iter().skip(before).map(shown).collect();
+    assert!(told.iter().filter(|said| said.contains(&set_aside)).count() > 1, "{told:#?}");
+    let in_words = |said: &&String| said.contains("(Europe/Berlin)") || said.contains(" CET");
+    assert_eq!(told.iter().find(in_words), None);
+}
+
 #[tokio::test]
 async fn what_is_too_long_for_a_button_is_there_to_copy() {
     let bot = locked().await;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 use shipmate::domain::deployment::Deployment;
 use shipmate::domain::event::{
@@ -11,7 +12,7 @@ use shipmate::domain::event::{
 use shipmate::domain::id::DeploymentId;
 use shipmate::domain::observation::{StopCause, Stopped};
 use shipmate::domain::plan::Plan;
-use shipmate::domain::policy::{Because, Person, Requirement};
+use shipmate::domain::policy::{Because, Opens, Person, Requirement};
 use shipmate::domain::refusal::Refusal;
 
 use super::cases;
@@ -27,7 +28,10 @@ fn same(event: &Event) -> Result<(), TestCaseError> {
 /// Those that a run of the model does not write.
 fn others(plan: &Plan) -> Vec<Event> {
     let eve = || Person { id: "eve".into(), roles: BTreeSet::from(["developer".into()]) };
-    let because = Because { policy: "p".into(), reason: "it is \"so\"\n".to_owned() };
+    let because = Because {
+        opens: Some(Opens::At(Timestamp::UNIX_EPOCH)),
+        ..Because::new("p".into(), "it is \"so\"\n".to_owned())
+    };
     let requirement = Requirement {
         policy: "p".into(),
         reason: String::new(),

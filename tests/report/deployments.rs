@@ -1,6 +1,7 @@
 //! The one card of a deployment before its end.
 
 use shipmate::domain::event::{Cause, Choice, Event, StopRequest, Withdrawal};
+use shipmate::domain::policy::{Because, Opens};
 use shipmate::report::{
     closed_card, deployment_card, dry_run_card, no_such_deployment_card, not_open_card, vote_card,
     vote_withdrawn_card, which_deployment_card,
@@ -33,8 +34,13 @@ fn every_warning_stands_in_the_plan() {
 fn broken_glass_is_loud() {
     let mut asked = requested(small_plan("production"), Vec::new());
     asked.break_glass = true;
-    asked.overridden =
-        vec![because("freezes-are-obeyed", "production does not change after 16:00 on Friday")];
+    let frozen = because("freezes-are-obeyed", "production does not change late on Friday");
+    let by_hand = because("nobody-during-the-sale", "the sale");
+    asked.overridden = vec![
+        Because { opens: Some(Opens::At(moment(86_400))), ..frozen },
+        Because { opens: Some(Opens::Unfrozen), ..by_hand },
+        because("release-managers-agree", "two release managers agree"),
+    ];
     insta::assert_snapshot!(drawn(&Tale::begin(asked)));
 }
 

@@ -17,7 +17,7 @@ use super::world::*;
 /// The card and the reply.
 fn told(tale: &Tale) -> String {
     let card = deployment_card(&tale.deployment, &tale.now());
-    let reply = end_reply(&tale.deployment).expect("an end has a reply");
+    let reply = end_reply(&tale.deployment, &tale.now()).expect("an end has a reply");
     assert!(card.actions.is_empty(), "nothing can be done about an end");
     format!("{}\nreply: {}", plain(&card), plain(&reply))
 }

@@ -2,7 +2,7 @@
 
 use shipmate::domain::command::{Command, ImageReference, Pick, Promote, Promoted, Rollback};
 use shipmate::domain::id::DeploymentId;
-use shipmate::domain::policy::{Action, Denial, NearMiss};
+use shipmate::domain::policy::{Action, Because, Denial, NearMiss, Opens};
 use shipmate::domain::refusal::{BannedImage, Refusal};
 use shipmate::report::{Unasked, denial_card, refusal_card, undecided_card};
 
@@ -209,7 +209,7 @@ fn choices_are_complete_commands() {
 fn the_first_words_of_a_denial() {
     let nobody = Denial::NothingPermits { nearest: Vec::new() };
     let title = |person: &str, action, environment: &str, what| {
-        denial_card(&person.into(), action, &environment.into(), what, &nobody)
+        denial_card(&person.into(), action, &environment.into(), what, &nobody, &at(0))
             .with_bare_ids()
             .title
     };
@@ -228,11 +228,13 @@ fn the_first_words_of_a_denial() {
 #[test]
 fn denials_say_what_would_change_them() {
     let deny = |action, what, denial: &Denial| {
-        denial_card(&"eve".into(), action, &"production".into(), what, denial)
+        denial_card(&"eve".into(), action, &"production".into(), what, denial, &at(0))
     };
     let near =
         |policy: &str, lacked: &str| NearMiss { policy: policy.into(), lacked: lacked.to_owned() };
     let freeze = because("freezes-are-obeyed", "production does not change at the weekend");
+    let until = |opens| Because { opens: Some(opens), ..freeze.clone() };
+    let closed = vec![until(Opens::At(moment(86_400))), until(Opens::Unfrozen)];
     let forbidden = |by, overridable| Denial::Forbidden { by, overridable };
     let eyes = because("four-eyes", "you cannot approve what you asked for");
     let lacked = Denial::NothingPermits {
@@ -245,6 +247,7 @@ fn denials_say_what_would_change_them() {
         deny(Action::Promote, Some("core:1.5.0"), &lacked),
         deny(Action::Promote, Some("core:1.5.0"), &Denial::NothingPermits { nearest: vec![] }),
         deny(Action::Promote, Some("core:1.5.0"), &forbidden(vec![freeze.clone()], true)),
+        deny(Action::Promote, Some("core:1.5.0"), &forbidden(closed, true)),
         deny(Action::Promote, None, &forbidden(vec![freeze.clone(), eyes.clone()], false)),
         deny(Action::Approve, Some("#42"), &forbidden(vec![eyes], false)),
         deny(Action::Rollback, None, &forbidden(vec![freeze], true)),

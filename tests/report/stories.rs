@@ -129,7 +129,7 @@ proptest! {
             vote_card(deployment, Choice::Yes),
             show_card(deployment, &tale.events, &now),
         ];
-        for card in cards.into_iter().chain(end_reply(deployment)) {
+        for card in cards.into_iter().chain(end_reply(deployment, &now)) {
             let text = plain(&card);
             prop_assert!(!text.replace('\n', "").chars().any(char::is_control), "{text:?}");
             prop_assert!(card.title.chars().count() <= 250);

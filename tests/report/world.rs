@@ -41,7 +41,7 @@ pub fn person(name: &str, roles: &[&str]) -> Person {
 }
 
 pub fn because(policy: &str, reason: &str) -> Because {
-    Because { policy: policy.into(), reason: reason.to_owned() }
+    Because::new(policy.into(), reason.to_owned())
 }
 
 pub fn two_release_managers() -> Requirement {

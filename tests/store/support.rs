@@ -202,7 +202,7 @@ pub fn requirements() -> Vec<Requirement> {
 }
 
 pub fn because() -> Because {
-    Because { policy: "freeze".into(), reason: "not at the weekend".to_owned() }
+    Because::new("freeze".into(), "not at the weekend".to_owned())
 }
 
 pub fn vote(deployment: &Deployment, name: &str, choice: Choice, via: Via) -> Event {
