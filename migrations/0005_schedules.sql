@@ -43,11 +43,14 @@ CREATE TABLE firings (
     fate TEXT NOT NULL CHECK (fate IN ('claimed', 'posted', 'silent', 'missed', 'called-off')),
     claimed_at BIGINT NOT NULL,
     message TEXT,
+    -- 1: it asks for a promotion, or for votes.
+    asks BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (schedule, due),
     CHECK ((fate = 'posted') = (message IS NOT NULL))
 );
 
 CREATE INDEX firings_due ON firings (due);
+CREATE INDEX firings_asking ON firings (message) WHERE asks = 1;
 CREATE INDEX firings_claimed ON firings (due) WHERE fate = 'claimed';
 
 -- Raised by whatever changes a schedule, so that other processes notice. One row.

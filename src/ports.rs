@@ -22,7 +22,7 @@ use crate::domain::id::{
 };
 use crate::domain::image::Image;
 use crate::domain::lock::Lock;
-use crate::domain::schedule::{Firing, Made, NewSchedule, ScheduleKey, Stored};
+use crate::domain::schedule::{Firing, Made, NewSchedule, Posted, ScheduleKey, Stored};
 use crate::domain::timetable::Due;
 
 pub use reservations::{Asked, Desk, NotReserved, ReservationStore, Reserving, Standing, Ticket};
@@ -331,17 +331,17 @@ pub trait Schedules: Send + Sync {
 
     /// It stands there, whatever was decided meanwhile; `None`: there was nothing to announce.
     /// False: it had an end already.
-    async fn announced(
-        &self,
-        firing: &Firing,
-        message: Option<&MessageId>,
-    ) -> Result<bool, StoreError>;
+    async fn announced(&self, firing: &Firing, posted: Option<&Posted>)
+    -> Result<bool, StoreError>;
 
     /// False: it had an end already.
     async fn missed(&self, firing: &Firing) -> Result<bool, StoreError>;
 
     /// The newest of a schedule.
     async fn firings(&self, schedule: &ScheduleKey, limit: u32) -> Result<Vec<Firing>, StoreError>;
+
+    /// The announcement that is this message, if it asks for a promotion or for votes.
+    async fn firing_that_asks(&self, message: &MessageId) -> Result<Option<Firing>, StoreError>;
 
     /// Forgets what was due so long ago that nobody asks.
     async fn forget_firings(&self, before: Timestamp) -> Result<(), StoreError>;

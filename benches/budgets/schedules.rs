@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use shipmate::domain::calendar::Rule;
-use shipmate::domain::schedule::{Fate, Firing, GRACE, NewSchedule, ScheduleKey, Stored, Timing};
+use shipmate::domain::schedule::{
+    Fate, Firing, GRACE, NewSchedule, Posted, ScheduleKey, Stored, Timing,
+};
 use shipmate::domain::timetable::{Due, Timetable};
 use shipmate::ports::Schedules;
 use shipmate::store::SqliteStore;
@@ -158,6 +160,7 @@ async fn claims() -> anyhow::Result<Vec<Duration>> {
     let url = format!("sqlite://{}", directory.path().join("journal.db").display());
     let store = SqliteStore::open(&url).await?;
     let schedule = ScheduleKey::Named("morning".into());
+    let posted = Posted { message: "1".into(), asks: false };
     let mut times = Vec::new();
     for second in 0..CLAIMS {
         let at = Timestamp::from_second(second)?;
@@ -166,7 +169,7 @@ async fn claims() -> anyhow::Result<Vec<Duration>> {
         anyhow::ensure!(store.claim(&due, at).await?, "somebody else has it");
         let fate = Fate::Claimed { at };
         let firing = Firing { schedule: schedule.clone(), due: at, fate, skipped: 0 };
-        store.announced(&firing, Some(&"1".into())).await?;
+        store.announced(&firing, Some(&posted)).await?;
         times.push(began.elapsed());
     }
     Ok(times)

@@ -279,6 +279,14 @@ pub enum Fate {
     CalledOff,
 }
 
+/// What stands in the chat of an announcement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posted {
+    pub message: MessageId,
+    /// It asks for a promotion or for votes, so that people may take it for what they agree to.
+    pub asks: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -60,10 +60,40 @@ impl Engine {
             engine.parts.clock.sleep(WRITTEN_DOWN).await;
             match engine.parts.store.by_message(&message).await {
                 Ok(Some(id)) => engine.count_later(id),
-                Ok(None) => {}
+                Ok(None) => engine.point_to_plans(&message).await,
                 Err(error) => tracing::warn!(%message, %error, "votes could not be counted"),
             }
         });
+    }
+
+    /// A vote on an announcement of what can be promoted counts for nothing: that shows no plan.
+    /// Who gives one believes otherwise, and is told where the plans are.
+    async fn point_to_plans(&self, message: &MessageId) {
+        let told = async {
+            let store = &self.parts.store;
+            let Some(firing) = store.firing_that_asks(message).await? else { return Ok(()) };
+            let reactions = self.parts.chat.reactions(message).await?;
+            if reactions.is_empty() {
+                return Ok(());
+            }
+            let about = self.schedule(&firing.schedule).and_then(|schedule| {
+                let channel = self.channel_of(&schedule)?;
+                Some(self.spoken_of_in(&channel, schedule.environments.as_ref()))
+            });
+            let about = about.unwrap_or_default();
+            let mut waiting = store.open().await?;
+            waiting.retain(|one| {
+                one.stage == Stage::Waiting && about.contains(&one.plan.terms.environment)
+            });
+            let card = report::no_vote_card(&waiting);
+            for reaction in &reactions {
+                self.take_off_and_tell(message, reaction, &card).await;
+            }
+            Ok::<_, Problem>(())
+        };
+        if let Err(problem) = told.await {
+            tracing::warn!(%message, ?problem, "nobody was told that a vote there does not count");
+        }
     }
 
     /// Has the scheduler read a deployment's reactions until it can.
@@ -196,6 +226,11 @@ impl Engine {
         let now = self.local_time(Some(environment));
         let what = Some(what.as_str());
         let card = report::denial_card(&reaction.person, action, environment, what, denial, &now);
+        self.take_off_and_tell(message, reaction, &card).await;
+    }
+
+    /// Takes a reaction off that counts for nothing, and tells its giver so.
+    async fn take_off_and_tell(&self, message: &MessageId, reaction: &Reaction, card: &Card) {
         let place = Place::Aside { about: message.clone(), person: reaction.person.clone() };
         // Once is enough, also where the reaction cannot be taken off and is seen again.
         let key = format!("vote-{message}-{}-{}", reaction.person, reaction.action.label());
@@ -203,7 +238,7 @@ impl Engine {
         if let Err(error) = self.parts.chat.take_off(message, reaction).await {
             tracing::warn!(%message, person = %reaction.person, %error, "a reaction could not be taken off");
         }
-        if let Err(error) = self.parts.chat.post(&place, &card, &key).await {
+        if let Err(error) = self.parts.chat.post(&place, card, &key).await {
             tracing::warn!(%message, person = %reaction.person, %error, "could not tell why a vote does not count");
         }
     }

@@ -82,13 +82,17 @@ impl Templates {
         Ok(())
     }
 
-    /// The card of an announcement; `None`: there is nothing to announce.
+    /// `None`: there is nothing to announce.
     ///
     /// # Errors
     /// [`TemplateError`], where it cannot be made of this state.
-    pub fn render(&self, template: &Text, live: &Live) -> Result<Option<Card>, TemplateError> {
+    pub fn render(
+        &self,
+        template: &Text,
+        live: &Live,
+    ) -> Result<Option<Announcement>, TemplateError> {
         let written = self.written(&template.name, &template.text, live)?;
-        Ok(card(&written, live))
+        Ok(announcement(&written, live))
     }
 
     fn written(&self, name: &str, text: &str, live: &Live) -> Result<String, TemplateError> {
@@ -109,6 +113,21 @@ impl From<ReadyMade> for Text {
         let found = SHIPPED.iter().find(|(one, _)| *one == ready);
         let text = found.map_or("", |(_, text)| text).to_owned();
         Self { name: ready.name().to_owned(), text }
+    }
+}
+
+/// What is announced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announcement {
+    pub card: Card,
+    /// It asks for a promotion or for votes, by the command that does it.
+    pub asks: bool,
+}
+
+impl From<Card> for Announcement {
+    /// What asks for nothing.
+    fn from(card: Card) -> Self {
+        Self { card, asks: false }
     }
 }
 
@@ -147,10 +166,10 @@ fn print(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(
     Ok(())
 }
 
-/// The lines that a template wrote, as a card; `None`: it wrote none.
-fn card(written: &str, live: &Live) -> Option<Card> {
+/// The lines that a template wrote; `None`: it wrote none.
+fn announcement(written: &str, live: &Live) -> Option<Announcement> {
     let mut card = Card::new(Tone::Plain, "");
-    let mut any = false;
+    let (mut any, mut asks) = (false, false);
     for line in written.lines() {
         let marked = line.trim();
         let text: String = marked.replace(VALUE, "");
@@ -165,21 +184,26 @@ fn card(written: &str, live: &Live) -> Option<Card> {
         } else if let Some(name) = marked.strip_prefix("## ") {
             card.fields.push(Field { name: name.replace(VALUE, ""), lines: Vec::new() });
         } else {
-            add(&mut card, marked, text, live);
+            let line = line_of(marked, text);
+            card.offers.extend(offer(&line, live));
+            asks |= matches!(&line, Line::Command(command) if live.asks_by(command));
+            add(&mut card, line);
         }
     }
     card.fields.retain(|field| !field.lines.is_empty());
-    any.then_some(card)
+    any.then_some(Announcement { card, asks })
 }
 
-/// Adds a line to the last field or, where there is none yet, to the card itself.
-fn add(card: &mut Card, marked: &str, text: String, live: &Live) {
-    let line = match (marked.strip_prefix("! "), marked.strip_prefix("$ ")) {
+fn line_of(marked: &str, text: String) -> Line {
+    match (marked.strip_prefix("! "), marked.strip_prefix("$ ")) {
         (Some(warning), _) => Line::Warning(warning.replace(VALUE, "")),
         (None, Some(command)) => Line::Command(command.replace(VALUE, "")),
         (None, None) => Line::Text(text),
-    };
-    card.offers.extend(offer(&line, live));
+    }
+}
+
+/// Adds a line to the last field or, where there is none yet, to the card itself.
+fn add(card: &mut Card, line: Line) {
     match card.fields.last_mut() {
         Some(field) => field.lines.push(match line {
             Line::Text(text) => text,

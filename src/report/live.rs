@@ -52,7 +52,10 @@ pub const KNOWN: [(&str, &str); 15] = [
     ("now", "day, date, weekday, time"),
     ("since", "when this was announced last; none the first time"),
     ("environments", "name, headline, runs, warnings, under_way, held, drifts, unknown"),
-    ("differences", "source, to, images, command, departure, zone, held"),
+    (
+        "differences",
+        "source, to, images, command, departure, zone, held, asked (number, name, by, at, ahead, needs, command)",
+    ),
     ("compared", "how many environments were compared with the one before them, which stood still"),
     ("leaves", "at, ahead: when departures are"),
     ("promoted", "number, environment, images, by, line"),
@@ -122,6 +125,8 @@ pub(super) struct Difference {
     /// In which that moment is said.
     pub zone: String,
     pub held: bool,
+    /// Somebody has asked for that already.
+    pub asked: Option<ahead::Asked>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -160,6 +165,15 @@ struct InWords {
     lead_time: String,
     failures: String,
     restore_time: String,
+}
+
+impl Live {
+    /// Whether a command asks for a promotion that is possible, or agrees to one.
+    pub(super) fn asks_by(&self, command: &str) -> bool {
+        let promotions = self.differences.iter().flat_map(|one| [&one.command, &one.departure]);
+        let votes = self.waiting.iter().map(|one| &one.command);
+        promotions.chain(votes).any(|one| one == command)
+    }
 }
 
 /// Puts what was seen into words. `now` carries the zone in which times of day are told.
@@ -227,15 +241,14 @@ fn differences(seen: &Seen, now: &Zoned) -> Vec<Difference> {
         let is_news = |(repository, version): &(&Repository, &Version)| {
             theirs.get(repository).is_some_and(|other| other.digest != version.digest)
         };
-        let images: Vec<&str> = tagged(ahead)
-            .into_iter()
-            .filter(is_news)
-            .map(|(_, version)| version.name.as_str())
-            .collect();
-        (!images.is_empty()).then(|| Difference {
+        let news: BTreeMap<&Repository, &Version> =
+            tagged(ahead).into_iter().filter(is_news).collect();
+        let images = news.values().map(|version| version.name.as_str());
+        (!news.is_empty()).then(|| Difference {
             source: source.to_string(),
             to: to.to_string(),
-            images: words::listed(images.into_iter()),
+            images: words::listed(images),
+            asked: ahead::asked(to, &news, seen, now),
             command: asking::promote_everything(source, to),
             zone: ahead::zone_of(to, seen, now),
             departure: ahead::departure_command((source, to), seen, now),

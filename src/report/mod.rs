@@ -31,7 +31,7 @@ mod status;
 mod votes;
 mod words;
 
-pub use announcement::{TemplateError, Templates, Text, said_card, unmade_card};
+pub use announcement::{Announcement, TemplateError, Templates, Text, said_card, unmade_card};
 pub use announcing::{
     Change, Listed, announced_card, in_settings_card, missed_card, no_such_channel_card,
     no_such_schedule_card, no_such_template_card, nothing_card, past_card, schedule_card,
@@ -68,7 +68,7 @@ pub use status::{
     status_card,
 };
 pub use votes::{
-    no_such_deployment_card, not_counted_card, not_open_card, nudge_card, vote_card,
+    no_such_deployment_card, no_vote_card, not_counted_card, not_open_card, nudge_card, vote_card,
     vote_withdrawn_card, which_deployment_card,
 };
 pub use words::{ago, clean, duration, moment};

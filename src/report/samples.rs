@@ -15,8 +15,8 @@ use crate::domain::plan::Version;
 use crate::domain::schedule::LEAVES;
 
 use super::freezes::Freezes;
-use super::live::ahead::Scheduled;
-use super::live::{Live, Seen, Waiting, live};
+use super::live::ahead::{Asked, Scheduled};
+use super::live::{Difference, Live, Seen, Waiting, live};
 use super::status::{EnvironmentStatus, HoldStatus, Running, ServiceStatus};
 
 /// Everything, and nothing.
@@ -49,6 +49,9 @@ pub fn samples() -> Vec<Live> {
     let mut everything = live(&everything, &now);
     everything.waiting.push(Waiting::sample());
     everything.scheduled.push(Scheduled::sample());
+    let asked = |one: &Difference| Difference { asked: Some(Asked::sample()), ..one.clone() };
+    let asked: Vec<Difference> = everything.differences.iter().map(asked).collect();
+    everything.differences.extend(asked);
     vec![everything, live(&nothing, &now)]
 }
 

@@ -9,6 +9,9 @@ use jiff::Zoned;
 
 use super::{asking, freezes, words};
 
+/// Of so many plans at most that wait somebody is told at once.
+const MOST_PLANS: usize = 5;
+
 /// Adds what is asked, who has agreed so far, until when, and how to vote.
 pub fn with_question(mut card: Card, deployment: &Deployment, now: &Zoned) -> Card {
     if let Some(moment) = deployment.scheduled {
@@ -140,6 +143,32 @@ pub fn with_broken_glass(card: Card, deployment: &Deployment, now: &Zoned) -> Ca
         };
         card.warning(format!("GLASS BROKEN by {who}: set aside {what}{until}"))
     })
+}
+
+/// To who put a vote on an announcement: that it counts for nothing, and which plans wait for
+/// votes.
+pub fn no_vote_card(waiting: &[Deployment]) -> Card {
+    let title = "A vote on an announcement counts for nothing";
+    let mut card = Card::new(Tone::Warning, title)
+        .text("It shows no plan, and nobody agrees to what they have not seen.");
+    let needed: Vec<(&Deployment, String)> =
+        waiting.iter().filter_map(|one| Some((one, still_needed(one)?))).collect();
+    if needed.is_empty() {
+        return card.text(
+            "No plan waits for votes. Somebody has to ask first, by the line in the announcement or \
+             the button under it; the others vote on the plan that comes of it.",
+        );
+    }
+    for (deployment, needed) in needed.into_iter().take(MOST_PLANS) {
+        let named = super::deployment::named(deployment);
+        card =
+            card.text(format!("{named}: {needed}. Read its plan and vote there, or write here:"));
+        card = card.command(asking::approve(deployment.id));
+        let plan = deployment.message.iter().cloned();
+        let label = format!("the plan of #{}", deployment.id);
+        card.links.extend(plan.map(|message| Link { label: label.clone(), message }));
+    }
+    card
 }
 
 /// Says that a vote counts, and what is still needed.

@@ -10,7 +10,7 @@ use super::journal::BEGIN;
 use super::{SqliteStore, sql, time};
 use crate::domain::figures::{Ended, Outcome};
 use crate::domain::id::{ChannelId, DeploymentId, EnvironmentName, MessageId, PersonId};
-use crate::domain::schedule::{Fate, Firing, Made, NewSchedule, ScheduleKey, Stored};
+use crate::domain::schedule::{Fate, Firing, Made, NewSchedule, Posted, ScheduleKey, Stored};
 use crate::domain::timetable::Due;
 use crate::ports::{MadeSchedule, Pause, Schedules, StoreError};
 
@@ -305,13 +305,14 @@ impl Schedules for SqliteStore {
     async fn announced(
         &self,
         firing: &Firing,
-        message: Option<&MessageId>,
+        posted: Option<&Posted>,
     ) -> Result<bool, StoreError> {
         let ended = sqlx::query(sql::ANNOUNCED)
             .bind(firing.schedule.to_string())
             .bind(firing.due.as_millisecond())
-            .bind(if message.is_some() { POSTED } else { SILENT })
-            .bind(message.map(MessageId::as_str))
+            .bind(if posted.is_some() { POSTED } else { SILENT })
+            .bind(posted.map(|posted| posted.message.as_str()))
+            .bind(i64::from(posted.is_some_and(|posted| posted.asks)))
             .execute(&self.writer)
             .await?;
         Ok(ended.rows_affected() == 1)
@@ -333,6 +334,14 @@ impl Schedules for SqliteStore {
             .fetch_all(&self.readers)
             .await?;
         rows.into_iter().map(FiringRow::read).collect()
+    }
+
+    async fn firing_that_asks(&self, message: &MessageId) -> Result<Option<Firing>, StoreError> {
+        let row: Option<FiringRow> = sqlx::query_as(sql::FIRING_THAT_ASKS)
+            .bind(message.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
+        row.map(FiringRow::read).transpose()
     }
 
     async fn forget_firings(&self, before: Timestamp) -> Result<(), StoreError> {

@@ -334,7 +334,7 @@ statements! {
         WHERE schedule = $1 AND due = $2 AND fate = 'claimed' AND claimed_at = $4";
 
     /// What stands in the chat does so, whatever was decided while it was on its way.
-    ANNOUNCED = "UPDATE firings SET fate = $3, message = $4
+    ANNOUNCED = "UPDATE firings SET fate = $3, message = $4, asks = $5
         WHERE schedule = $1 AND due = $2
           AND (fate = 'claimed' OR ($3 = 'posted' AND fate IN ('missed', 'called-off')))";
 
@@ -349,6 +349,9 @@ statements! {
 
     FIRINGS = "SELECT schedule, due, skipped, fate, claimed_at, message FROM firings
         WHERE schedule = $1 ORDER BY due DESC LIMIT $2";
+
+    FIRING_THAT_ASKS = "SELECT schedule, due, skipped, fate, claimed_at, message FROM firings
+        WHERE message = $1 AND asks = 1";
 
     FORGET_FIRINGS = "DELETE FROM firings WHERE due < $1";
 

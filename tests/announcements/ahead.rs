@@ -102,6 +102,13 @@ async fn the_release_train_leaves_when_it_says() {
     let line = said.lines().find_map(|line| line.trim().strip_prefix("› ")).unwrap().to_owned();
     world.say("alice", &line).await;
     assert_eq!(world.deployment(2).await.scheduled, Some(at("2026-11-24T14:30:00Z")));
+    // It is not to be asked for twice.
+    world.say("bob", "preview train").await;
+    let told = world.text();
+    let asked = "core:1.5.0 from staging to production is asked for by alice: #2 promote";
+    assert!(told.contains(asked) && told.contains(", at 15:30 CET."), "{told}");
+    assert!(told.contains("2 more release-manager needed. To agree, put your ✅"), "{told}");
+    assert!(told.contains("› approve 2") && !told.contains("Ask for"), "{told}");
     world.say("bob", "approve 2").await;
     world.say("carol", "approve 2").await;
     assert_eq!(world.stage(2).await, "scheduled");

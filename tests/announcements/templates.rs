@@ -55,7 +55,8 @@ fn seen(names: &str) -> Seen {
 
 fn made(template: &str, names: &str) -> Option<Card> {
     let live = report::live(&seen(names), &now());
-    Templates::default().render(&text(template), &live).unwrap()
+    let made = Templates::default().render(&text(template), &live).unwrap();
+    made.map(|announcement| announcement.card)
 }
 
 #[test]
@@ -85,13 +86,30 @@ fn lines_are_what_they_begin_with() {
     assert_eq!(made("{# nothing #}\n\n", "core:1.5.0"), None);
 }
 
+/// On these, people may believe that their ✅ counts.
+#[test]
+fn what_asks_for_promotions_or_votes_is_known_by_its_commands() {
+    let asks = |template: &Text| {
+        let made = Templates::default().render(template, &report::samples()[0]).unwrap();
+        made.is_some_and(|announcement| announcement.asks)
+    };
+    let asking: Vec<&str> = ReadyMade::ALL
+        .into_iter()
+        .filter(|ready| asks(&Text::from(*ready)))
+        .map(ReadyMade::name)
+        .collect();
+    assert_eq!(asking, ["release-train", "votes"]);
+    assert!(asks(&text("$ approve 1")));
+    assert!(!asks(&text("approve 1\n$ approve 1 2\n$ status")));
+}
+
 #[test]
 fn no_command_is_a_button_but_that_of_a_difference() {
     let ours = "promote everything from staging to production";
     let template = format!("$ unlock everything\n$ {ours} break glass\n{ours}\n! {ours}\n$ {ours}");
     let offers = |live: &report::Live| {
-        let card = Templates::default().render(&text(&template), live).unwrap().unwrap();
-        card.offers.into_iter().map(|offer| (offer.label, offer.line)).collect::<Vec<_>>()
+        let made = Templates::default().render(&text(&template), live).unwrap().unwrap();
+        made.card.offers.into_iter().map(|offer| (offer.label, offer.line)).collect::<Vec<_>>()
     };
     assert_eq!(offers(&report::live(&seen("core:1.5.0"), &now())), [], "nothing differs");
     let button = ("Ask for production".to_owned(), ours.to_owned());

@@ -1,10 +1,11 @@
 //! Announcements on Discord: a picture is attached with its words, channels are found by their
 //! names and mentions, and the train's button asks for what it says.
 
+use jiff::SignedDuration;
 use serde_json::Value;
 
-use super::bot::{ALICE, BOB, Bot, STAGING, shown};
-use super::fake::permissions;
+use super::bot::{ALICE, BOB, Bot, CAROL, DAVE, STAGING, Setup, shown};
+use super::fake::{FakeDiscord, StoredMessage, permissions};
 use crate::world::guild::{self, OPS};
 use crate::world::{Plan, Way, World};
 
@@ -84,6 +85,80 @@ async fn the_train_is_asked_for_by_its_button() {
     guild.fake.press(guild::user("alice"), channel, id, button).unwrap();
     world.until_said("Needs 2 votes of release-manager").await;
     assert!(world.everything().contains("#2 promote core:1.5.0"), "{}", world.everything());
+}
+
+const TRAIN: &str = r#"
+[schedules.train]
+at = "0 10 * * *"
+zone = "UTC"
+template = "release-train"
+[roles]"#;
+
+/// It shows no plan, so that nobody has agreed to anything by it, whoever they are.
+#[tokio::test]
+async fn a_vote_on_the_train_counts_for_nothing_and_tells_where_the_plan_is() {
+    let mut bot = Setup::default().setting("[roles]", TRAIN).start().await;
+    bot.verified_on_staging("core", "1.5.0").await;
+    bot.pass(SignedDuration::from_mins(61));
+    // It looks at once what has become due.
+    bot.restart().await;
+    let leaves = |message: &StoredMessage| shown(message).contains("The release train leaves");
+    let train = |fake: &FakeDiscord| fake.messages_of_bot(OPS).into_iter().find(leaves);
+    bot.until("the train is announced", |fake| train(fake).is_some()).await;
+    let train = train(&bot.fake).unwrap();
+    let stands = |fake: &FakeDiscord, person| {
+        let reactions = fake.reactions(OPS, train.id);
+        reactions.values().any(|people| people.contains(&person))
+    };
+
+    bot.fake.react(BOB, OPS, train.id, "✅");
+    let told = bot.told_directly(BOB, "A vote on an announcement counts for nothing").await;
+    assert!(shown(&told).contains("No plan waits for votes."), "{}", shown(&told));
+    bot.until("it is taken off", |fake| !stands(fake, BOB)).await;
+
+    let button = train.components[0]["components"][0]["custom_id"].as_str().unwrap();
+    bot.fake.press(ALICE, OPS, train.id, button).unwrap();
+    let plan = bot.card_says(1, "scheduled, waiting for votes").await;
+    for (person, emoji) in [(CAROL, "✅"), (DAVE, "❌")] {
+        bot.fake.react(person, OPS, train.id, emoji);
+        let told = bot.told_directly(person, "2 more release-manager needed").await;
+        let shown = shown(&told);
+        assert!(shown.contains("› `approve 1`"), "{shown}");
+        assert!(shown.contains(&format!("/{OPS}/{}", plan.id)), "{shown}");
+        bot.until("it is taken off", |fake| !stands(fake, person)).await;
+    }
+    assert!(bot.deployment(1).await.votes.is_empty());
+
+    for person in [BOB, CAROL] {
+        bot.fake.react(person, OPS, plan.id, "✅");
+    }
+    bot.card_says(1, "scheduled").await;
+    let agreed =
+        || bot.find_card(1).is_some_and(|card| !shown(&card).contains("waiting for votes"));
+    bot.until("it is agreed", |_| agreed()).await;
+    bot.pass(SignedDuration::from_hours(2));
+    bot.card_says(1, "succeeded").await;
+    assert!(bot.stands_at("production", "1.5.0"));
+}
+
+/// A state that is told asks for nothing, and a thumb for it is just that.
+#[tokio::test]
+async fn what_asks_for_nothing_takes_any_reaction() {
+    let mut bot = Bot::start().await;
+    bot.asks(ALICE, OPS, "announce lunch is ready at 11:00").await;
+    bot.pass(SignedDuration::from_mins(61));
+    bot.restart().await;
+    let lunch = |message: &StoredMessage| shown(message).contains("Announcement\nlunch is ready");
+    let found = |fake: &FakeDiscord| fake.messages_of_bot(OPS).into_iter().find(lunch);
+    bot.until("it is announced", |fake| found(fake).is_some()).await;
+    let lunch = found(&bot.fake).unwrap();
+    bot.fake.react(BOB, OPS, lunch.id, "✅");
+    // What comes after it has been answered.
+    let plan = bot.with_a_plan().await;
+    bot.fake.react(ALICE, OPS, plan.id, "✅");
+    bot.told_directly(ALICE, "Alice may not approve").await;
+    assert_eq!(bot.fake.direct_channel(BOB), None);
+    assert!(bot.fake.reactions(OPS, lunch.id)["✅"].contains(&BOB));
 }
 
 /// The answer to a slash command that only the person sees has its picture and buttons as well.

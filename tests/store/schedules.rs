@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use shipmate::domain::event::End;
 use shipmate::domain::figures::Ended;
-use shipmate::domain::schedule::{Fate, Firing, NewSchedule, ScheduleKey, Stored};
+use shipmate::domain::schedule::{Fate, Firing, NewSchedule, Posted, ScheduleKey, Stored};
 use shipmate::domain::timetable::Due;
 use shipmate::ports::{Pause, Schedules};
 use shipmate::store::SqliteStore;
@@ -63,6 +63,10 @@ async fn one_message_makes_one_schedule() {
     assert!(third > second);
 }
 
+fn posted(message: &str, asks: bool) -> Posted {
+    Posted { message: message.into(), asks }
+}
+
 #[tokio::test]
 async fn each_time_is_had_by_one() {
     let directory = tempfile::tempdir().unwrap();
@@ -84,7 +88,7 @@ async fn each_time_is_had_by_one() {
     let taken = Firing { fate: Fate::Claimed { at: at(11) }, ..firing.clone() };
     assert!(other.renew(&taken, at(12)).await.unwrap());
     assert!(!one.take_over(&firing, at(11), at(12)).await.unwrap());
-    assert!(other.announced(&firing, Some(&"m1".into())).await.unwrap());
+    assert!(other.announced(&firing, Some(&posted("m1", false))).await.unwrap());
     assert!(!one.missed(&firing).await.unwrap());
     assert_eq!(fates(&one, &morning).await, [(at(10), Fate::Posted { message: "m1".into() })]);
     assert_eq!(one.claimed().await.unwrap(), []);
@@ -114,6 +118,24 @@ async fn nobody_has_what_is_paused_or_over() {
     assert!(store.claim(&due(&key, 40, true), at(40)).await.unwrap());
     store.end_schedule(number, at(50)).await.unwrap();
     assert!(!store.claim(&due(&key, 60, true), at(60)).await.unwrap());
+}
+
+/// A vote on such a message is no vote.
+#[tokio::test]
+async fn an_announcement_that_asks_is_found_by_its_message() {
+    let journal = Journal::new().await;
+    let store = &journal.store;
+    let morning = ScheduleKey::Named("morning".into());
+    for (due_at, message, asks) in [(10, "m1", true), (20, "m2", false)] {
+        assert!(store.claim(&due(&morning, due_at, true), at(due_at)).await.unwrap());
+        let [firing] = store.claimed().await.unwrap().try_into().unwrap();
+        assert!(store.announced(&firing, Some(&posted(message, asks))).await.unwrap());
+    }
+    let found = store.firing_that_asks(&"m1".into()).await.unwrap().unwrap();
+    assert_eq!((found.schedule, found.due), (morning, at(10)));
+    for message in ["m2", "m3"] {
+        assert_eq!(store.firing_that_asks(&message.into()).await.unwrap(), None);
+    }
 }
 
 /// Whoever reads it first, and whenever: its times count from when it was made.
@@ -152,7 +174,7 @@ async fn what_was_claimed_ends_with_its_schedule() {
         assert!(!store.missed(&firing).await.unwrap());
         assert!(!store.announced(&firing, None).await.unwrap());
         // It was on its way when that was decided, and stands in the chat.
-        assert!(store.announced(&firing, Some(&"m1".into())).await.unwrap());
+        assert!(store.announced(&firing, Some(&posted("m1", false))).await.unwrap());
         assert_eq!(fates(store, key).await, [(at(10), Fate::Posted { message: "m1".into() })]);
     }
     let ended = store.schedule(number).await.unwrap().unwrap();

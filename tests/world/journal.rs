@@ -17,7 +17,7 @@ use shipmate::domain::id::{DeploymentId, EnvironmentName, MessageId, Repository,
 use shipmate::domain::image::Image;
 use shipmate::domain::lock::Lock;
 use shipmate::domain::reservation::Reservation;
-use shipmate::domain::schedule::{Firing, NewSchedule, ScheduleKey};
+use shipmate::domain::schedule::{Firing, NewSchedule, Posted, ScheduleKey};
 use shipmate::domain::timetable::Due;
 use shipmate::ports::{
     Asked, Hold, MadeSchedule, Pause, ReservationStore, Reserving, Said, Schedules, Store,
@@ -269,10 +269,10 @@ impl Schedules for WatchedStore {
     async fn announced(
         &self,
         firing: &Firing,
-        message: Option<&MessageId>,
+        posted: Option<&Posted>,
     ) -> Result<bool, StoreError> {
         self.trap.pass().await;
-        let announced = self.inner.announced(firing, message).await;
+        let announced = self.inner.announced(firing, posted).await;
         self.trap.pass().await;
         announced
     }
@@ -283,6 +283,10 @@ impl Schedules for WatchedStore {
 
     async fn firings(&self, schedule: &ScheduleKey, limit: u32) -> Result<Vec<Firing>, StoreError> {
         self.inner.firings(schedule, limit).await
+    }
+
+    async fn firing_that_asks(&self, message: &MessageId) -> Result<Option<Firing>, StoreError> {
+        self.inner.firing_that_asks(message).await
     }
 
     async fn forget_firings(&self, before: Timestamp) -> Result<(), StoreError> {

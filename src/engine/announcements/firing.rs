@@ -9,14 +9,13 @@ use jiff::Timestamp;
 use super::super::problem::Problem;
 use super::super::{Engine, lock};
 use super::LOOK_EVERY;
-use crate::domain::card::Card;
 use crate::domain::id::ChannelId;
 use crate::domain::schedule::{
-    Content, Fate, Firing, GRACE, LEASE, MOST_GRACE, Schedule, ScheduleKey,
+    Content, Fate, Firing, GRACE, LEASE, MOST_GRACE, Posted, Schedule, ScheduleKey,
 };
 use crate::domain::timetable::Due;
 use crate::ports::{ChatError, Pause, Place, StoreError};
-use crate::report;
+use crate::report::{self, Announcement};
 
 /// So often, a minute apart, whoever made a schedule is to be told what was missed.
 const TELLINGS: u32 = 60;
@@ -100,8 +99,8 @@ impl Engine {
             tracing::error!(schedule = %schedule.key, "there is no channel to announce in");
             return self.miss(Some(schedule), firing).await;
         };
-        let card = match self.announcement(schedule, &channel, firing.due).await {
-            Ok(card) => card,
+        let announcement = match self.announcement(schedule, &channel, firing.due).await {
+            Ok(announcement) => announcement,
             Err(problem) => {
                 tracing::error!(schedule = %schedule.key, ?problem, "could not be made");
                 return self.shared.announcements.wake.notify_one();
@@ -121,21 +120,24 @@ impl Engine {
             }
         }
         let place = Place::Channel(channel);
-        let posted = match card {
-            Some(card) => self.parts.chat.post(&place, &card, &key).await.map(Some),
+        let posted = match announcement {
+            Some(Announcement { card, asks }) => {
+                let posted = self.parts.chat.post(&place, &card, &key).await;
+                posted.map(|message| Some(Posted { message, asks }))
+            }
             None => Ok(None),
         };
-        let message = match posted {
-            Ok(message) => message,
+        let posted = match posted {
+            Ok(posted) => posted,
             Err(error) => {
                 tracing::error!(schedule = %schedule.key, %error, "could not be posted");
                 return self.shared.announcements.wake.notify_one();
             }
         };
-        match self.parts.store.announced(firing, message.as_ref()).await {
+        match self.parts.store.announced(firing, posted.as_ref()).await {
             Ok(true) => {
-                count(if message.is_some() { "posted" } else { "silent" });
-                tracing::info!(schedule = %schedule.key, due = %firing.due, posted = message.is_some(), "announced");
+                count(if posted.is_some() { "posted" } else { "silent" });
+                tracing::info!(schedule = %schedule.key, due = %firing.due, posted = posted.is_some(), "announced");
                 self.end_if_over(schedule).await;
             }
             // Somebody else was quicker.
@@ -208,17 +210,17 @@ impl Engine {
         true
     }
 
-    /// The card of a schedule at this moment; `None`: there is nothing to say.
+    /// What a schedule announces at this moment; `None`: there is nothing to say.
     async fn announcement(
         &self,
         schedule: &Schedule,
         channel: &ChannelId,
         due: Timestamp,
-    ) -> Result<Option<Card>, Problem> {
+    ) -> Result<Option<Announcement>, Problem> {
         let template = match &schedule.content {
             Content::Said(text) => {
                 let by = schedule.made.as_ref().map(|made| &made.by);
-                return Ok(Some(report::said_card(text, by)));
+                return Ok(Some(report::said_card(text, by).into()));
             }
             Content::ReadyMade(ready) => report::Text::from(*ready),
             Content::Template { name, text } => {
@@ -246,19 +248,19 @@ impl Engine {
         Ok(before.filter(posted).map(|one| one.due).max())
     }
 
-    /// A template's card, or one that says why there is none.
+    /// What a template makes of this, or why it makes nothing of it.
     pub(in super::super) fn made_of(
         &self,
         template: &report::Text,
         seen: &report::Seen,
         now: &jiff::Zoned,
-    ) -> Option<Card> {
+    ) -> Option<Announcement> {
         let live = report::live(seen, now);
         match self.parts.templates.render(template, &live) {
-            Ok(card) => card,
+            Ok(announcement) => announcement,
             Err(error) => {
                 tracing::error!(%error, "a template could not be filled in");
-                Some(report::unmade_card(&template.name, &error.to_string()))
+                Some(report::unmade_card(&template.name, &error.to_string()).into())
             }
         }
     }

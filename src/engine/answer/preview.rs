@@ -62,8 +62,8 @@ impl Engine {
             Content::Template { name, text } => report::Text { name, text },
         };
         let seen = Box::pin(self.see_live(&about, since, by, &now)).await.map_err(any)?;
-        let card = self.made_of(&template, &seen, &now);
-        let card = card.unwrap_or_else(|| report::nothing_card(&name));
+        let made = self.made_of(&template, &seen, &now).map(|announcement| announcement.card);
+        let card = made.unwrap_or_else(|| report::nothing_card(&name));
         self.whisper(said, &card).await;
         Ok(())
     }

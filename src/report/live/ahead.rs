@@ -1,6 +1,7 @@
 //! What is closed, by whom and until when, and what is to come: locks, freezes, promotions that
 //! wait for their moment, and when the train leaves.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{Timestamp, Zoned};
@@ -9,7 +10,8 @@ use serde::Serialize;
 use super::Seen;
 use crate::domain::deployment::Deployment;
 use crate::domain::freeze::{Closed, State};
-use crate::domain::id::EnvironmentName;
+use crate::domain::id::{EnvironmentName, Repository};
+use crate::domain::plan::Version;
 use crate::domain::words_of_time::When;
 use crate::report::status::EnvironmentStatus;
 use crate::report::{asking, deployment, votes, words};
@@ -57,6 +59,20 @@ pub struct Scheduled {
     at: String,
     ahead: String,
     needs: Option<String>,
+}
+
+/// A promotion that somebody has asked for already.
+#[derive(Clone, Debug, Serialize)]
+pub struct Asked {
+    number: i64,
+    name: String,
+    by: String,
+    /// When it is to run, and how far off that is; none: as soon as it may.
+    at: Option<String>,
+    ahead: Option<String>,
+    needs: Option<String>,
+    /// Agrees to it, where that is needed.
+    pub command: Option<String>,
 }
 
 /// When what an announcement offers is to run.
@@ -146,6 +162,35 @@ pub fn scheduled(seen: &Seen, now: &Zoned) -> Vec<Scheduled> {
     told.collect()
 }
 
+/// The first promotion to come that brings all of this news to an environment.
+pub fn asked(
+    to: &EnvironmentName,
+    news: &BTreeMap<&Repository, &Version>,
+    seen: &Seen,
+    now: &Zoned,
+) -> Option<Asked> {
+    let brings = |deployment: &Deployment| {
+        let terms = &deployment.plan.terms;
+        let brought = |(repository, version): (&&Repository, &&Version)| {
+            let mut moves = terms.images.iter();
+            moves.any(|one| one.repository == **repository && one.to.digest == version.digest)
+        };
+        terms.environment == *to && news.iter().all(brought)
+    };
+    let moment = |one: &Deployment| one.scheduled.filter(|_| one.is_scheduled());
+    let first = seen.open.iter().filter(|one| brings(one)).min_by_key(|one| moment(one))?;
+    let needs = votes::still_needed(first);
+    Some(Asked {
+        number: first.id.0,
+        name: deployment::named(first),
+        by: words::person(&first.request.requester.id),
+        at: moment(first).map(|at| words::clock(at, now)),
+        ahead: moment(first).map(|at| words::ahead(at, now)),
+        command: needs.is_some().then(|| asking::approve(first.id)),
+        needs,
+    })
+}
+
 impl Scheduled {
     /// One to try templates on.
     pub fn sample() -> Self {
@@ -159,6 +204,22 @@ impl Scheduled {
             at: text("18:00 UTC"),
             ahead: text("in 3 hours"),
             needs: Some(text("1 more release-manager needed")),
+        }
+    }
+}
+
+impl Asked {
+    /// One to try templates on.
+    pub fn sample() -> Self {
+        let text = str::to_owned;
+        Self {
+            number: 2,
+            name: text("#2 promote web:2.1.0 to production"),
+            by: text("alice"),
+            at: Some(text("18:00 UTC")),
+            ahead: Some(text("in 3 hours")),
+            needs: Some(text("1 more release-manager needed")),
+            command: Some(text("approve 2")),
         }
     }
 }
