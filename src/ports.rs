@@ -337,6 +337,17 @@ pub trait Schedules: Send + Sync {
     /// False: it had an end already.
     async fn missed(&self, firing: &Firing) -> Result<bool, StoreError>;
 
+    /// The same where nobody may post it any more.
+    async fn call_off(&self, firing: &Firing) -> Result<bool, StoreError>;
+
+    /// When a schedule was last announced, or found to have nothing to say, of the times before
+    /// `due`.
+    async fn announced_before(
+        &self,
+        schedule: &ScheduleKey,
+        due: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError>;
+
     /// The newest of a schedule.
     async fn firings(&self, schedule: &ScheduleKey, limit: u32) -> Result<Vec<Firing>, StoreError>;
 

@@ -1,7 +1,7 @@
 //! What somebody wants to have announced, read out of the words behind `announce`: a text, and at
-//! its end where and when. A text may hold anything, times as well; so what stands at its end is
-//! taken for a place or a time only where it can be nothing else, and a text in quotes is never
-//! looked into.
+//! the end of its first line where and when. A text may hold anything, times as well; so what
+//! stands in the middle of it is never taken for a place or a time without asking, and a text in
+//! quotes is not looked into.
 
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
@@ -58,9 +58,12 @@ pub enum Unclear {
     Nowhere,
     #[error(
         "`{text}` behind the text says neither where nor when: write for example in #ops at 18:00, \
-         in 2 hours, every weekday at 9:00, or every `0 9 * * MON`."
+         in 2 hours, every weekday at 9:00, or every `0 9 * * MON`. If it belongs to the text, put \
+         the text in quotes."
     )]
     NotAnEnding { text: String },
+    #[error("`{rule}` has no time to come. Write a rule that has.")]
+    Never { rule: String },
 }
 
 /// A word and where it stands.
@@ -72,16 +75,13 @@ type Word<'a> = (usize, &'a str);
 /// [`Unclear`], where what is written can mean several things or nothing.
 pub fn read(said: &str) -> Result<Wish, Unclear> {
     let said = said.trim();
-    let (text, channel, when) = match quoted(said) {
-        Some((text, behind)) => {
-            let behind = words(behind);
-            let text_of = |words: &[Word<'_>]| join(words);
-            match endings(&behind) {
-                Some((channel, when)) => (text.to_owned(), channel, when),
-                None => return Err(Unclear::NotAnEnding { text: text_of(&behind) }),
-            }
+    let (text, channel, when) = match said.split_once('\n') {
+        // Quotes may hold all of it.
+        Some((first, rest)) if !is_open(first) => {
+            let (text, channel, when) = read_line(first.trim())?;
+            (format!("{text}\n{}", rest.trim_end()), channel, when)
         }
-        None => unquoted(said)?,
+        Some(_) | None => read_line(said)?,
     };
     match text.trim() {
         "" => Err(Unclear::NoText),
@@ -91,6 +91,17 @@ pub fn read(said: &str) -> Result<Wish, Unclear> {
 }
 
 type Read = (String, Option<ChannelWord>, WhenSaid);
+
+fn read_line(said: &str) -> Result<Read, Unclear> {
+    let Some((text, behind)) = quoted(said) else { return unquoted(said) };
+    let after = words(behind);
+    match endings(&after) {
+        Some((channel, when)) => Ok((text.to_owned(), channel, when)),
+        // It begins with something quoted, and goes on.
+        None if behind.contains(QUOTES) => unquoted(said),
+        None => Err(Unclear::NotAnEnding { text: join(&after) }),
+    }
+}
 
 /// A text without quotes: the longest end of it that says where and when.
 fn unquoted(said: &str) -> Result<Read, Unclear> {
@@ -241,14 +252,34 @@ fn opens(word: &str) -> bool {
         || weekday_words().any(|day| day == word)
 }
 
-/// The text in quotes at the beginning, and what stands behind them.
+const QUOTES: [char; 7] = ['"', '“', '”', '„', '‟', '«', '»'];
+
+/// Whether quotes begin here that do not end here.
+fn is_open(line: &str) -> bool {
+    line.trim_start().starts_with(QUOTES) && quoted(line.trim_start()).is_none()
+}
+
+/// The text in quotes at the beginning, and what stands behind them. A text may quote others.
 fn quoted(said: &str) -> Option<(&str, &str)> {
-    const QUOTES: [char; 7] = ['"', '“', '”', '„', '‟', '«', '»'];
-    let first = said.chars().next().filter(|first| QUOTES.contains(first))?;
-    let inside = said.get(first.len_utf8()..)?;
-    // The last one, so that a text may quote others.
-    let (end, last) = inside.char_indices().rev().find(|(_, one)| QUOTES.contains(one))?;
-    Some((inside.get(..end)?, inside.get(end + last.len_utf8()..)?))
+    let inside = said.strip_prefix(QUOTES)?;
+    let mut depth = 1_u32;
+    let mut before = None;
+    for (at, one) in inside.char_indices() {
+        if QUOTES.contains(&one) {
+            let behind = inside.get(at + one.len_utf8()..)?;
+            let is_word = |one: Option<char>| one.is_some_and(|one| !one.is_whitespace());
+            if is_word(behind.chars().next()) && !is_word(before) {
+                depth += 1;
+            } else {
+                depth -= 1;
+            }
+            if depth == 0 {
+                return Some((inside.get(..at)?, behind));
+            }
+        }
+        before = Some(one);
+    }
+    None
 }
 
 fn words(text: &str) -> Vec<Word<'_>> {
@@ -297,6 +328,17 @@ mod tests {
             ("\"we meet at 12:00\"", "we meet at 12:00", None, WhenSaid::Now),
             ("\"we meet at 12:00\" at 11:00", "we meet at 12:00", None, at("at 11:00")),
             ("“say \"hi\" in #x” in #ops", "say \"hi\" in #x", name("ops"), WhenSaid::Now),
+            ("\"a\" becomes \"b\"", "\"a\" becomes \"b\"", None, WhenSaid::Now),
+            ("\"a\" becomes \"b\" in #ops", "\"a\" becomes \"b\"", name("ops"), WhenSaid::Now),
+            (
+                "news in #ops\n- one at 9:00\n- two",
+                "news\n- one at 9:00\n- two",
+                name("ops"),
+                WhenSaid::Now,
+            ),
+            ("in #ops at 12:00\nnews", "news", name("ops"), at("at 12:00")),
+            ("\"one\ntwo at 9:00\" in #ops", "one\ntwo at 9:00", name("ops"), WhenSaid::Now),
+            ("\"one\" in #ops\ntwo", "one\ntwo", name("ops"), WhenSaid::Now),
         ];
         for (said, text, channel, when) in cases {
             let wish = read(said).unwrap_or_else(|unclear| panic!("{said}: {unclear}"));

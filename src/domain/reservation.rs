@@ -90,6 +90,9 @@ pub enum Behind {
         by: PersonId,
         reason: String,
         since: Timestamp,
+        /// When it ends by itself, if it does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
     },
 }
 
@@ -163,8 +166,8 @@ pub fn place(
     let deployment =
         |one: &&Deployment| Behind::Deployment { deployment: one.id, what: one.plan.terms.names() };
     let locked = || {
-        let Lock { by, because, since, .. } = lock?.clone();
-        Some(Behind::Lock { by, reason: because, since })
+        let Lock { by, because, since, until, .. } = lock?.clone();
+        Some(Behind::Lock { by, reason: because, since, until })
     };
     // What is there comes before what may come.
     let behind = held

@@ -33,7 +33,9 @@ enum Lane {
     Locks,
     /// Freezes and their ends. They do not wait for a promotion that AWS keeps waiting.
     Freezes,
-    /// What is announced at set times.
+    /// What is said at once stands in the order in which it came.
+    Announcements,
+    /// What is announced at set times. Pausing it does not wait for a channel that takes nothing.
     Schedules,
 }
 
@@ -154,7 +156,8 @@ impl Engine {
     /// schedule, that stands, and is told. What may mean something else by now is not done, but
     /// asked for again.
     pub(super) async fn answer_again(&self, left: &Unhandled) {
-        let said = &left.said;
+        // What it says of times counts from when it was said.
+        let said = &Said { at: left.said.at.or(Some(left.received_at)), ..left.said.clone() };
         let store = &self.parts.store;
         let begun = store.asked_in(&said.message).await.ok().flatten();
         let made = store.schedule_asked_in(&said.message).await.ok().flatten();
@@ -202,9 +205,9 @@ fn lane_of(reading: &Reading) -> Option<Lane> {
         Reading::Command(Command::Ban(_) | Command::Unban { .. }) => Some(Lane::Bans),
         Reading::Command(Command::Lock(_) | Command::Unlock { .. }) => Some(Lane::Locks),
         Reading::Command(Command::Freeze(_) | Command::Unfreeze { .. }) => Some(Lane::Freezes),
+        Reading::Command(Command::Announce { .. }) => Some(Lane::Announcements),
         Reading::Command(
-            Command::Announce { .. }
-            | Command::PauseSchedule { .. }
+            Command::PauseSchedule { .. }
             | Command::ContinueSchedule { .. }
             | Command::CancelSchedule { .. },
         ) => Some(Lane::Schedules),

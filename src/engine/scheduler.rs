@@ -142,8 +142,12 @@ impl Engine {
             return Ok(None);
         }
         if deployment.request.scheduled.is_some() {
-            // What stands on the card now is what counts.
-            self.recount(deployment.id).await?;
+            // What stands on the card now is what counts; for how long it cannot be read, it waits.
+            let age = self.parts.clock.now().duration_since(deployment.asked_at);
+            let counted = self.recount(deployment.id).await;
+            if Duration::try_from(age).unwrap_or_default() <= GRACE {
+                counted?;
+            }
             match self.approve_if_agreed(deployment.id).await? {
                 Some(approved) => self.take_turns(&approved.plan.terms.environment),
                 None => self.end_unapproved(deployment.id).await?,

@@ -185,6 +185,12 @@ impl Grammar {
                 suggestions: commands,
             });
         }
+        if let Reading::Command(Command::Announce { text }) = &mut best
+            && let Some(rest) = commands.first().and_then(|line| behind(message, line))
+        {
+            text.push('\n');
+            text.push_str(rest);
+        }
         best
     }
 
@@ -256,4 +262,11 @@ impl Grammar {
         };
         position.accepting || position.follow.iter().any(argument)
     }
+}
+
+/// What follows a line of a message, quotes and code as well; `None`: nothing does.
+fn behind<'a>(message: &'a str, line: &str) -> Option<&'a str> {
+    let (_, rest) = message.split_once(line)?;
+    let (_, rest) = rest.split_once('\n')?;
+    Some(rest.trim_end()).filter(|rest| !rest.trim().is_empty())
 }

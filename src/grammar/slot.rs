@@ -229,9 +229,16 @@ impl ArgumentType {
             },
             Self::Environment | Self::Service | Self::Command => shape == Shape::Name,
             Self::Deployment => matches!(shape, Shape::Number | Shape::HashNumber),
-            Self::Schedule => {
-                matches!(shape, Shape::Name | Shape::Number | Shape::HashNumber)
-            }
+            // Names of schedules may begin with a digit: `9am`, `1st-monday`.
+            Self::Schedule => matches!(
+                shape,
+                Shape::Name
+                    | Shape::Number
+                    | Shape::HashNumber
+                    | Shape::BareTag
+                    | Shape::Clock
+                    | Shape::Date
+            ),
             Self::Text => true,
             // Where a unit follows, the number is read by a place of its own.
             Self::Time => shape == Shape::BareTag,

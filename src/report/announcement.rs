@@ -133,7 +133,8 @@ impl From<Card> for Announcement {
 
 /// What a person has announced.
 pub fn said_card(text: &str, by: Option<&PersonId>) -> Card {
-    let card = Card::new(Tone::Plain, "Announcement").text(words::said(text));
+    let card = Card::new(Tone::Plain, "Announcement");
+    let card = words::lines_said(text).into_iter().fold(card, Card::text);
     match by {
         Some(by) => card.text(format!("By {}.", words::person(by))),
         None => card,

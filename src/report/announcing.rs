@@ -5,9 +5,11 @@ use jiff::{Timestamp, Zoned};
 
 use crate::domain::announcing::Unclear;
 use crate::domain::card::{Card, Tone};
-use crate::domain::id::{ChannelId, PersonId};
+use crate::domain::id::{ChannelId, EnvironmentName, PersonId};
+use crate::domain::policy::{Action, Denial};
 use crate::domain::schedule::{Content, Fate, Firing, ReadyMade, Schedule, ScheduleKey, Timing};
 
+use super::denial::denial_card;
 use super::{asking, words};
 
 /// More schedules than this are not shown.
@@ -67,18 +69,33 @@ pub fn announced_card(channel: &ChannelId) -> Card {
     Card::new(Tone::Good, "Announced").text(format!("In {}.", words::channel(channel)))
 }
 
-/// Something is to be said at set times.
-pub fn scheduled_card(one: &Listed, now: &Zoned) -> Card {
+/// Something is to be said at set times. `here`: where that was asked for.
+pub fn scheduled_card(one: &Listed, here: &ChannelId, now: &Zoned) -> Card {
     let key = &one.schedule.key;
     let place = words::channel(&one.channel);
-    let mut card = Card::new(Tone::Good, format!("Schedule {key}: {}", what(&one.schedule)))
-        .text(format!("In {place}, {}.", when(&one.schedule, now)));
-    if let (Timing::Repeating { .. } | Timing::BeforeFreezes(_), Some(next)) =
-        (&one.schedule.timing, one.next)
-    {
-        card = card.text(format!("Next: {}.", words::clock(next, now)));
-    }
-    card.text("To take it back:").command(asking::cancel_schedule(key))
+    let card = Card::new(Tone::Good, format!("Schedule {key} is made"));
+    let card = match &one.schedule.content {
+        Content::Said(text) => words::lines_said(text).into_iter().fold(card, Card::text),
+        Content::ReadyMade(_) | Content::Template { .. } => card.text(what(&one.schedule)),
+    };
+    let card = match (&one.schedule.timing, one.next) {
+        (Timing::Once(at), _) => card
+            .text(format!("It is said in {place} on {}, not before.", words::moment(*at, now)))
+            .text("If that time belongs to the text, take it back and put the text in quotes."),
+        (Timing::Repeating { .. } | Timing::BeforeFreezes(_), next) => {
+            let card = card.text(format!("In {place}, {}.", when(&one.schedule, now)));
+            match next {
+                Some(next) => card.text(format!("Next: {}.", words::moment(next, now))),
+                None => card,
+            }
+        }
+    };
+    let where_to = if one.channel == *here {
+        "To take it back:".to_owned()
+    } else {
+        format!("To take it back, in {place} or to me alone:")
+    };
+    card.text(where_to).command(asking::cancel_schedule(key))
 }
 
 /// For whoever asked for it. `in_room`: it could be said where it should.
@@ -134,9 +151,10 @@ pub fn in_settings_card(key: &ScheduleKey) -> Card {
 
 pub fn no_such_schedule_card(key: &ScheduleKey, known: &[ScheduleKey]) -> Card {
     let names: Vec<String> = known.iter().map(ToString::to_string).collect();
-    let card = Card::new(Tone::Warning, format!("There is no schedule {key}"));
+    let title = format!("There is no schedule {key} that I may speak of here");
+    let card = Card::new(Tone::Warning, title);
     match names.as_slice() {
-        [] => card.text("There is none at all."),
+        [] => card,
         _ => card.text(format!(
             "There are: {}.",
             words::some_of(names.iter().map(String::as_str), MOST)
@@ -161,8 +179,32 @@ pub fn unclear_card(why: &Unclear) -> Card {
     Card::new(Tone::Warning, "That is not clear").text(why.to_string())
 }
 
+/// Several have this name, and which is meant is not guessed.
+pub fn several_channels_card(name: &str, all: &[ChannelId]) -> Card {
+    let all: Vec<String> = all.iter().map(words::channel).collect();
+    let all = words::some_of(all.iter().map(String::as_str), MOST);
+    Card::new(Tone::Warning, format!("There are several channels called {}", words::clean(name)))
+        .text(format!("They are {all}. Pick one where the chat offers them as you type #."))
+}
+
 pub fn past_card(why: &str) -> Card {
     Card::new(Tone::Warning, "That cannot be announced then").text(words::sentence(why))
+}
+
+/// Whoever made it may not announce there any more.
+pub fn called_off_card(
+    schedule: &Schedule,
+    made_by: &PersonId,
+    firing: &Firing,
+    (environment, denial): (&EnvironmentName, &Denial),
+    now: &Zoned,
+) -> Card {
+    let what_then = format!("have schedule {} announced", schedule.key);
+    let what_then = Some(what_then.as_str());
+    denial_card(made_by, Action::Announce, environment, what_then, denial, now)
+        .text(format!("It was due at {}: {}", words::clock(firing.due, now), what(schedule)))
+        .text("As long as that is so it is not said, and you are not told again. To end it:")
+        .command(asking::cancel_schedule(&schedule.key))
 }
 
 /// There is no such channel, or nobody may speak of anything there. `known`: where one may.
@@ -195,8 +237,9 @@ fn what(schedule: &Schedule) -> String {
 fn when(schedule: &Schedule, now: &Zoned) -> String {
     match &schedule.timing {
         Timing::Once(at) => words::clock(*at, now),
-        Timing::Repeating { text, .. } => {
-            let zone = schedule.zone.iana_name().unwrap_or("its own zone");
+        Timing::Repeating { rule, text } => {
+            // A rule may name its own.
+            let zone = rule.zone().iana_name().unwrap_or("its own zone");
             format!("by the rule {} in {zone}", words::clean(text))
         }
         Timing::BeforeFreezes(ahead) => {

@@ -15,10 +15,9 @@ use super::{asking, votes, words};
 pub fn denial_card(
     person: &PersonId,
     action: Action,
-    environment: &EnvironmentName,
+    (environment, now): (&EnvironmentName, &Zoned),
     what: Option<&str>,
     denial: &Denial,
-    now: &Zoned,
 ) -> Card {
     let person = words::person(person);
     let title = format!("{person} may not {}", action_words(action, environment, what));

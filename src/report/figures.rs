@@ -1,7 +1,5 @@
 //! The figures of a period in words, and the card that shows them.
 
-use std::time::Duration;
-
 use crate::domain::card::{Card, Tone};
 use crate::domain::figures::Figures;
 use crate::domain::id::EnvironmentName;
@@ -77,12 +75,11 @@ fn rate(figures: &Figures) -> Option<String> {
     })
 }
 
-/// `7 days`, or hours where it is no whole number of days.
+/// `7 days`, or how long it is where that is no whole number of days.
 fn days(figures: &Figures) -> String {
-    let hours = figures.period.length().as_secs() / 3600;
-    let count = |count: u64, unit: &str| plural(usize::try_from(count).unwrap_or_default(), unit);
-    match (hours / 24, hours % 24) {
-        (days @ 1.., 0) => count(days, "day"),
-        _ => words::duration(Duration::from_secs(hours * 3600)),
+    let length = figures.period.length();
+    match (length.as_secs() / 86_400, length.as_secs() % 86_400) {
+        (days @ 1.., 0) => plural(usize::try_from(days).unwrap_or_default(), "day"),
+        _ => words::duration(length),
     }
 }

@@ -10,9 +10,11 @@ use super::{asking, deployment, votes, words};
 
 /// More than this are counted.
 const MOST: usize = 12;
+/// The same for what is announced, which names itself in few words.
+const MOST_ANNOUNCED: usize = 30;
 
 /// Promotions that wait for their moment, the next first, each with the time where its
-/// environment is; and what is announced at set times, by `now`.
+/// environment is; and what is announced at set times, the next first, by `now`.
 pub fn schedules_card(
     promotions: &[(Deployment, Zoned)],
     announcements: &[Listed],
@@ -26,10 +28,13 @@ pub fn schedules_card(
             .command("announce TEXT every friday at 15:00");
     }
     let lines = promotions.iter().filter_map(|(one, now)| line(one, now)).collect();
+    let mut announcements: Vec<&Listed> = announcements.iter().collect();
+    // What has no next time stands last.
+    announcements.sort_by_key(|one| (one.next.is_none(), one.next));
     let said = announcements.iter().map(|one| announcing::line(one, now)).collect();
     let mut card = Card::new(Tone::Plain, "What is scheduled")
         .field("Promotions", words::at_most(lines, MOST))
-        .field("Announcements", words::at_most(said, MOST));
+        .field("Announcements", words::at_most(said, MOST_ANNOUNCED));
     if let Some((first, _)) = promotions.first() {
         card = card.text("To call one off:").command(asking::cancel(first.id));
     }

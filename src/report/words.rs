@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::{Timestamp, Zoned};
 
+use crate::domain::announcing;
 use crate::domain::card::{self, Shown};
 use crate::domain::id::{ChannelId, PersonId, Role};
 pub use crate::domain::plan::listed;
@@ -12,12 +13,10 @@ use crate::domain::plural;
 
 /// The longest text of a person or of a peer that a card repeats, in characters.
 const LONGEST_TEXT: usize = 300;
-/// The longest text that a card shows for its own sake, in characters.
-const LONGEST_SAID: usize = 1000;
 /// The longest name that a card repeats, in characters.
 const LONGEST_NAME: usize = 80;
 
-/// `45 s`, `2 min 10 s`, `25 min`, `1 h 5 min`, `3 days`: as exact as people would say it.
+/// `45 s`, `2 min 10 s`, `25 min`, `1 h 5 min`, `3 days 4 h`, `9 days`: as exact as people would say it.
 pub fn duration(length: Duration) -> String {
     let seconds = length.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
@@ -29,7 +28,8 @@ pub fn duration(length: Duration) -> String {
         60..600 => two(format!("{minutes} min"), seconds % 60, "s"),
         600..3600 => format!("{minutes} min"),
         3600..172_800 => two(format!("{hours} h"), minutes % 60, "min"),
-        172_800.. => format!("{days} days"),
+        172_800..604_800 => two(format!("{days} days"), hours % 24, "h"),
+        604_800.. => format!("{days} days"),
     }
 }
 
@@ -168,9 +168,48 @@ pub fn clean(text: &str) -> String {
     cut(&card::without_marks(text), LONGEST_TEXT)
 }
 
-/// The same where the text is what the card is for.
+/// The same where the text is what the card is for: whom and where it names by the chat's own
+/// marks, such as `<@4002>` and `<#2000>`, stays named.
 pub fn said(text: &str) -> String {
-    cut(&card::without_marks(text), LONGEST_SAID)
+    let text = cut(&card::without_marks(text), announcing::LONGEST);
+    let mut said = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some((before, mark)) = rest.split_once('<') {
+        said.push_str(before);
+        let (named, after) = match mark.split_once('>') {
+            Some((inside, after)) => (named(inside), after),
+            None => (None, ""),
+        };
+        match named {
+            Some(named) => {
+                said.push_str(&named);
+                rest = after;
+            }
+            None => {
+                said.push('<');
+                rest = mark;
+            }
+        }
+    }
+    said.push_str(rest);
+    said
+}
+
+/// Each line of it that says something.
+pub fn lines_said(text: &str) -> Vec<String> {
+    text.lines().map(said).filter(|line| !line.trim().is_empty()).collect()
+}
+
+/// What stands between `<` and `>` as a person or a channel.
+fn named(mark: &str) -> Option<String> {
+    let id = |id: &str| !id.is_empty() && id.chars().all(|one| one.is_ascii_digit());
+    if let Some(channel) = mark.strip_prefix('#').filter(|one| id(one)) {
+        return Some(card::channel(&ChannelId::new(channel)));
+    }
+    let person = mark.strip_prefix('@')?;
+    // An older way of Discord to write the same.
+    let person = person.strip_prefix('!').unwrap_or(person);
+    Some(person).filter(|one| id(one)).map(|one| card::person(&PersonId::new(one)))
 }
 
 pub fn channel(channel: &ChannelId) -> String {

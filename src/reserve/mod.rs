@@ -10,6 +10,8 @@ mod session;
 use std::ffi::OsString;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 use tokio::time::Instant;
 
@@ -85,10 +87,10 @@ async fn wait_for(
             // It is about to be ours.
             Event::Told(Told::Waiting { place: 1, behind: None, .. }) => {}
             Event::Told(Told::Waiting { place, behind, .. }) => {
-                let now = in_line(place, behind.as_ref());
-                if now != said {
-                    say(&now);
-                    said = now;
+                let waits = in_line(place, behind.as_ref(), Timestamp::now());
+                if waits != said {
+                    say(&waits);
+                    said = waits;
                 }
             }
             Event::Told(Told::Over { why: Over::Ended { by, because } }) => {
@@ -153,7 +155,7 @@ async fn run(
 }
 
 /// `waiting, number 2 in line: e2e has it since 10:30:00 UTC (nightly)`
-fn in_line(place: usize, behind: Option<&Behind>) -> String {
+fn in_line(place: usize, behind: Option<&Behind>, now: Timestamp) -> String {
     let place =
         if place == 1 { "next in line".to_owned() } else { format!("number {place} in line") };
     match behind {
@@ -161,18 +163,27 @@ fn in_line(place: usize, behind: Option<&Behind>) -> String {
         Some(Behind::Reservation { by, reason, since }) => {
             let reason =
                 reason.as_ref().map_or_else(String::new, |why| format!(" ({})", plain(why)));
-            let since = since.strftime("%H:%M:%S UTC");
+            let since = clock(*since, now);
             format!("waiting, {place}: {} has it since {since}{reason}", plain(by.as_str()))
         }
         Some(Behind::Deployment { deployment, what }) => {
             format!("waiting, {place}: #{deployment} is under way with {}", plain(what))
         }
-        Some(Behind::Lock { by, reason, since }) => {
-            let since = since.strftime("%H:%M:%S UTC");
+        Some(Behind::Lock { by, reason, since, until }) => {
+            let since = clock(*since, now);
+            let until =
+                until.map_or_else(String::new, |until| format!(" until {}", clock(until, now)));
             let (by, reason) = (plain(by.as_str()), plain(reason));
-            format!("waiting, {place}: {by} has locked it since {since} ({reason})")
+            format!("waiting, {place}: {by} has locked it since {since}{until} ({reason})")
         }
     }
+}
+
+/// `10:30:00 UTC`, with the day where it is not today's.
+fn clock(moment: Timestamp, now: Timestamp) -> String {
+    let day = |moment: Timestamp| moment.to_zoned(TimeZone::UTC).date();
+    let format = if day(moment) == day(now) { "%H:%M:%S UTC" } else { "%Y-%m-%d %H:%M:%S UTC" };
+    moment.strftime(format).to_string()
 }
 
 /// What others wrote, without what a terminal would obey.

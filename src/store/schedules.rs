@@ -67,6 +67,19 @@ struct EndedRow {
     first_asked_at: i64,
 }
 
+impl SqliteStore {
+    /// Ends what was claimed and is not announced. False: it had an end already.
+    async fn not_announced(&self, firing: &Firing, fate: &str) -> Result<bool, StoreError> {
+        let ended = sqlx::query(sql::NOT_ANNOUNCED)
+            .bind(firing.schedule.to_string())
+            .bind(firing.due.as_millisecond())
+            .bind(fate)
+            .execute(&self.writer)
+            .await?;
+        Ok(ended.rows_affected() == 1)
+    }
+}
+
 #[async_trait]
 impl Schedules for SqliteStore {
     async fn schedules(&self) -> Result<Vec<MadeSchedule>, StoreError> {
@@ -142,7 +155,7 @@ impl Schedules for SqliteStore {
             return Ok(false);
         }
         let name = number.to_string();
-        for forget in [sql::FORGET_MARK, sql::UNPAUSE_SCHEDULE, sql::CALL_OFF] {
+        for forget in [sql::FORGET_MARK, sql::UNPAUSE_SCHEDULE, sql::CALL_OFF_ALL] {
             sqlx::query(forget).bind(&name).execute(&mut *writing).await?;
         }
         sqlx::query(sql::SCHEDULES_CHANGED).execute(&mut *writing).await?;
@@ -175,7 +188,7 @@ impl Schedules for SqliteStore {
         if paused.rows_affected() == 0 {
             return Ok(false);
         }
-        sqlx::query(sql::CALL_OFF).bind(&name).execute(&mut *writing).await?;
+        sqlx::query(sql::CALL_OFF_ALL).bind(&name).execute(&mut *writing).await?;
         sqlx::query(sql::SCHEDULES_CHANGED).execute(&mut *writing).await?;
         writing.commit().await?;
         Ok(true)
@@ -215,7 +228,12 @@ impl Schedules for SqliteStore {
         // One that begins now may be due now: it is not dealt with yet.
         let just_before = now.as_millisecond() - 1;
         let mut writing = self.writer.begin_with(BEGIN).await?;
-        let rows: Vec<MarkRow> = sqlx::query_as(sql::MARKS).fetch_all(&mut *writing).await?;
+        let rows: Vec<MarkRow> = match schedules {
+            [(one, _)] => {
+                sqlx::query_as(sql::MARK).bind(one.to_string()).fetch_all(&mut *writing).await?
+            }
+            _ => sqlx::query_as(sql::MARKS).fetch_all(&mut *writing).await?,
+        };
         let known: BTreeMap<String, (String, i64)> =
             rows.into_iter().map(|row| (row.schedule, (row.rule, row.settled))).collect();
         let mut settled = BTreeMap::new();
@@ -319,12 +337,24 @@ impl Schedules for SqliteStore {
     }
 
     async fn missed(&self, firing: &Firing) -> Result<bool, StoreError> {
-        let ended = sqlx::query(sql::MISSED)
-            .bind(firing.schedule.to_string())
-            .bind(firing.due.as_millisecond())
-            .execute(&self.writer)
+        self.not_announced(firing, MISSED).await
+    }
+
+    async fn call_off(&self, firing: &Firing) -> Result<bool, StoreError> {
+        self.not_announced(firing, CALLED_OFF).await
+    }
+
+    async fn announced_before(
+        &self,
+        schedule: &ScheduleKey,
+        due: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let before: Option<i64> = sqlx::query_scalar(sql::ANNOUNCED_BEFORE)
+            .bind(schedule.to_string())
+            .bind(due.as_millisecond())
+            .fetch_optional(&self.readers)
             .await?;
-        Ok(ended.rows_affected() == 1)
+        Ok(before.map(time).transpose()?)
     }
 
     async fn firings(&self, schedule: &ScheduleKey, limit: u32) -> Result<Vec<Firing>, StoreError> {

@@ -300,6 +300,8 @@ statements! {
 
     END_SCHEDULE = "UPDATE schedules SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
 
+    MARK = "SELECT schedule, rule, settled FROM schedule_marks WHERE schedule = $1";
+
     MARKS = "SELECT schedule, rule, settled FROM schedule_marks";
 
     /// Of a rule that was not known before, nothing is due yet.
@@ -338,11 +340,16 @@ statements! {
         WHERE schedule = $1 AND due = $2
           AND (fate = 'claimed' OR ($3 = 'posted' AND fate IN ('missed', 'called-off')))";
 
-    MISSED = "UPDATE firings SET fate = 'missed'
+    /// `missed` or `called-off`.
+    NOT_ANNOUNCED = "UPDATE firings SET fate = $3
         WHERE schedule = $1 AND due = $2 AND fate = 'claimed'";
 
+    ANNOUNCED_BEFORE = "SELECT due FROM firings
+        WHERE schedule = $1 AND due < $2 AND fate IN ('posted', 'silent')
+        ORDER BY due DESC LIMIT 1";
+
     /// All that somebody claimed of a schedule and has not posted.
-    CALL_OFF = "UPDATE firings SET fate = 'called-off' WHERE schedule = $1 AND fate = 'claimed'";
+    CALL_OFF_ALL = "UPDATE firings SET fate = 'called-off' WHERE schedule = $1 AND fate = 'claimed'";
 
     CLAIMED = "SELECT schedule, due, skipped, fate, claimed_at, message FROM firings
         WHERE fate = 'claimed' ORDER BY due";

@@ -72,7 +72,8 @@ async fn wherever_it_dies_it_is_made_and_announced_once() {
             continue;
         }
         // It stands as it was meant, and that is the answer.
-        assert!(world.everything().contains("In ops, 12:00 CET"), "{}", world.everything());
+        let stands = "It is said in ops on Tuesday 24 November at 12:00 (Europe/Berlin)";
+        assert!(world.everything().contains(stands), "{}", world.everything());
         world.clock.set(at(NOON));
         until_posted(&world).await;
     }
@@ -155,6 +156,71 @@ async fn what_is_paused_meanwhile_is_not_announced() {
     world.wait().await;
     assert!(posted(&world, "1").is_empty());
     world.say("alice", "continue schedule 1").await;
+    world.clock.set(at(NOON) + 24.hours());
+    until_posted(&world).await;
+}
+
+/// Rights are asked for each time: whoever lost theirs is not spoken for any more.
+#[tokio::test]
+async fn who_may_not_announce_any_more_is_told_once() {
+    let mut world = World::start().await;
+    world.say("alice", "announce tea every day at 12:00").await;
+    world.wait().await;
+    // Who does not answer which roles they hold has not said that they hold none.
+    world.chat.keep_roles_secret(true);
+    world.clock.set(at(NOON));
+    until_fate(&world, |fates| matches!(fates, [Fate::Claimed { .. }])).await;
+    world.chat.keep_roles_secret(false);
+    world.chat.dismiss("alice");
+    world.clock.set(at(NOON) + 2.minutes());
+    until_fate(&world, |fates| fates == [Fate::CalledOff]).await;
+    world.clock.set(at(NOON) + 24.hours());
+    until_fate(&world, |fates| fates == [Fate::CalledOff, Fate::CalledOff]).await;
+    assert!(posted(&world, "1").is_empty(), "{}", world.everything());
+    let told = world.chat.posted();
+    let told: Vec<_> = told.iter().filter(|one| one.key.starts_with("called-off-1-")).collect();
+    let [told] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(told.place, Place::Direct { person: "alice".into() });
+    insta::assert_snapshot!("called_off", world.everything());
+}
+
+/// What was said is meant as it was said, however late it is heard.
+#[tokio::test]
+async fn a_moment_that_came_before_it_was_heard_is_past() {
+    let mut world = World::start().await;
+    for (line, told) in [
+        ("announce lunch at 10:03", "`at 10:03` is past"),
+        ("announce lunch in 3 minutes", "`in 3m` is past"),
+        ("promote core:1.5.0 to staging at 9:03", "`at 09:03` is past"),
+        ("freeze staging until 9:03 because of lunch", "`at 09:03` is past"),
+    ] {
+        world.clock.set(at("2026-11-24T09:00:00Z"));
+        world.trap.set(1);
+        world.say_only("dave", line).await;
+        assert!(world.trap.catches_within(LONG).await, "{line}");
+        world.kill().await;
+        world.trap.set(0);
+        world.clock.set(at("2026-11-24T09:05:00Z"));
+        world.begin().await;
+        world.until_said(told).await;
+        world.wait().await;
+    }
+    assert_eq!(standing(&world).await, 0);
+    assert_eq!(world.count_deployments().await, 0);
+}
+
+/// Clocks that are kept right step back by a little all the time.
+#[tokio::test]
+async fn a_clock_that_steps_back_a_little_announces_nothing_from_before() {
+    let mut world = World::start().await;
+    world.clock.set(at(NOON) + 1.second());
+    world.say("alice", "announce tea every day at 12:00").await;
+    world.wait().await;
+    world.clock.set(at(NOON) - 5.seconds());
+    world.wait().await;
+    world.say("alice", "announce cake every day at 13:00").await;
+    world.wait().await;
+    assert!(posted(&world, "1").is_empty(), "{}", world.everything());
     world.clock.set(at(NOON) + 24.hours());
     until_posted(&world).await;
 }

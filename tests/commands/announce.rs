@@ -26,8 +26,7 @@ async fn at_a_time_and_once() {
     let mut world = World::start().await;
     world.say("alice", "announce lunch is ready in #ops at 12:00").await;
     let told = world.text();
-    assert!(told.contains("Schedule 1: lunch is ready"), "{told}");
-    assert!(told.contains("cancel schedule 1"), "{told}");
+    assert_snapshot!("once", told);
     assert_eq!(count(&world, "lunch is ready"), 0);
     // 12:00 in Berlin.
     world.set_clock("2026-11-24T11:00:30Z");
@@ -38,6 +37,24 @@ async fn at_a_time_and_once() {
     assert_eq!(count(&world, "lunch is ready"), 1);
     world.say("alice", "schedules").await;
     assert!(!world.text().contains("lunch"), "{}", world.text());
+}
+
+/// The lines that follow are a part of it, also quotes and code.
+#[tokio::test]
+async fn in_several_lines() {
+    let mut world = World::start().await;
+    let said = "announce maintenance tonight in #ops at 12:00\n- the database moves at 22:00\n\n\
+                > back by midnight\n`status` tells";
+    world.say("alice", said).await;
+    assert_snapshot!("several_lines", world.text());
+    world.set_clock("2026-11-24T11:00:01Z");
+    let whole = "maintenance tonight\n   - the database moves at 22:00\n   > back by midnight\n   \
+                 `status` tells";
+    world.until("it is announced", || count(&world, whole) == 1).await;
+    // Two commands are two.
+    world.say("alice", "announce lunch\nstatus staging").await;
+    assert!(world.text().contains("That is more than one command"), "{}", world.text());
+    assert_eq!(count(&world, "lunch"), 0);
 }
 
 #[tokio::test]
@@ -56,6 +73,15 @@ async fn again_and_again() {
     }
     world.say("bob", "announce hello every `15 9 1 * *`").await;
     assert!(world.text().contains("by the rule 15 9 1 * *"), "{}", world.text());
+    // A rule may have a zone of its own.
+    let rule = "DTSTART;TZID=America/New_York:20261127T090000 RRULE:FREQ=DAILY";
+    world.say("bob", &format!("announce tea every `{rule}`")).await;
+    assert!(world.text().contains("in America/New_York"), "{}", world.text());
+    assert!(
+        world.text().contains("Friday 27 November at 15:00 (Europe/Berlin)"),
+        "{}",
+        world.text()
+    );
 }
 
 #[tokio::test]
@@ -66,6 +92,8 @@ async fn what_is_not_clear_or_may_not_be() {
         ("no_time", "alice", "announce freeze in #ops at 25:00"),
         ("no_channel", "alice", "announce freeze in #nowhere"),
         ("no_right", "eve", "announce the freeze begins"),
+        ("never", "alice", "announce tea every `0 0 30 2 *`"),
+        ("no_ending", "alice", "announce we test backups every day and night"),
     ] {
         world.say(person, line).await;
         assert_snapshot!(name, world.text());

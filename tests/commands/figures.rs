@@ -18,6 +18,15 @@ async fn of_a_week_and_of_any_time() {
     let told = world.text();
     assert!(told.contains("1 deployment in 30 days, one every 30.0 days"), "{told}");
     assert!(told.contains("Went wrong: 0 % (0 of 1)"), "{told}");
+    for (said, told) in [
+        ("last 30 minutes", "in 30 min"),
+        ("last 90 minutes", "in 1 h 30 min"),
+        ("last 49 hours", "in 2 days 1 h"),
+    ] {
+        world.say("eve", &format!("figures {said}")).await;
+        let text = world.text();
+        assert!(text.contains(&format!("1 deployment {told}")), "{said}: {text}");
+    }
     world.say("eve", "figures last 400 days").await;
     assert!(world.text().contains("Figures go back for a year at most"), "{}", world.text());
     world.say("bob", "rollback production").await;

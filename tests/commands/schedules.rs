@@ -45,5 +45,7 @@ async fn what_is_announced_stands_beside_it() {
     let told = world.text();
     assert!(told.contains("1: tea, in ops, next"), "{told}");
     assert!(told.contains("morning: morning, in ops, next"), "{told}");
-    assert!(told.contains("show schedule 1"), "{told}");
+    // The next first.
+    assert!(told.contains("show schedule votes"), "{told}");
+    assert!(told.find("1: tea") < told.find("morning: morning"), "{told}");
 }

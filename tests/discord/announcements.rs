@@ -1,8 +1,10 @@
 //! Announcements on Discord: a picture is attached with its words, channels are found by their
 //! names and mentions, and the train's button asks for what it says.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use shipmate::domain::schedule::{Fate, NewSchedule, ScheduleKey, Stored, Timing};
+use shipmate::ports::{Clock as _, Schedules as _};
 
 use super::bot::{ALICE, BOB, Bot, CAROL, DAVE, STAGING, Setup, shown};
 use super::fake::{FakeDiscord, StoredMessage, permissions};
@@ -159,6 +161,31 @@ async fn what_asks_for_nothing_takes_any_reaction() {
     bot.told_directly(ALICE, "Alice may not approve").await;
     assert_eq!(bot.fake.direct_channel(BOB), None);
     assert!(bot.fake.reactions(OPS, lunch.id)["✅"].contains(&BOB));
+}
+
+/// Where it should have been said may have left the settings since.
+#[tokio::test]
+async fn where_it_does_not_speak_any_more_it_is_missed_and_told() {
+    let mut bot = Bot::start().await;
+    let noon: Timestamp = "2026-11-24T11:00:00Z".parse().unwrap();
+    let new = NewSchedule {
+        text: "lunch is ready".to_owned(),
+        when: Stored::Once(noon),
+        zone: "Europe/Berlin".to_owned(),
+        channel: "2999".into(),
+        by: ALICE.to_string().as_str().into(),
+        at: bot.clock.now(),
+        asked_in: "2999/1".into(),
+    };
+    bot.journal.make_schedule(&new, &Timing::Once(noon).text()).await.unwrap();
+    bot.pass(SignedDuration::from_mins(121));
+    bot.restart().await;
+    let told = bot.told_directly(ALICE, "Not announced: lunch is ready").await;
+    let why =
+        format!("It was due at <t:{}:t>: I do not speak in <#2999> any more.", noon.as_second());
+    assert!(shown(&told).contains(&why), "{}", shown(&told));
+    let firings = bot.journal.firings(&ScheduleKey::Numbered(1), 9).await.unwrap();
+    assert_eq!(firings.into_iter().map(|one| one.fate).collect::<Vec<_>>(), [Fate::Missed]);
 }
 
 /// The answer to a slash command that only the person sees has its picture and buttons as well.

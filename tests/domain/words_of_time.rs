@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use jiff::Zoned;
 use jiff::civil::{Date, Time, Weekday};
+use jiff::{SignedDuration, Zoned};
 use proptest::prelude::*;
 use shipmate::domain::words_of_time::{Day, LONGEST, TimeError, When, length, spelled};
 
@@ -185,8 +185,14 @@ fn the_minute_of_a_moment_is_never_before_it() {
         ("2026-11-30T00:00[Europe/Berlin]", "on 2026-11-30 at 00:00"),
         ("2026-11-30T00:00:00.3[Europe/Berlin]", "on 2026-11-30 at 00:01"),
         ("2026-11-30T23:59:30[Europe/Berlin]", "on 2026-12-01 at 00:00"),
+        // Clocks show these twice, and the first time is what people mean.
+        ("2026-10-25T02:29:30+02:00[Europe/Berlin]", "on 2026-10-25 at 02:30"),
+        ("2026-10-25T02:30+01:00[Europe/Berlin]", "on 2026-10-25 at 03:00"),
     ] {
-        let when = When::minute_of(&moment.parse().unwrap()).unwrap();
+        let moment: Zoned = moment.parse().unwrap();
+        let when = When::minute_of(&moment).unwrap();
         assert_eq!(when.to_string(), minute, "{moment}");
+        let before = moment.checked_sub(SignedDuration::from_hours(2)).unwrap();
+        assert!(when.resolve(&before).unwrap() >= moment, "{moment}");
     }
 }

@@ -281,6 +281,18 @@ impl Schedules for WatchedStore {
         self.inner.missed(firing).await
     }
 
+    async fn call_off(&self, firing: &Firing) -> Result<bool, StoreError> {
+        self.inner.call_off(firing).await
+    }
+
+    async fn announced_before(
+        &self,
+        schedule: &ScheduleKey,
+        due: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.inner.announced_before(schedule, due).await
+    }
+
     async fn firings(&self, schedule: &ScheduleKey, limit: u32) -> Result<Vec<Firing>, StoreError> {
         self.inner.firings(schedule, limit).await
     }

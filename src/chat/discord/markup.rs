@@ -57,13 +57,25 @@ fn is_snowflake(id: &str) -> bool {
 
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        if ALWAYS.contains(&character) {
-            escaped.push('\\');
+    for word in text.split_inclusive(char::is_whitespace) {
+        // Discord takes a backslash in an address for a part of it.
+        let plain = is_address(word.trim_end());
+        for character in word.chars() {
+            if ALWAYS.contains(&character) && !plain {
+                escaped.push('\\');
+            }
+            escaped.push(character);
         }
-        escaped.push(character);
     }
     escaped
+}
+
+/// An address of the web, with nothing in it that could be markup of another kind.
+fn is_address(word: &str) -> bool {
+    let rest = word.strip_prefix("https://").or_else(|| word.strip_prefix("http://"));
+    let usual = |one: char| one.is_ascii_alphanumeric() || "-._/:?#@!$&+,;=%".contains(one);
+    rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
+        && rest.is_some_and(|rest| rest.chars().all(usual))
 }
 
 /// What would make a list, a heading or a quote of a line, escaped at its beginning.
@@ -97,6 +109,11 @@ mod tests {
         );
         assert_eq!(text("<@4001> <@&3002> <#1>"), r"\<@4001> \<@&3002> \<#1>");
         assert_eq!(text("[x](https://y)"), r"\[x](https://y)");
+        let address = "https://wiki.example/on_call_a?b=_c_#d";
+        assert_eq!(text(&format!("see_ {address} _now_")), format!(r"see\_ {address} \_now\_"));
+        for address in ["https://y/_a_|_b_", "https://y/*a*", "https://[x](https://_y_)"] {
+            assert!(text(address).contains(r"\"), "{address}");
+        }
         assert_eq!(
             text("# big\n> quoted\n - listed\n1. first"),
             "\\# big\n\\> quoted\n \\- listed\n1\\. first"

@@ -9,6 +9,9 @@ use jiff::{SignedDuration, Zoned};
 
 use super::{TimeError, first_moment, length, spelled};
 
+/// Changes of clocks repeat fewer minutes than this.
+const LONGEST_REPEATED: usize = 24 * 60;
+
 /// A moment that is still to come, as somebody named it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
@@ -52,9 +55,17 @@ impl When {
     /// The first whole minute from this moment on; `None` where time as it is counted here ends.
     pub fn minute_of(moment: &Zoned) -> Option<Self> {
         let almost = SignedDuration::new(59, 999_999_999);
-        let local = moment.checked_add(almost).ok()?;
-        let time = Time::new(local.hour(), local.minute(), 0, 0).ok()?;
-        Some(Self::At { day: Day::Date(local.date()), time })
+        let mut local = moment.checked_add(almost).ok()?;
+        for _ in 0..=LONGEST_REPEATED {
+            let time = Time::new(local.hour(), local.minute(), 0, 0).ok()?;
+            // Of a minute that clocks show twice the first is meant, and may be too early.
+            let meant = first_moment(local.date().to_datetime(time), local.time_zone())?;
+            if meant >= moment.timestamp() {
+                return Some(Self::At { day: Day::Date(local.date()), time });
+            }
+            local = local.checked_add(SignedDuration::from_mins(1)).ok()?;
+        }
+        None
     }
 
     /// Reads `at 18:00`, `6pm`, `tomorrow at 9:30`, `9:30 tomorrow`, `on friday at 14:00`,
@@ -114,15 +125,30 @@ impl When {
         };
         let first = moment(date)?;
         if first.timestamp() <= now.timestamp() {
-            let next = self.day_after_past(date).ok_or_else(|| TimeError::Past {
-                text: self.to_string(),
-                now: now.strftime("%-d %B %Y, %H:%M %Z").to_string(),
-            })?;
+            let next = self.day_after_past(date).ok_or_else(|| self.is_past(now))?;
             return moment(next);
         }
         let most = SignedDuration::try_from(super::LONGEST).unwrap_or(SignedDuration::MAX);
         let is_far = first.timestamp().duration_since(now.timestamp()) > most;
         if is_far { Err(too_far()) } else { Ok(first) }
+    }
+
+    /// The same, said at `then` and heard `now`, both in one zone: a moment that came between the
+    /// two is past, and no other is taken for it.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn resolve_by(&self, then: &Zoned, now: &Zoned) -> Result<Zoned, TimeError> {
+        let moment = self.resolve(then)?;
+        if moment.timestamp() <= now.timestamp() {
+            return Err(self.is_past(now));
+        }
+        Ok(moment)
+    }
+
+    fn is_past(&self, now: &Zoned) -> TimeError {
+        let now = now.strftime("%-d %B %Y, %H:%M %Z").to_string();
+        TimeError::Past { text: self.to_string(), now }
     }
 
     /// The day that is meant where the time has passed on this one.

@@ -9,12 +9,13 @@ use jiff::Timestamp;
 use super::super::problem::Problem;
 use super::super::{Engine, lock};
 use super::LOOK_EVERY;
-use crate::domain::id::ChannelId;
+use crate::domain::id::{ChannelId, EnvironmentName};
+use crate::domain::policy::Denial;
 use crate::domain::schedule::{
     Content, Fate, Firing, GRACE, LEASE, MOST_GRACE, Posted, Schedule, ScheduleKey,
 };
 use crate::domain::timetable::Due;
-use crate::ports::{ChatError, Pause, Place, StoreError};
+use crate::ports::{ChatError, Pause, Place};
 use crate::report::{self, Announcement};
 
 /// So often, a minute apart, whoever made a schedule is to be told what was missed.
@@ -43,25 +44,38 @@ impl Engine {
                 (None, ScheduleKey::Named(_)) => MOST_GRACE,
                 (None, ScheduleKey::Numbered(_)) => GRACE,
             };
+            if InHand::holds(self, &firing) {
+                continue;
+            }
             let too_late = firing.late(now) > grace;
             let before = now.checked_sub(LEASE).unwrap_or(now);
             if !too_late && (schedule.is_none() || !store.take_over(&firing, before, now).await?) {
                 continue;
             }
             firing.fate = Fate::Claimed { at: now };
-            // A chat that does not answer keeps nothing else from being announced.
-            let (engine, work) = (self.clone(), self.begin_work());
-            tokio::spawn(async move {
-                match &schedule {
-                    Some(schedule) if !too_late => {
-                        Box::pin(engine.announce_firing(schedule, &firing)).await;
-                    }
-                    schedule => engine.miss(schedule.as_ref(), &firing).await,
+            match schedule {
+                Some(schedule) if !too_late => self.take_in_hand(schedule, firing),
+                schedule => {
+                    let (engine, work) = (self.clone(), self.begin_work());
+                    tokio::spawn(async move {
+                        engine.miss(schedule.as_ref(), &firing).await;
+                        drop(work);
+                    });
                 }
-                drop(work);
-            });
+            }
         }
         Ok(next)
+    }
+
+    /// Announces it, while others are looked after.
+    fn take_in_hand(&self, schedule: Schedule, firing: Firing) {
+        let hand = InHand::take(self, &firing);
+        let (engine, work) = (self.clone(), self.begin_work());
+        tokio::spawn(async move {
+            Box::pin(engine.announce_firing(&schedule, &firing)).await;
+            drop(hand);
+            drop(work);
+        });
     }
 
     /// Announces something that is due, unless another process does.
@@ -73,8 +87,14 @@ impl Engine {
         // It may have waited for others since it was found to be due.
         let due = Due { in_time: firing.late(now) <= schedule.grace, ..due };
         match self.parts.store.claim(&due, now).await {
-            Ok(true) if due.in_time => self.announce_firing(&schedule, &firing).await,
-            Ok(true) => self.was_missed(&schedule, &firing).await,
+            Ok(true) if due.in_time => self.take_in_hand(schedule, firing),
+            Ok(true) => {
+                let (engine, work) = (self.clone(), self.begin_work());
+                tokio::spawn(async move {
+                    engine.was_missed(&schedule, &firing).await;
+                    drop(work);
+                });
+            }
             // Another has it, or nobody: it was paused or cancelled.
             Ok(false) => {}
             Err(error) => {
@@ -99,6 +119,16 @@ impl Engine {
             tracing::error!(schedule = %schedule.key, "there is no channel to announce in");
             return self.miss(Some(schedule), firing).await;
         };
+        match self.is_still_permitted(schedule, &channel).await {
+            Ok(()) => {}
+            Err((environment, Problem::Denied(denial))) => {
+                return self.call_off(schedule, firing, (&environment, &denial)).await;
+            }
+            Err((_, problem)) => {
+                tracing::error!(schedule = %schedule.key, ?problem, "could not be decided");
+                return self.shared.announcements.wake.notify_one();
+            }
+        }
         let announcement = match self.announcement(schedule, &channel, firing.due).await {
             Ok(announcement) => announcement,
             Err(problem) => {
@@ -113,7 +143,10 @@ impl Engine {
         }
         match self.parts.store.renew(firing, now).await {
             Ok(true) => {}
-            Ok(false) => return,
+            Ok(false) => {
+                tracing::info!(schedule = %schedule.key, due = %firing.due, "called off, or another's");
+                return;
+            }
             Err(error) => {
                 tracing::error!(schedule = %schedule.key, %error, "is not known to be wanted");
                 return self.shared.announcements.wake.notify_one();
@@ -149,6 +182,51 @@ impl Engine {
                 self.shared.announcements.wake.notify_one();
             }
         }
+    }
+
+    /// Whoever made a schedule must still be permitted to announce there. Those of the settings
+    /// need nobody's leave.
+    async fn is_still_permitted(
+        &self,
+        schedule: &Schedule,
+        channel: &ChannelId,
+    ) -> Result<(), (EnvironmentName, Problem)> {
+        match &schedule.made {
+            Some(made) => self.may_announce(&made.by, channel, &made.by).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Whoever made it may not announce there any more. They are told once, however often it
+    /// would have been due.
+    async fn call_off(
+        &self,
+        schedule: &Schedule,
+        firing: &Firing,
+        (environment, denial): (&EnvironmentName, &Denial),
+    ) {
+        match self.parts.store.call_off(firing).await {
+            Ok(true) => count("called-off"),
+            Ok(false) => return,
+            Err(error) => {
+                tracing::error!(schedule = %schedule.key, %error, "could not be called off");
+                return self.shared.announcements.wake.notify_one();
+            }
+        }
+        tracing::warn!(schedule = %schedule.key, %environment, ?denial, "its maker may not announce it any more");
+        let before = self.parts.store.firings(&schedule.key, 2).await.unwrap_or_default();
+        let told = before.iter().any(|one| one.due < firing.due && one.fate == Fate::CalledOff);
+        if let (Some(made), false) = (&schedule.made, told) {
+            let now = self.parts.clock.now().to_zoned(schedule.zone.clone());
+            let why = (environment, denial);
+            let card = report::called_off_card(schedule, &made.by, firing, why, &now);
+            let key = format!("called-off-{}-{}", firing.schedule, firing.due.as_millisecond());
+            let place = Place::Direct { person: made.by.clone() };
+            if let Err(error) = self.parts.chat.post(&place, &card, &key).await {
+                tracing::warn!(schedule = %schedule.key, %error, "its maker was not told");
+            }
+        }
+        self.end_if_over(schedule).await;
     }
 
     /// Notes that something claimed was not announced.
@@ -227,25 +305,12 @@ impl Engine {
                 report::Text { name: name.clone(), text: text.clone() }
             }
         };
-        let since = self.announced_before(&schedule.key, due).await?;
+        let since = self.parts.store.announced_before(&schedule.key, due).await?;
+        let _making = self.shared.announcements.making.acquire().await;
         let about = self.spoken_of_in(channel, schedule.environments.as_ref());
         let now = self.parts.clock.now().to_zoned(schedule.zone.clone());
         let seen = self.see_live(&about, since, Some((schedule, due)), &now).await?;
         Ok(self.made_of(&template, &seen, &now))
-    }
-
-    /// When a schedule was announced last before this moment.
-    pub(in super::super) async fn announced_before(
-        &self,
-        schedule: &ScheduleKey,
-        due: Timestamp,
-    ) -> Result<Option<Timestamp>, StoreError> {
-        let before = self.parts.store.firings(schedule, 10).await?.into_iter();
-        let posted = |one: &Firing| match one.fate {
-            Fate::Posted { .. } | Fate::Silent => one.due < due,
-            Fate::Claimed { .. } | Fate::Missed | Fate::CalledOff => false,
-        };
-        Ok(before.filter(posted).map(|one| one.due).max())
     }
 
     /// What a template makes of this, or why it makes nothing of it.
@@ -338,6 +403,31 @@ impl Engine {
             }
         }
         Ok(ended)
+    }
+}
+
+/// What a process has in hand: its claim may run out meanwhile, and is nobody else's for that.
+struct InHand {
+    engine: Engine,
+    one: (ScheduleKey, Timestamp),
+}
+
+impl InHand {
+    fn take(engine: &Engine, firing: &Firing) -> Self {
+        let one = (firing.schedule.clone(), firing.due);
+        lock(&engine.shared.announcements.in_hand).insert(one.clone());
+        Self { engine: engine.clone(), one }
+    }
+
+    fn holds(engine: &Engine, firing: &Firing) -> bool {
+        let one = (firing.schedule.clone(), firing.due);
+        lock(&engine.shared.announcements.in_hand).contains(&one)
+    }
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        lock(&self.engine.shared.announcements.in_hand).remove(&self.one);
     }
 }
 

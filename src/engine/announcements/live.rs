@@ -10,11 +10,16 @@ use super::super::Engine;
 use super::super::problem::Problem;
 use crate::domain::figures::{Figures, Period, figures};
 use crate::domain::id::EnvironmentName;
-use crate::domain::schedule::{LEAVES, SOON, Schedule};
+use crate::domain::schedule::{LEASE, LEAVES, SOON, Schedule};
 use crate::report::Seen;
 
 /// What figures are about where nothing else is asked for.
 pub(in super::super) const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// So long an environment is looked at; then nothing is known of it, which is told. What is made
+/// takes less than it is claimed for.
+const LOOK_AT_MOST: Duration = Duration::from_secs(30);
+const _: () = assert!(LOOK_AT_MOST.as_secs() * 2 <= LEASE.as_secs());
 
 impl Engine {
     /// Looks at everything about these environments. `since`: when this was told last;
@@ -26,10 +31,8 @@ impl Engine {
         by: Option<(&Schedule, Timestamp)>,
         now: &Zoned,
     ) -> Result<Seen, Problem> {
-        let mut environments = Vec::new();
-        for name in about {
-            environments.push(self.status_of(name, None).await?);
-        }
+        let looks = about.iter().map(|name| self.status_of(name, None, Some(LOOK_AT_MOST)));
+        let environments = futures::future::try_join_all(looks).await?;
         let all = || self.parts.environments.iter();
         let zones = all().map(|one| (one.name.clone(), one.timezone.clone()));
         let pairs = all().filter_map(|one| Some((one.name.clone(), one.after.clone()?)));

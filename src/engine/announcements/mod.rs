@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use futures::{StreamExt, stream};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 pub(super) use self::live::WEEK;
 use super::problem::Problem;
@@ -29,13 +29,14 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 /// A clock that was set back is taken to be about to strike for so long.
 const STRIKING: Duration = Duration::from_secs(60);
-/// So many are made and posted side by side.
+/// So many are made side by side.
 const AT_ONCE: usize = 4;
+/// How often what was announced long ago is forgotten.
+const FORGET_EVERY: SignedDuration = SignedDuration::from_hours(24);
 /// For how long it is remembered what was due: longer than a year, for what comes once in one.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// What is remembered of schedules. All of it may be lost.
-#[derive(Default)]
 pub(super) struct Remembered {
     timetable: Mutex<Timetable>,
     known: Mutex<Known>,
@@ -45,6 +46,24 @@ pub(super) struct Remembered {
     pub wake: Notify,
     /// The clock was set, and nobody has looked since.
     set: Mutex<Option<Work>>,
+    /// What this process announces just now, however long that takes.
+    in_hand: Mutex<BTreeSet<(ScheduleKey, Timestamp)>>,
+    /// Taken while one is made. Those that wait for it keep nothing else waiting.
+    making: Semaphore,
+}
+
+impl Default for Remembered {
+    fn default() -> Self {
+        Self {
+            timetable: Mutex::default(),
+            known: Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
+            wake: Notify::default(),
+            set: Mutex::default(),
+            in_hand: Mutex::default(),
+            making: Semaphore::new(AT_ONCE),
+        }
+    }
 }
 
 /// All schedules, as they were read last.
@@ -61,11 +80,13 @@ struct Known {
 impl Engine {
     /// Announces what is due, for ever.
     pub(super) async fn announce_forever(self) {
-        let before = self.parts.clock.now().checked_sub(REMEMBERED).unwrap_or(Timestamp::MIN);
-        if let Err(error) = self.parts.store.forget_firings(before).await {
-            tracing::warn!(%error, "what was announced long ago is still remembered");
-        }
+        let mut forgotten_at = None;
         loop {
+            let now = self.parts.clock.now();
+            if forgotten_at.is_none_or(|at| now.duration_since(at) >= FORGET_EVERY) {
+                forgotten_at = Some(now);
+                self.forget_firings(now).await;
+            }
             let wake = self.shared.announcements.wake.notified();
             let next = match self.attend_announcements().await {
                 Ok(next) => next,
@@ -88,6 +109,13 @@ impl Engine {
         }
     }
 
+    async fn forget_firings(&self, now: Timestamp) {
+        let before = now.checked_sub(REMEMBERED).unwrap_or(Timestamp::MIN);
+        if let Err(error) = self.parts.store.forget_firings(before).await {
+            tracing::warn!(%error, "what was announced long ago is still remembered");
+        }
+    }
+
     /// Announces what is due now, and tells when to look again.
     async fn attend_announcements(&self) -> Result<Option<Timestamp>, Problem> {
         let work = self.begin_work();
@@ -104,15 +132,10 @@ impl Engine {
             }
             timetable.next_due()
         };
-        if !due.is_empty() {
-            // A chat that does not answer keeps nothing else from being announced.
-            let engine = self.clone();
-            tokio::spawn(async move {
-                let fire = |due| Box::pin(engine.fire(due));
-                stream::iter(due).for_each_concurrent(AT_ONCE, fire).await;
-                drop(work);
-            });
+        for due in due {
+            Box::pin(self.fire(due)).await;
         }
+        drop(work);
         Ok([next, left].into_iter().flatten().min())
     }
 
@@ -126,7 +149,7 @@ impl Engine {
             let known = lock(&self.shared.announcements.known);
             (known.at, known.changes)
         };
-        let set_back = read_at.is_some_and(|at| now < at);
+        let set_back = read_at.is_some_and(|at| is_set_back(at, now));
         if seen == Some(changes) && !set_back {
             lock(&self.shared.announcements.known).at = Some(now);
             return Ok(());
@@ -221,9 +244,21 @@ impl Engine {
     }
 }
 
-/// A schedule of the store; `None`: its rule cannot be read any more, which is told.
+/// Whether a clock was set. Those that are kept right step back by less all the time, by which
+/// nothing becomes due again.
+fn is_set_back(before: Timestamp, now: Timestamp) -> bool {
+    Duration::try_from(before.duration_since(now)).is_ok_and(|back| back >= STRIKING)
+}
+
+/// A schedule of the store; `None`: its zone or its rule cannot be read any more, which is told.
 pub(super) fn read_made(made: MadeSchedule) -> Option<Schedule> {
-    let zone = jiff::tz::TimeZone::get(&made.zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let zone = match TimeZone::get(&made.zone) {
+        Ok(zone) => zone,
+        Err(error) => {
+            tracing::error!(schedule = made.number, %error, "its zone is not known");
+            return None;
+        }
+    };
     let timing = match made.when {
         Stored::Once(at) => Timing::Once(at),
         Stored::Rule(text) => match Rule::parse(&text, &zone) {

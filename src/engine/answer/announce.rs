@@ -1,5 +1,6 @@
 //! `announce`: a text in a channel, now or at set times.
 
+use jiff::Zoned;
 use jiff::tz::TimeZone;
 
 use super::super::Engine;
@@ -12,7 +13,7 @@ use crate::domain::command::Command;
 use crate::domain::id::{ChannelId, EnvironmentName, PersonId};
 use crate::domain::policy::Action;
 use crate::domain::schedule::{NewSchedule, Stored, Timing};
-use crate::domain::words_of_time::TimeError;
+use crate::domain::words_of_time::{TimeError, When};
 use crate::engine::announcements::read_made;
 use crate::ports::{MadeSchedule, Place, Said};
 use crate::report;
@@ -35,6 +36,11 @@ enum Not {
     There {
         name: String,
         known: Vec<ChannelId>,
+    },
+    /// Several places have this name.
+    InSeveral {
+        name: String,
+        all: Vec<ChannelId>,
     },
     Problem(EnvironmentName, Problem),
 }
@@ -69,7 +75,7 @@ impl Engine {
         }
         let Wish { text, channel, when } = read(text)?;
         let channel = self.named_channel(said, channel.as_ref()).await?;
-        self.may_announce(said, &channel, &said.person)
+        self.may_announce(&said.person, &channel, &said.person)
             .await
             .map_err(|(name, problem)| Not::Problem(name, problem))?;
         let zone = self.chat_zone();
@@ -80,7 +86,7 @@ impl Engine {
                 return Ok(Announced::Now { channel });
             }
             WhenSaid::Once(when) => {
-                let at = when.resolve(&now).map_err(Not::Then)?.timestamp();
+                let at = Self::moment_meant(said, &when, &now).map_err(Not::Then)?.timestamp();
                 (Timing::Once(at), Stored::Once(at))
             }
             WhenSaid::Every(text) => {
@@ -91,6 +97,9 @@ impl Engine {
                 (Timing::Repeating { rule: Box::new(rule), text: text.clone() }, Stored::Rule(text))
             }
         };
+        if timing.next_after(now.timestamp()).is_none() {
+            return Err(Unclear::Never { rule: timing.text() }.into());
+        }
         let new = NewSchedule {
             text,
             when: stored,
@@ -115,7 +124,7 @@ impl Engine {
         let next = schedule.timing.next_after(now.timestamp());
         let listed = report::Listed { schedule, channel, next, paused: None, over };
         let card = match over {
-            None => report::scheduled_card(&listed, &now),
+            None => report::scheduled_card(&listed, &said.channel, &now),
             Some(_) => report::schedule_card(&listed, &[], &now),
         };
         self.answer_with(said, &Command::Announce { text }, &card).await;
@@ -149,8 +158,11 @@ impl Engine {
                 named.map_err(|error| anywhere(error.into()))?
             }
         };
-        let found = named.into_iter().find(is_room);
-        found.ok_or_else(|| {
+        let rooms: Vec<ChannelId> = named.into_iter().filter(is_room).collect();
+        if let (Some(ChannelWord::Name(name)), [_, _, ..]) = (word, rooms.as_slice()) {
+            return Err(Not::InSeveral { name: format!("#{name}"), all: rooms });
+        }
+        rooms.into_iter().next().ok_or_else(|| {
             let rooms: Vec<ChannelId> = channels.rooms.keys().cloned().collect();
             let here = || vec![said.channel.clone()];
             let name = match word {
@@ -164,14 +176,14 @@ impl Engine {
 
     /// Whether a person may announce something in a channel, or change what `maker` has made:
     /// they must be permitted to wherever the channel speaks of.
-    pub(super) async fn may_announce(
+    pub(in super::super) async fn may_announce(
         &self,
-        said: &Said,
+        person: &PersonId,
         channel: &ChannelId,
         maker: &PersonId,
     ) -> Result<(), (EnvironmentName, Problem)> {
         let any = |problem| (EnvironmentName::new("any"), problem);
-        let person = self.person(&said.person).await.map_err(any)?;
+        let person = self.person(person).await.map_err(any)?;
         for name in self.spoken_of_in(channel, None) {
             let judged = self.judge_announcing(&person, maker, &name).await;
             judged.map_err(|problem| (name, problem))?;
@@ -185,7 +197,15 @@ impl Engine {
         last.map_or(TimeZone::UTC, |environment| environment.timezone.clone())
     }
 
-    pub(super) fn zoned(&self, zone: &TimeZone) -> jiff::Zoned {
+    /// The moment that somebody means, counted from when they said it: it may be heard later.
+    /// `now` carries the zone that is meant.
+    pub(super) fn moment_meant(said: &Said, when: &When, now: &Zoned) -> Result<Zoned, TimeError> {
+        let earlier = said.at.filter(|at| *at < now.timestamp());
+        let then = earlier.map(|at| at.to_zoned(now.time_zone().clone()));
+        when.resolve_by(then.as_ref().unwrap_or(now), now)
+    }
+
+    pub(super) fn zoned(&self, zone: &TimeZone) -> Zoned {
         self.parts.clock.now().to_zoned(zone.clone())
     }
 
@@ -194,6 +214,7 @@ impl Engine {
             Not::Unclear(why) => report::unclear_card(&why),
             Not::Then(why) => report::past_card(&why.to_string()),
             Not::There { name, known } => report::no_such_channel_card(&name, &known),
+            Not::InSeveral { name, all } => report::several_channels_card(&name, &all),
             Not::Problem(environment, problem) => {
                 let action = Action::Announce;
                 let topic = Topic { action, environment, what: None, command: None };

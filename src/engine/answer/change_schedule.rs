@@ -78,7 +78,7 @@ impl Engine {
         let Some(one) = self.find(said, key).await? else { return Ok(None) };
         let nobody = PersonId::new("");
         let maker = one.schedule.made.as_ref().map_or(&nobody, |made| &made.by);
-        self.may_announce(said, &one.channel, maker).await?;
+        self.may_announce(&said.person, &one.channel, maker).await?;
         if one.over.is_some() {
             return Ok(Some((one, false)));
         }

@@ -74,9 +74,10 @@ impl Engine {
         let now = self.local_time(Some(environment));
         let exact = Timestamp::from_millisecond(now.timestamp().as_millisecond());
         let now = exact.map_or(now.clone(), |exact| exact.to_zoned(now.time_zone().clone()));
-        let until = when.map(|when| when.resolve(&now)).transpose().map_err(Trouble::Moment)?;
         // A message that is handled again has its freeze already.
         if !self.has_decided(said, environment).await? {
+            let until = when.map(|when| Self::moment_meant(said, &when, &now));
+            let until = until.transpose().map_err(Trouble::Moment)?;
             let decision = Decision::Frozen {
                 environment: environment.clone(),
                 by: person.id.clone(),

@@ -201,7 +201,8 @@ impl Engine {
     /// which that ends.
     async fn with_when_it_ends(&self, card: Card, said: &Said, topic: &Topic) -> Card {
         let Some(Command::Promote(promote)) = &topic.command else { return card };
-        if promote.dry_run {
+        // Who breaks the glass does so at once, and for a reason of their own.
+        if promote.dry_run || promote.break_glass {
             return card;
         }
         match self.ends_when(said, promote).await {

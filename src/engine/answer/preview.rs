@@ -45,7 +45,12 @@ impl Engine {
             let there = self.spoken_of_in(&listed.channel, listed.schedule.environments.as_ref());
             about.retain(|name| there.contains(name));
             let now = self.parts.clock.now();
-            since = self.announced_before(key, now).await.map_err(|error| any(error.into()))?;
+            since = self
+                .parts
+                .store
+                .announced_before(key, now)
+                .await
+                .map_err(|error| any(error.into()))?;
         }
         // The train that it would be is the next one.
         let next = all.iter().find(|one| one.schedule.key == *key).and_then(|one| one.next);

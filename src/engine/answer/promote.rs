@@ -57,7 +57,7 @@ impl Engine {
         };
         let now = self.local_time(Some(&promote.environment));
         let moment = promote.when.as_ref().map(|when| {
-            let moment = when.resolve(&now)?;
+            let moment = Self::moment_meant(said, when, &now)?;
             Ok::<_, TimeError>((*when, moment.timestamp()))
         });
         let scheduled = match moment.transpose() {

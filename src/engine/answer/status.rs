@@ -1,6 +1,7 @@
 //! `status`: what runs, whether that is what should run, and what is under way.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::super::Engine;
 use super::super::problem::Problem;
@@ -66,7 +67,7 @@ impl Engine {
         let mut readable = self.readable(said, environment).await?;
         readable.retain(|name| places.as_ref().is_none_or(|places| places.contains(name)));
         for name in readable {
-            let status = self.status_of(&name, service).await;
+            let status = self.status_of(&name, service, None).await;
             all.push(status.map_err(|problem| (name, problem))?);
         }
         Ok(all)
@@ -78,11 +79,13 @@ impl Engine {
         self.parts.environments.iter().filter(has).map(|one| one.name.clone()).collect()
     }
 
-    /// What is known of an environment now, and of all its services or one.
+    /// What is known of an environment now, and of all its services or one. `at_most`: for how long
+    /// AWS is asked; after that nothing is known.
     pub(in super::super) async fn status_of(
         &self,
         name: &EnvironmentName,
         service: Option<&ServiceName>,
+        at_most: Option<Duration>,
     ) -> Result<EnvironmentStatus, Problem> {
         let (environment, account) = self.place(name)?;
         let open = self.parts.store.open().await?;
@@ -94,10 +97,20 @@ impl Engine {
         let wanted = |one: &&Service| service.is_none_or(|name| one.name == *name);
         let wanted: Vec<&Service> = environment.services.iter().filter(wanted).collect();
         let looked = self.look_for_status((environment, account), &wanted, last_success.as_ref());
-        let looked = Box::pin(looked).await;
+        let too_long = async {
+            match at_most {
+                Some(at_most) => self.parts.clock.sleep(at_most).await,
+                None => std::future::pending().await,
+            }
+        };
+        let looked = tokio::select! {
+            looked = Box::pin(looked) => Some(looked),
+            () = too_long => None,
+        };
         let (services, unknown) = match looked {
-            Ok(services) => (services, None),
-            Err(error) => {
+            Some(Ok(services)) => (services, None),
+            None => (Vec::new(), Some("AWS did not answer in time".to_owned())),
+            Some(Err(error)) => {
                 let refusal = error.refusal().as_ref().map(refusal_sentence);
                 (Vec::new(), Some(refusal.unwrap_or_else(|| error.to_string())))
             }
