@@ -86,6 +86,18 @@ fn lines_are_what_they_begin_with() {
     assert_eq!(made("{# nothing #}\n\n", "core:1.5.0"), None);
 }
 
+/// An empty card would be an announcement of nothing.
+#[test]
+fn what_says_nothing_announces_nothing() {
+    for template in ["## Promoted", "## One\n## Two\n", "# {{ since }}", "{% if 0 %}x{% endif %}"] {
+        assert_eq!(made(template, "core:1.5.0"), None, "{template}");
+    }
+    let card = made("## Empty\n## Full\nline\n!\n## Empty too", "core:1.5.0").unwrap();
+    let [full] = card.fields.as_slice() else { panic!("{:?}", card.fields) };
+    assert_eq!((full.name.as_str(), full.lines.len()), ("Full", 1));
+    assert!(made("# Title", "core:1.5.0").is_some() && made("{{ chart }}", "core:1.5.0").is_some());
+}
+
 /// On these, people may believe that their ✅ counts.
 #[test]
 fn what_asks_for_promotions_or_votes_is_known_by_its_commands() {
@@ -163,6 +175,10 @@ fn what_is_wrong_is_told_with_its_line_and_what_is_known() {
             wrong("# fine\n\n{% for one in environments %}\n{{ one.nam }}\n{% endfor %}"),
             wrong("# fine\n{% for one in environments %}"),
             wrong("{{ now.day | shout }}"),
+            // The name alone, where it names something.
+            wrong("# {{ locks|length }}\n{{ lock }}"),
+            wrong("# The lock\n{{ now.lock if lock else now.day }}"),
+            wrong("# {{ now.day }} {# lock #}\n{% for lock in locks\n   if lock.old %}{% endfor %}\n{{ lock.by }}"),
             wrong("{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}"),
         ]
         .join("\n")
