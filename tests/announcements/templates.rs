@@ -8,7 +8,7 @@ use shipmate::domain::card::{Card, Line};
 use shipmate::domain::figures::{Ended, Outcome, Period, figures};
 use shipmate::domain::id::DeploymentId;
 use shipmate::domain::schedule::{LEAVES, ReadyMade};
-use shipmate::report::{self, Seen, Templates, Text};
+use shipmate::report::{self, KNOWN, Seen, Templates, Text};
 
 use crate::world::World;
 
@@ -64,6 +64,65 @@ fn those_that_ship_make_something_of_every_state() {
     let templates = Templates::default();
     for ready in ReadyMade::ALL {
         templates.check(&Text::from(ready), &report::samples()).unwrap();
+    }
+}
+
+/// The names that a description lists, up to its colon; those in brackets belong to the name
+/// before them.
+fn listed(holds: &str) -> BTreeMap<String, String> {
+    let mut names = BTreeMap::new();
+    let (mut depth, mut name, mut inner) = (0, String::new(), String::new());
+    for c in holds.chars().chain([',']) {
+        match (c, depth) {
+            (':', 0) => break,
+            ('(', _) => depth += 1,
+            (')', _) => depth -= 1,
+            (',', 0) => {}
+            (_, 0) => name.push(c),
+            (_, _) => inner.push(c),
+        }
+        if c == ',' && depth == 0 {
+            names.insert(name.trim().to_owned(), std::mem::take(&mut inner));
+            name.clear();
+        }
+    }
+    if !name.is_empty() {
+        names.insert(name.trim().to_owned(), inner);
+    }
+    names
+}
+
+/// What a value holds by name, and the items of a list by theirs.
+fn held(value: &serde_json::Value) -> BTreeMap<&String, &serde_json::Value> {
+    match value {
+        serde_json::Value::Object(fields) => fields.iter().collect(),
+        // A later item has what an earlier one may lack.
+        serde_json::Value::Array(items) => items.iter().flat_map(held).collect(),
+        _ => BTreeMap::new(),
+    }
+}
+
+/// A field that is renamed takes its name from templates that people have.
+#[test]
+fn what_is_known_is_what_templates_are_handed() {
+    let everything = serde_json::to_value(&report::samples()[0]).unwrap();
+    // The picture is none of the fields.
+    let known = KNOWN.iter().filter(|(name, _)| *name != "chart");
+    let known: BTreeMap<String, &str> =
+        known.map(|(name, holds)| ((*name).into(), *holds)).collect();
+    let names = |of: &serde_json::Value| held(of).into_keys().cloned().collect::<Vec<String>>();
+    assert_eq!(known.keys().cloned().collect::<Vec<_>>(), names(&everything));
+    for (name, value) in held(&everything) {
+        if !value.is_object() && !value.is_array() {
+            continue;
+        }
+        let listed = listed(known[name]);
+        assert_eq!(listed.keys().cloned().collect::<Vec<_>>(), names(value), "{name}");
+        for (part, value) in held(value) {
+            let inner: Vec<String> = self::listed(&listed[part]).into_keys().collect();
+            let inner: Vec<String> = inner.into_iter().filter(|name| !name.is_empty()).collect();
+            assert_eq!(inner, names(value), "{name}.{part}");
+        }
     }
 }
 
