@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use shipmate::app;
+use shipmate::clock::OffsetClock;
+use shipmate::ports::Clock as _;
 use shipmate::reserve::Failure;
 use shipmate::telemetry;
 
@@ -153,7 +155,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Ok(reserved(runtime.block_on(app::reserve(arguments))))
         }
         Command::Check { settings, online } => {
-            let mut checked = app::check(&settings, app::variables());
+            let mut checked = app::check(&settings, app::variables(), OffsetClock::default().now());
             if online {
                 telemetry::start("off");
                 let asked = app::check_online(&settings, app::variables(), checked);

@@ -4,8 +4,11 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use super::{announcements, files};
 use crate::domain::freeze::Effect;
+use crate::domain::schedule::Schedule;
 use crate::grammar::Grammar;
 use crate::policy::{Cases, Policies};
 use crate::settings::Settings;
@@ -17,8 +20,9 @@ pub struct Checked {
     pub sound: bool,
 }
 
-/// Checks everything that the settings name. Stops at nothing: all that is wrong is told.
-pub fn check(path: &Path, variables: Vec<(String, String)>) -> Checked {
+/// Checks everything that the settings name, as it is now. Stops at nothing: all that is wrong is
+/// told.
+pub fn check(path: &Path, variables: Vec<(String, String)>, now: Timestamp) -> Checked {
     let mut checked = Checked { report: String::new(), sound: true };
     let settings = match Settings::read(path, variables) {
         Ok(settings) => {
@@ -41,8 +45,8 @@ pub fn check(path: &Path, variables: Vec<(String, String)>) -> Checked {
         Err(error) => checked.bad("commands", &format!("{error:#}")),
     }
     match announcements::schedules(&settings.schedules) {
-        Ok(schedules) => checked.good(&format!("schedules: {}", schedules.len())),
-        Err(error) => checked.bad("schedules", &format!("{error:#}")),
+        Ok(schedules) => checked.schedules(&schedules, now),
+        Err(errors) => checked.bad("schedules", &errors),
     }
     match files::policies(settings.policies.as_ref()) {
         Err(error) => checked.bad("policies", &format!("{error:#}")),
@@ -87,6 +91,17 @@ impl Checked {
             let entries: Vec<String> = entries.collect();
             self.good(&format!("calendar of {}: {}", environment.name, entries.join(", ")));
         }
+    }
+
+    /// What is over is told: it was right once, and an end that has come stops no process.
+    fn schedules(&mut self, schedules: &[Schedule], now: Timestamp) {
+        let over = schedules.iter().filter(|one| one.timing.next_after(now).is_none());
+        let over: Vec<String> = over.map(|one| one.key.to_string()).collect();
+        let over = match over.as_slice() {
+            [] => String::new(),
+            [_, ..] => format!(", without a further time: {}", over.join(", ")),
+        };
+        self.good(&format!("schedules: {}{over}", schedules.len()));
     }
 
     /// Policies may only speak of roles and environments that exist: a misspelt one would

@@ -72,8 +72,7 @@ impl Templates {
         let mut strange: Vec<&String> = undeclared.iter().filter(|one| !known(one)).collect();
         strange.sort();
         if let Some(strange) = strange.first() {
-            let at = text.lines().position(|line| line.contains(strange.as_str()));
-            let (line, why) = (at.map_or(1, |at| at + 1), unknown(strange));
+            let (line, why) = (line_that_names(text, strange), unknown(strange));
             return Err(TemplateError { name: name.to_owned(), line, why });
         }
         for sample in samples {
@@ -142,9 +141,11 @@ pub fn said_card(text: &str, by: Option<&PersonId>) -> Card {
 }
 
 /// In place of an announcement that could not be made.
-pub fn unmade_card(name: &str, why: &str) -> Card {
+pub fn unmade_card(error: &TemplateError) -> Card {
+    let TemplateError { name, line, why } = error;
+    let why = format!("Line {line} of its template: {why}");
     Card::new(Tone::Warning, format!("The announcement {name} could not be made"))
-        .text(words::sentence(&without_marks(why)))
+        .text(words::sentence(&without_marks(&why)))
 }
 
 /// Prints a value: on one line, and marked as one.
@@ -167,17 +168,17 @@ fn print(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(
     Ok(())
 }
 
-/// The lines that a template wrote; `None`: it wrote none.
+/// The lines that a template wrote; `None`: it wrote none that say something.
 fn announcement(written: &str, live: &Live) -> Option<Announcement> {
     let mut card = Card::new(Tone::Plain, "");
-    let (mut any, mut asks) = (false, false);
+    let mut asks = false;
     for line in written.lines() {
         let marked = line.trim();
         let text: String = marked.replace(VALUE, "");
-        if text.trim().is_empty() {
+        // A mark with nothing behind it says nothing, as where there was nothing to print.
+        if text.trim().is_empty() || ["#", "##", "!", "$"].contains(&marked) {
             continue;
         }
-        any = true;
         if marked.contains(CHART) {
             card.picture = chart::picture(&live.measured);
         } else if let (Some(title), true) = (marked.strip_prefix("# "), card.title.is_empty()) {
@@ -192,6 +193,10 @@ fn announcement(written: &str, live: &Live) -> Option<Announcement> {
         }
     }
     card.fields.retain(|field| !field.lines.is_empty());
+    let any = !card.title.is_empty()
+        || !card.lines.is_empty()
+        || !card.fields.is_empty()
+        || card.picture.is_some();
     any.then_some(Announcement { card, asks })
 }
 
@@ -221,14 +226,26 @@ fn offer(line: &Line, live: &Live) -> Option<Offer> {
         Line::Command(command) => command,
         Line::Text(_) | Line::Warning(_) => return None,
     };
-    live.differences.iter().find_map(|one| match command {
-        command if [&one.command, &one.departure].contains(&command) => {
-            Some(Offer {
-                label: format!("Ask for {}", one.to), sign: '🚂', line: command.clone()
-            })
-        }
-        _ => None,
-    })
+    let mut differences = live.differences.iter();
+    let one = differences.find(|one| [&one.command, &one.departure].contains(&command))?;
+    Some(Offer { label: format!("Ask for {}", one.to), sign: '🚂', line: command.clone() })
+}
+
+/// The line in which this name stands first as a whole word, and as more than text.
+fn line_that_names(text: &str, name: &str) -> usize {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let in_code = |before: &str| {
+        let last = |marks: [&str; 2]| marks.into_iter().filter_map(|mark| before.rfind(mark)).max();
+        last(["{{", "{%"]) > last(["}}", "%}"])
+    };
+    let lines = text.match_indices(name).filter_map(|(at, _)| {
+        let (before, behind) = (text.get(..at)?, text.get(at + name.len()..)?);
+        // Behind a dot stands what something else has.
+        let begins = !before.ends_with(|c: char| is_word(c) || c == '.');
+        let stands = begins && !behind.starts_with(is_word) && in_code(before);
+        stands.then(|| before.matches('\n').count() + 1)
+    });
+    lines.min().unwrap_or(1)
 }
 
 fn unknown(name: &str) -> String {

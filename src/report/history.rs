@@ -11,6 +11,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::event::{
     Choice, End, Event, Recorded, RefusedWhy, Step, StepOutcome, Via, Withdrawal,
 };
+use crate::domain::figures::Outcome;
 use crate::domain::id::{DeploymentId, EnvironmentName, PersonId, ServiceName};
 use crate::domain::plan::Terms;
 
@@ -62,11 +63,7 @@ pub fn history_card(
 
 /// `#42 ✅ succeeded: core:1.5.0 to staging, by alice 3 min ago, ended after 1 min 40 s`
 pub fn entry_line(entry: &Entry, now: &Zoned) -> String {
-    let what = if entry.rollback {
-        format!("{} back to {}", entry.environment, entry.names)
-    } else {
-        format!("{} to {}", entry.names, entry.environment)
-    };
+    let what = what(&entry.environment, &entry.names, entry.rollback);
     let took = entry.ended_at.map_or_else(String::new, |ended| {
         format!(", ended after {}", words::duration(words::between(entry.requested_at, ended)))
     });
@@ -78,6 +75,27 @@ pub fn entry_line(entry: &Entry, now: &Zoned) -> String {
         words::person(&entry.requester),
         words::ago(entry.requested_at, now)
     )
+}
+
+/// `#42 ✅ succeeded: core:1.5.0 to staging, by alice 3 min ago`: one that succeeded, and when.
+pub fn succeeded_line(outcome: &Outcome, now: &Zoned) -> String {
+    format!(
+        "#{} {} succeeded: {}, by {} {}",
+        outcome.id,
+        Tone::Good.sign(),
+        what(&outcome.environment, &outcome.names, outcome.reverts.is_some()),
+        words::person(&outcome.requester),
+        words::ago(outcome.ended_at, now)
+    )
+}
+
+/// `core:1.5.0 to staging`
+fn what(environment: &EnvironmentName, names: &str, rollback: bool) -> String {
+    if rollback {
+        format!("{environment} back to {names}")
+    } else {
+        format!("{names} to {environment}")
+    }
 }
 
 /// The sign of a stage. The names are those of [`crate::domain::deployment::Stage::name`].

@@ -12,13 +12,16 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
-use super::history::{Entry, entry_line};
-use super::status::{self, EnvironmentStatus, ServiceStatus};
+use super::history::succeeded_line;
+use super::status::{self, EnvironmentStatus};
 use super::{asking, deployment, figures, votes, words};
 use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::figures::{Ended, Figures, Outcome};
 use crate::domain::id::{EnvironmentName, Repository};
 use crate::domain::plan::Version;
+
+/// So many of a list are told: more than that nobody reads, and a chat cuts it off.
+const MOST: usize = 20;
 
 /// What is read from outside for an announcement.
 #[derive(Clone, Debug)]
@@ -28,7 +31,7 @@ pub struct Seen {
     pub order: BTreeMap<EnvironmentName, EnvironmentName>,
     /// In which zone a time of day is meant that is said of an environment.
     pub zones: BTreeMap<EnvironmentName, TimeZone>,
-    /// What ended since the last announcement, oldest first.
+    /// What ended since the last announcement and before this one was due, oldest first.
     pub ended: Vec<Outcome>,
     /// When that was.
     pub since: Option<Timestamp>,
@@ -48,7 +51,7 @@ pub struct Seen {
 }
 
 /// The names that a template can use, for errors and for the page.
-pub const KNOWN: [(&str, &str); 15] = [
+pub const KNOWN: [(&str, &str); 16] = [
     ("now", "day, date, weekday, time"),
     ("since", "when this was announced last; none the first time"),
     ("environments", "name, headline, runs, warnings, under_way, held, drifts, unknown"),
@@ -65,7 +68,14 @@ pub const KNOWN: [(&str, &str); 15] = [
     ("locks", "environment, by, since, age, old, reason, until, command"),
     ("freezes", "environment, reason, until: those that are closed now"),
     ("next_freezes", "environment, at, ahead, soon, reason, until"),
-    ("figures", "about, deployments, lead_time, failures, restore_time"),
+    (
+        "left_out",
+        "promoted, waiting, scheduled, holds, locks, freezes, next_freezes: how many are left out of these lists, which hold 20 at most",
+    ),
+    (
+        "figures",
+        "counted, about, deployments, lead_time, failures, restore_time: counted is how many environments they are of",
+    ),
     ("chart", "the figures as a picture: on a line of its own"),
 ];
 
@@ -84,6 +94,7 @@ pub struct Live {
     locks: Vec<ahead::Lock>,
     freezes: Vec<ahead::Freeze>,
     next_freezes: Vec<ahead::NextFreeze>,
+    left_out: LeftOut,
     leaves: ahead::Leaves,
     figures: InWords,
     #[serde(skip)]
@@ -157,8 +168,22 @@ struct Hold {
     since: String,
 }
 
+/// How many of each list are not told.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+struct LeftOut {
+    promoted: usize,
+    waiting: usize,
+    scheduled: usize,
+    holds: usize,
+    locks: usize,
+    freezes: usize,
+    next_freezes: usize,
+}
+
 #[derive(Clone, Debug, Serialize)]
 struct InWords {
+    /// How many environments they are of.
+    counted: usize,
     /// Of which environments they are.
     about: String,
     deployments: String,
@@ -174,12 +199,40 @@ impl Live {
         let votes = self.waiting.iter().map(|one| &one.command);
         promotions.chain(votes).any(|one| one == command)
     }
+
+    /// Without what is more than people read.
+    fn cut(mut self) -> Self {
+        self.left_out = LeftOut {
+            promoted: keep_last(&mut self.promoted),
+            waiting: keep_first(&mut self.waiting),
+            scheduled: keep_first(&mut self.scheduled),
+            holds: keep_first(&mut self.holds),
+            locks: keep_first(&mut self.locks),
+            freezes: keep_first(&mut self.freezes),
+            next_freezes: keep_first(&mut self.next_freezes),
+        };
+        self
+    }
+}
+
+/// Leaves out what follows the first of a list, and gives how many that are.
+fn keep_first<T>(list: &mut Vec<T>) -> usize {
+    let left_out = list.len().saturating_sub(MOST);
+    list.truncate(MOST);
+    left_out
+}
+
+/// The same for what stands before the last.
+fn keep_last<T>(list: &mut Vec<T>) -> usize {
+    let left_out = list.len().saturating_sub(MOST);
+    list.drain(..left_out);
+    left_out
 }
 
 /// Puts what was seen into words. `now` carries the zone in which times of day are told.
 pub fn live(seen: &Seen, now: &Zoned) -> Live {
     let [deployments, lead_time, failures, restore_time] = figures::sentences(&seen.figures);
-    Live {
+    let all = Live {
         now: Now {
             day: now.strftime("%A %-d %B").to_string(),
             date: now.date().to_string(),
@@ -187,7 +240,7 @@ pub fn live(seen: &Seen, now: &Zoned) -> Live {
             time: words::clock(now.timestamp(), now),
         },
         since: seen.since.map(|since| words::clock(since, now)),
-        environments: seen.environments.iter().map(|one| environment(one, now)).collect(),
+        environments: seen.environments.iter().map(|one| environment(one, seen, now)).collect(),
         differences: differences(seen, now),
         compared: compared(seen).len(),
         promoted: seen.ended.iter().filter_map(|one| promoted(one, now)).collect(),
@@ -197,8 +250,10 @@ pub fn live(seen: &Seen, now: &Zoned) -> Live {
         locks: ahead::locks(seen, now),
         freezes: ahead::freezes(seen, now),
         next_freezes: ahead::next_freezes(seen, now),
+        left_out: LeftOut::default(),
         leaves: ahead::leaves(seen, now),
         figures: InWords {
+            counted: seen.counted.len(),
             about: figures::about(&seen.counted),
             deployments,
             lead_time,
@@ -206,16 +261,18 @@ pub fn live(seen: &Seen, now: &Zoned) -> Live {
             restore_time,
         },
         measured: seen.figures.clone(),
-    }
+    };
+    all.cut()
 }
 
-fn environment(status: &EnvironmentStatus, now: &Zoned) -> Environment {
+fn environment(status: &EnvironmentStatus, seen: &Seen, now: &Zoned) -> Environment {
+    let there = ahead::there(&status.environment, seen, now);
     Environment {
         name: status.environment.to_string(),
         headline: status::headline(status),
         runs: status::names(status),
-        warnings: status::warnings(status, now),
-        under_way: status::under_way(status, now),
+        warnings: status::warnings(status, &there),
+        under_way: status::under_way(status, &there),
         held: status.hold.is_some(),
         drifts: status::drifts(status),
         unknown: status.unknown.is_some(),
@@ -260,8 +317,7 @@ fn differences(seen: &Seen, now: &Zoned) -> Vec<Difference> {
 
 /// What an environment's tags point at.
 fn tagged(status: &EnvironmentStatus) -> BTreeMap<&Repository, &Version> {
-    let version = |service: &'_ ServiceStatus| service.tagged.is_some();
-    let services = status.services.iter().filter(|service| version(service));
+    let services = status.services.iter();
     services.filter_map(|one| Some((&one.repository, one.tagged.as_ref()?))).collect()
 }
 
@@ -269,22 +325,12 @@ fn promoted(outcome: &Outcome, now: &Zoned) -> Option<Promoted> {
     if outcome.end != Ended::Succeeded {
         return None;
     }
-    let entry = Entry {
-        id: outcome.id,
-        environment: outcome.environment.clone(),
-        stage: "succeeded".to_owned(),
-        names: outcome.names.clone(),
-        rollback: outcome.reverts.is_some(),
-        requester: outcome.requester.clone(),
-        requested_at: outcome.ended_at,
-        ended_at: None,
-    };
     Some(Promoted {
         number: outcome.id.0,
         environment: outcome.environment.to_string(),
         images: outcome.names.clone(),
         by: words::person(&outcome.requester),
-        line: entry_line(&entry, now),
+        line: succeeded_line(outcome, now),
     })
 }
 
@@ -331,4 +377,56 @@ fn hold(status: &EnvironmentStatus, now: &Zoned) -> Option<Hold> {
         number: hold.deployment.0,
         since: words::clock(hold.since, now),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::schedule::ReadyMade;
+    use crate::report::{Templates, Text, samples};
+
+    fn fill<T: Clone>(list: &mut Vec<T>) {
+        let one = list.first().cloned().expect("the sample has one of everything");
+        list.resize(MOST + 5, one);
+    }
+
+    #[test]
+    fn of_a_long_list_the_rest_is_counted_and_told() {
+        let mut live = samples().swap_remove(0);
+        fill(&mut live.promoted);
+        fill(&mut live.waiting);
+        fill(&mut live.scheduled);
+        fill(&mut live.holds);
+        fill(&mut live.locks);
+        fill(&mut live.freezes);
+        fill(&mut live.next_freezes);
+        if let Some(newest) = live.promoted.last_mut() {
+            "the newest".clone_into(&mut newest.line);
+        }
+        let live = live.cut();
+        assert_eq!(live.left_out.holds + live.left_out.freezes, 10);
+        assert_eq!((live.holds.len(), live.freezes.len()), (MOST, MOST));
+        for (ready, parts) in [
+            (
+                ReadyMade::Morning,
+                [
+                    "\"The newest 20 of 25:\"",
+                    "\"the newest\"",
+                    "\"… and 5 more\"",
+                    "\"… and 5 more that begin later\"",
+                ]
+                .as_slice(),
+            ),
+            (ReadyMade::Weekly, &["\"The newest 20 of 25:\""]),
+            (ReadyMade::Votes, &["25 plans wait for votes", "\"… and 5 more\""]),
+            (ReadyMade::Freeze, &["\"… and 5 more that begin later\"", "\"… and 5 more\""]),
+            (ReadyMade::Locks, &["\"… and 5 more locks\""]),
+        ] {
+            let made = Templates::default().render(&Text::from(ready), &live);
+            let card = format!("{:?}", made.expect("it can be filled in").expect("a card").card);
+            for part in parts {
+                assert!(card.contains(part), "{part}: {card}");
+            }
+        }
+    }
 }

@@ -4,10 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::check::{duration, is_environment, required, timezone};
+use super::check::{duration, environments, never_happens, required, timezone};
 use super::error::Problem;
 use super::findings::Findings;
 use super::names;
@@ -159,10 +158,11 @@ impl<'a> Reader<'a> {
         }
         match Rule::parse(at, zone) {
             Err(error) => findings.report(&self.key("at"), Problem::BadRule(error)),
-            Ok(rule) if rule.next_after(Timestamp::UNIX_EPOCH).is_none() => {
-                findings.report(&self.key("at"), Problem::NeverHappens { text: at.to_owned() });
+            Ok(rule) => {
+                if let Some(problem) = never_happens(&rule) {
+                    findings.report(&self.key("at"), problem);
+                }
             }
-            Ok(_) => {}
         }
     }
 
@@ -186,22 +186,8 @@ impl<'a> Reader<'a> {
             required(&path, None, findings);
             return BTreeSet::new();
         };
-        if listed.is_empty() {
-            let key = path.join(".");
-            findings.report(&path, Problem::NoEnvironmentOfWindow { key });
-        }
-        let mut environments = BTreeSet::new();
-        for (index, name) in listed.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
-            let index = index.to_string();
-            let [table, own, key] = path;
-            let at = [table, own, key, &index];
-            let is_known = is_environment(&at, name, findings);
-            if is_known && !environments.insert(EnvironmentName::new(name)) {
-                let key = path.join(".");
-                findings.report(&at, Problem::ListedTwice { key, item: name.clone() });
-            }
-        }
-        environments
+        let nothing = Problem::NamesNoEnvironment { key: path.join(".") };
+        environments(&path, listed, nothing, findings)
     }
 
     /// The services that are named, each of which must run where this holds.

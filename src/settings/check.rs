@@ -2,11 +2,12 @@
 //! missing or wrong is reported and stands in as an empty text or a default, so that all that is
 //! wrong is found at once; the settings are thrown away if anything was reported.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::error::Problem;
@@ -17,6 +18,7 @@ use super::{
     Database, DatabaseUrl, Extra, Mode, Settings, Web, aws_events, calendar, discord, names,
     reservations, roles, schedules, services, tags,
 };
+use crate::domain::calendar::Rule;
 use crate::domain::environment::{Batch, Environment, Environments, Registry};
 use crate::domain::id::{EnvironmentName, Tag};
 use crate::domain::share::Share;
@@ -50,8 +52,8 @@ pub(super) fn check(raw: &Raw, findings: &mut Findings) -> Settings {
     calendar::calendar(raw, &mut environments, findings);
     let environments = Environments(environments);
     let chat = raw.chat.as_ref().and_then(|chat| discord::discord(chat, web.is_some(), findings));
-    let rooms = chat.as_ref().map(|chat| &chat.channels.rooms);
-    let schedules = schedules::schedules(raw, (&environments, rooms), findings);
+    let channels = chat.as_ref().map(|chat| &chat.channels);
+    let schedules = schedules::schedules(raw, (&environments, channels), findings);
     services::check_distinct(&environments, findings);
     tags::check(&environments, findings);
     let commands = raw.commands.as_ref().map(|raw| extra("commands", raw, findings));
@@ -100,6 +102,36 @@ pub(super) fn word(
     }
     findings.report(path, Problem::UnknownWord { word: text.to_owned(), known });
     known.first().copied().unwrap_or_default()
+}
+
+/// The environments that a key lists: each there is, and each once. Reports what is not so, and
+/// `nothing` where it lists none.
+pub(super) fn environments(
+    path: &[&str],
+    listed: &[String],
+    nothing: Problem,
+    findings: &mut Findings,
+) -> BTreeSet<EnvironmentName> {
+    if listed.is_empty() {
+        findings.report(path, nothing);
+    }
+    let mut environments = BTreeSet::new();
+    for (index, name) in listed.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
+        let index = index.to_string();
+        let at = [path, &[index.as_str()]].concat();
+        if is_environment(&at, name, findings) && !environments.insert(EnvironmentName::new(name)) {
+            let key = path.join(".");
+            findings.report(&at, Problem::ListedTwice { key, item: name.clone() });
+        }
+    }
+    environments
+}
+
+/// What is wrong with a rule that can be read, if anything: a day that never comes does nothing.
+/// What is over did something once, so that it is not wrong.
+pub(super) fn never_happens(rule: &Rule) -> Option<Problem> {
+    let next = rule.next_after(Timestamp::UNIX_EPOCH);
+    next.is_none().then(|| Problem::NeverHappens { text: rule.to_string() })
 }
 
 /// Whether there is an environment of this name; reports it if not.

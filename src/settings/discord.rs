@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use super::check::{check_some_time, duration, is_environment, required};
+use super::check::{check_some_time, duration, environments, required};
 use super::error::Problem;
 use super::findings::Findings;
 use super::keys;
@@ -111,6 +111,7 @@ pub(super) fn id(path: &[&str], text: &str, findings: &mut Findings) -> Option<u
     number
 }
 
+/// The channels, with the environments that may be spoken of there.
 fn rooms(
     raw: &RawDiscord,
     findings: &mut Findings,
@@ -127,32 +128,12 @@ fn rooms(
     }
     let rooms = raw.channels.iter().flatten().map(|(channel, listed)| {
         let [chat, discord, channels] = path;
-        id(&[chat, discord, channels, channel], channel, findings);
-        (ChannelId::new(channel), environments(channel, listed, findings))
+        let key = [chat, discord, channels, channel];
+        id(&key, channel, findings);
+        let nothing = Problem::NoEnvironmentOfChannel { channel: channel.clone() };
+        (ChannelId::new(channel), environments(&key, listed, nothing, findings))
     });
     rooms.collect()
-}
-
-/// The environments that may be spoken of in a channel.
-fn environments(
-    channel: &str,
-    listed: &[String],
-    findings: &mut Findings,
-) -> BTreeSet<EnvironmentName> {
-    let key = ["chat", "discord", "channels", channel];
-    if listed.is_empty() {
-        findings.report(&key, Problem::NoEnvironmentOfChannel { channel: channel.to_owned() });
-    }
-    let mut about = BTreeSet::new();
-    for (index, name) in listed.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
-        let index = index.to_string();
-        let path = [key.as_slice(), &[index.as_str()]].concat();
-        if is_environment(&path, name, findings) && !about.insert(EnvironmentName::new(name)) {
-            let problem = Problem::ListedTwice { key: key.join("."), item: name.clone() };
-            findings.report(&path, problem);
-        }
-    }
-    about
 }
 
 fn announce(

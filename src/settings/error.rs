@@ -275,11 +275,24 @@ pub enum Problem {
     #[error("`{name}` is a number, by which schedules made in chat are known; choose another name")]
     NumberedSchedule { name: String },
     #[error(
-        "`{name}` is no template that ships; {}. Your own stand here as text, or in a file whose \
+        "`{name}` is no template that ships; {} Your own stand here as text, or in a file whose \
          name ends in .j2",
-        did_you_mean_or(near, || there_are(known))
+        ended(did_you_mean_or(near, || there_are(known)))
     )]
     UnknownTemplate { name: String, near: Option<String>, known: Vec<String> },
+    #[error("{0}; or, ahead of the calendar's freezes, for example `1h before freezes`")]
+    BadMoment(RuleError),
+    #[error(
+        "`{environment}` may not be told of in channel `{channel}`, only {}; remove it, or choose \
+         another channel",
+        listed(told.iter().map(String::as_str), "and")
+    )]
+    NotToldThere { environment: String, channel: String, told: Vec<String> },
+    #[error(
+        "only the template `release-train` and your own can say when something leaves; remove \
+         `{key}`, which changes nothing in `{template}`"
+    )]
+    NothingLeaves { key: String, template: &'static str },
     #[error(
         "no freeze of the calendar closes any of these environments as a whole; name one under \
          [freezes], or write a cron expression such as `0 9 * * MON-FRI`"
@@ -299,7 +312,7 @@ pub enum Problem {
     #[error("`{text}` never happens; write a day that comes, such as `0 16 * * FRI`")]
     NeverHappens { text: String },
     #[error("`{key}` names no environment; write for example environments = [\"production\"]")]
-    NoEnvironmentOfWindow { key: String },
+    NamesNoEnvironment { key: String },
     #[error("there is no service `{name}`; {}", did_you_mean_or(near, || there_are(known)))]
     UnknownService { name: String, near: Option<String>, known: Vec<String> },
     #[error("`{account}` is not an AWS account; write its 12 digits in quotes")]
@@ -331,6 +344,11 @@ fn did_you_mean_or(near: &Option<String>, otherwise: impl FnOnce() -> String) ->
         Some(near) => format!("did you mean `{near}`?"),
         None => otherwise(),
     }
+}
+
+/// With a full stop, unless it ends as a question.
+fn ended(sentence: String) -> String {
+    if sentence.ends_with('?') { sentence } else { format!("{sentence}.") }
 }
 
 fn keys_are(known: &[String]) -> String {

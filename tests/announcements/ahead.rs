@@ -5,18 +5,7 @@ use shipmate::domain::schedule::Fate;
 use shipmate::domain::schedule::ScheduleKey;
 use shipmate::ports::Schedules;
 
-use super::{at, posted, with};
-use crate::world::World;
-
-/// Waits until this many announcements of a schedule stand in the channel, and gives the newest.
-async fn newest(world: &World, schedule: &str, count: usize) -> String {
-    let stand = || posted(world, schedule).len() >= count;
-    world.until(&format!("{count} of {schedule}"), stand).await;
-    world.wait().await;
-    assert_eq!(posted(world, schedule).len(), count, "{}", world.everything());
-    let everything = world.everything();
-    everything.split("\n•").last().unwrap_or_default().to_owned()
-}
+use super::{at, newest, posted, with};
 
 #[tokio::test]
 async fn a_freeze_is_announced_an_hour_before_it_begins() {

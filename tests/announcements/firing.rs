@@ -191,6 +191,20 @@ template = """
     assert!(said.contains("web:2.1.0") && !said.contains("core:1.5.0"), "{said}");
 }
 
+/// People know a schedule by its name, not by where its template stands.
+#[tokio::test]
+async fn what_could_not_be_made_says_which_it_was() {
+    let broken = "{% if now.date != '1970-01-01' %}{{ now.nope }}{% endif %}";
+    let mut world = with(&ELEVEN.replace("# It is {{ now.time }}", broken)).await;
+    world.wait().await;
+    world.clock.set(at(TIME));
+    until_posted(&world, 1).await;
+    let title = "The announcement eleven could not be made\n   Line 1 of its template: ";
+    assert!(world.everything().contains(title), "{}", world.everything());
+    world.say("alice", "preview eleven").await;
+    assert!(world.text().contains("The announcement eleven could not be made"), "{}", world.text());
+}
+
 /// What clocks skip is announced at the change, what they show twice the first time, also by a
 /// process that begins in between.
 #[tokio::test]

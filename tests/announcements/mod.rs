@@ -5,6 +5,7 @@ mod ahead;
 mod firing;
 mod made;
 mod templates;
+mod told;
 
 use jiff::Timestamp;
 
@@ -35,6 +36,16 @@ fn calls(world: &World, schedule: &str) -> u32 {
     let begins = format!("announcement-{schedule}-");
     let posted = world.chat.posted();
     posted.iter().filter(|one| one.key.starts_with(&begins)).map(|one| one.calls).sum()
+}
+
+/// Waits until this many announcements of a schedule stand in the channel, and gives the newest.
+async fn newest(world: &World, schedule: &str, count: usize) -> String {
+    let stand = || posted(world, schedule).len() >= count;
+    world.until(&format!("{count} of {schedule}"), stand).await;
+    world.wait().await;
+    assert_eq!(posted(world, schedule).len(), count, "{}", world.everything());
+    let everything = world.everything();
+    everything.split("\n•").last().unwrap_or_default().to_owned()
 }
 
 fn at(text: &str) -> Timestamp {

@@ -8,7 +8,7 @@ use shipmate::domain::card::{Card, Line};
 use shipmate::domain::figures::{Ended, Outcome, Period, figures};
 use shipmate::domain::id::DeploymentId;
 use shipmate::domain::schedule::{LEAVES, ReadyMade};
-use shipmate::report::{self, Seen, Templates, Text};
+use shipmate::report::{self, KNOWN, Seen, Templates, Text};
 
 use crate::world::World;
 
@@ -67,6 +67,65 @@ fn those_that_ship_make_something_of_every_state() {
     }
 }
 
+/// The names that a description lists, up to its colon; those in brackets belong to the name
+/// before them.
+fn listed(holds: &str) -> BTreeMap<String, String> {
+    let mut names = BTreeMap::new();
+    let (mut depth, mut name, mut inner) = (0, String::new(), String::new());
+    for c in holds.chars().chain([',']) {
+        match (c, depth) {
+            (':', 0) => break,
+            ('(', _) => depth += 1,
+            (')', _) => depth -= 1,
+            (',', 0) => {}
+            (_, 0) => name.push(c),
+            (_, _) => inner.push(c),
+        }
+        if c == ',' && depth == 0 {
+            names.insert(name.trim().to_owned(), std::mem::take(&mut inner));
+            name.clear();
+        }
+    }
+    if !name.is_empty() {
+        names.insert(name.trim().to_owned(), inner);
+    }
+    names
+}
+
+/// What a value holds by name, and the items of a list by theirs.
+fn held(value: &serde_json::Value) -> BTreeMap<&String, &serde_json::Value> {
+    match value {
+        serde_json::Value::Object(fields) => fields.iter().collect(),
+        // A later item has what an earlier one may lack.
+        serde_json::Value::Array(items) => items.iter().flat_map(held).collect(),
+        _ => BTreeMap::new(),
+    }
+}
+
+/// A field that is renamed takes its name from templates that people have.
+#[test]
+fn what_is_known_is_what_templates_are_handed() {
+    let everything = serde_json::to_value(&report::samples()[0]).unwrap();
+    // The picture is none of the fields.
+    let known = KNOWN.iter().filter(|(name, _)| *name != "chart");
+    let known: BTreeMap<String, &str> =
+        known.map(|(name, holds)| ((*name).into(), *holds)).collect();
+    let names = |of: &serde_json::Value| held(of).into_keys().cloned().collect::<Vec<String>>();
+    assert_eq!(known.keys().cloned().collect::<Vec<_>>(), names(&everything));
+    for (name, value) in held(&everything) {
+        if !value.is_object() && !value.is_array() {
+            continue;
+        }
+        let listed = listed(known[name]);
+        assert_eq!(listed.keys().cloned().collect::<Vec<_>>(), names(value), "{name}");
+        for (part, value) in held(value) {
+            let inner: Vec<String> = self::listed(&listed[part]).into_keys().collect();
+            let inner: Vec<String> = inner.into_iter().filter(|name| !name.is_empty()).collect();
+            assert_eq!(inner, names(value), "{name}.{part}");
+        }
+    }
+}
+
 #[test]
 fn lines_are_what_they_begin_with() {
     let template =
@@ -84,6 +143,18 @@ fn lines_are_what_they_begin_with() {
     let picture = card.picture.unwrap();
     assert!(picture.text.contains("1 deployment in 7 days"), "{}", picture.text);
     assert_eq!(made("{# nothing #}\n\n", "core:1.5.0"), None);
+}
+
+/// An empty card would be an announcement of nothing.
+#[test]
+fn what_says_nothing_announces_nothing() {
+    for template in ["## Promoted", "## One\n## Two\n", "# {{ since }}", "{% if 0 %}x{% endif %}"] {
+        assert_eq!(made(template, "core:1.5.0"), None, "{template}");
+    }
+    let card = made("## Empty\n## Full\nline\n!\n## Empty too", "core:1.5.0").unwrap();
+    let [full] = card.fields.as_slice() else { panic!("{:?}", card.fields) };
+    assert_eq!((full.name.as_str(), full.lines.len()), ("Full", 1));
+    assert!(made("# Title", "core:1.5.0").is_some() && made("{{ chart }}", "core:1.5.0").is_some());
 }
 
 /// On these, people may believe that their ✅ counts.
@@ -163,6 +234,10 @@ fn what_is_wrong_is_told_with_its_line_and_what_is_known() {
             wrong("# fine\n\n{% for one in environments %}\n{{ one.nam }}\n{% endfor %}"),
             wrong("# fine\n{% for one in environments %}"),
             wrong("{{ now.day | shout }}"),
+            // The name alone, where it names something.
+            wrong("# {{ locks|length }}\n{{ lock }}"),
+            wrong("# The lock\n{{ now.lock if lock else now.day }}"),
+            wrong("# {{ now.day }} {# lock #}\n{% for lock in locks\n   if lock.old %}{% endfor %}\n{{ lock.by }}"),
             wrong("{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}"),
         ]
         .join("\n")

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use shipmate::domain::id::{ChannelId, EnvironmentName, PersonId, Role};
 use shipmate::settings::{Discord, GuildId, RoleId, Settings};
 
@@ -83,7 +84,7 @@ fn the_example_can_be_checked_where_there_is_no_token() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/discord.toml");
     assert!(Settings::read(&path, []).unwrap().chat.is_some());
     // And with the policies that ship it fits together.
-    let checked = shipmate::app::check(&path, Vec::new());
+    let checked = shipmate::app::check(&path, Vec::new(), Timestamp::UNIX_EPOCH);
     assert!(checked.sound, "{}", checked.report);
 }
 

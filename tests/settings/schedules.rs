@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use shipmate::domain::schedule::{GRACE, LEAVES, MOST_GRACE, Planned, ReadyMade, Template};
 
-use super::{SMALL, parse, wrong};
+use super::{SHIPPED, SMALL, parse, wrong};
 
 fn only(text: &str) -> Planned {
     let settings = parse(&format!("{SMALL}{text}"), &[]);
@@ -95,7 +95,101 @@ fn what_is_wrong_is_told_where_it_stands() {
             with("at = \"8d before freezes\"\ntemplate = \"freeze\""),
             with("at = \"soon before freezes\"\ntemplate = \"freeze\""),
             with("at = \"0 9 * * *\"\ntemplate = \"release-train\"\nleaves = \"1m\""),
+            with("at = \"0 9 * * *\"\ntemplate = \"weekly\"\nleaves = \"2h\""),
+            with("at = \"0 9 * * *\"\ntemplate = \"  \""),
+            with("at = \"0 9 * * *\"\ntemplate = \"locks\"\nenvironments = []"),
+            with(
+                "at = \"0 9 * * *\"\ntemplate = \"locks\"\n\
+                 environments = [\"staging\", \"staging\"]",
+            ),
+            with("at = \"0 0 30 2 *\"\ntemplate = \"votes\""),
+            with(
+                "at = \"DTSTART:20261127T160000 RRULE:FREQ=DAILY;UNTIL=20261101T000000\"\n\
+                 template = \"votes\"",
+            ),
+            with("at = \"1h before freeze\"\ntemplate = \"freeze\""),
+            with("at = \"2 hours before the freezes\"\ntemplate = \"freeze\""),
             wrong(&format!("{SMALL}[schedules.3]\nat = \"0 9 * * *\"\ntemplate = \"votes\""), &[]),
+        ]
+        .join("\n")
+    );
+}
+
+/// A file that is not there is an error at the start; its name in the channel would be none.
+#[test]
+fn one_line_that_ends_as_a_file_is_one() {
+    let template = |text: &str| {
+        only(&format!("[schedules.x]\nat = \"0 9 * * *\"\ntemplate = \"{text}\"")).template
+    };
+    for text in ["our own/week.j2", " our own/week.j2 ", "our own/week.j2\\n"] {
+        assert_eq!(template(text), Template::File(PathBuf::from("our own/week.j2")), "{text:?}");
+    }
+    assert_eq!(template(" morning "), Template::ReadyMade(ReadyMade::Morning));
+    let text = "# See\nweek.j2".to_owned();
+    assert_eq!(template("# See\\nweek.j2"), Template::Text(text));
+}
+
+/// One that cannot be read hides nothing that is wrong with the others.
+#[test]
+fn all_templates_are_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("shipmate.toml");
+    let schedule = |name: &str, template: &str| {
+        format!("[schedules.{name}]\nat = \"0 9 * * *\"\ntemplate = \"{template}\"\n")
+    };
+    let checked = |schedules: &[String]| {
+        std::fs::write(&file, format!("{SHIPPED}\n{}", schedules.concat())).unwrap();
+        let checked =
+            shipmate::app::check(&file, Vec::new(), "2026-11-24T09:00:00Z".parse().unwrap());
+        (checked.sound, checked.report)
+    };
+    let missing = format!("{}/missing.j2", folder.path().display());
+    let (sound, report) = checked(&[
+        schedule("a", &missing),
+        schedule("b", "{{ lock }}"),
+        schedule("c", &missing),
+        schedule("d", "{{ fun"),
+    ]);
+    assert!(!sound);
+    for part in [
+        &format!("{missing}, the template of [schedules.a], cannot be read: No such file"),
+        "the template of [schedules.b], line 1: there is no `lock`",
+        &format!("{missing}, the template of [schedules.c], cannot be read: No such file"),
+        "the template of [schedules.d], line 1: syntax error",
+    ] {
+        assert!(report.contains(part), "{part}: {report}");
+    }
+    let over = schedule("over", "votes")
+        .replace("0 9 * * *", "DTSTART:20260101T090000 RRULE:FREQ=DAILY;COUNT=5");
+    let (sound, report) = checked(&[over]);
+    assert!(sound, "{report}");
+    assert!(report.contains("✓ schedules: 4, without a further time: over\n"), "{report}");
+}
+
+/// What may not be told in its channel would be left out there without a word.
+#[test]
+fn what_is_told_may_be_spoken_of_in_the_channel() {
+    let settings = |schedule: &str| {
+        format!(
+            "{SMALL}[environments.production]\nregion = \"eu-west-1\"\ncluster = \"production\"\n\
+             tag = \"latest\"\n\n[services.web]\nrepository = \"web\"\ncontainer = \"app\"\n\
+             environments = [\"production\"]\n\n[chat.discord]\nguild = \"1\"\n\
+             token-file = \"token\"\n[chat.discord.channels]\n1000 = [\"staging\"]\n\
+             2000 = [\"staging\", \"production\"]\n\n[schedules.x]\ntemplate = \"morning\"\n\
+             {schedule}"
+        )
+    };
+    let daily = "at = \"0 9 * * *\"";
+    let production = "environments = [\"production\"]";
+    insta::assert_snapshot!(
+        [
+            wrong(&settings(&format!("{daily}\nchannel = \"2000\"\n{production}")), &[]),
+            wrong(&settings(&format!("{daily}\nchannel = \"1000\"\n{production}")), &[]),
+            // Where it names no channel, that is the first.
+            wrong(&settings(&format!("{daily}\n{production}")), &[]),
+            // There, nobody hears of the freezes of production.
+            wrong(&settings("at = \"1h before freezes\""), &[]),
+            wrong(&settings("at = \"1h before freezes\"\nchannel = \"2000\""), &[]),
         ]
         .join("\n")
     );

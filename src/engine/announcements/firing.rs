@@ -325,7 +325,7 @@ impl Engine {
             Ok(announcement) => announcement,
             Err(error) => {
                 tracing::error!(%error, "a template could not be filled in");
-                Some(report::unmade_card(&template.name, &error.to_string()).into())
+                Some(report::unmade_card(&error).into())
             }
         }
     }

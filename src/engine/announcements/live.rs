@@ -45,6 +45,8 @@ impl Engine {
         let counted = self.counted(about);
         let store = &self.parts.store;
         let ended = store.ended_since(from).await?.into_iter();
+        // What ended after it was due is told the next time, which begins there.
+        let ended = ended.filter(|one| by.is_none_or(|(_, due)| one.ended_at < due));
         let open = store.open().await?.into_iter();
         Ok(Seen {
             order: order.collect(),

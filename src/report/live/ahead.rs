@@ -11,6 +11,7 @@ use super::Seen;
 use crate::domain::deployment::Deployment;
 use crate::domain::freeze::{Closed, State};
 use crate::domain::id::{EnvironmentName, Repository};
+use crate::domain::lock;
 use crate::domain::plan::Version;
 use crate::domain::words_of_time::When;
 use crate::report::status::EnvironmentStatus;
@@ -82,21 +83,22 @@ pub struct Leaves {
     ahead: String,
 }
 
+/// Those first of which nobody has said for longest that they are needed.
 pub fn locks(seen: &Seen, now: &Zoned) -> Vec<Lock> {
-    let lock = |status: &EnvironmentStatus| {
-        let lock = status.lock.as_ref()?;
-        Some(Lock {
-            environment: lock.environment.to_string(),
-            by: words::person(&lock.by),
-            since: words::clock(lock.since, now),
-            age: age(lock.since, now),
-            old: words::between(lock.said_at, now.timestamp()) >= seen.lock_is_old_after,
-            reason: words::clean(&lock.because),
-            until: lock.until.map(|until| words::clock(until, now)),
-            command: asking::unlock(&lock.environment),
-        })
-    };
-    seen.environments.iter().filter_map(lock).collect()
+    let mut all: Vec<&lock::Lock> =
+        seen.environments.iter().filter_map(|status| status.lock.as_ref()).collect();
+    all.sort_by_key(|lock| lock.said_at);
+    let told = all.into_iter().map(|lock| Lock {
+        environment: lock.environment.to_string(),
+        by: words::person(&lock.by),
+        since: words::clock(lock.since, now),
+        age: age(lock.since, now),
+        old: words::between(lock.said_at, now.timestamp()) >= seen.lock_is_old_after,
+        reason: words::clean(&lock.because),
+        until: lock.until.map(|until| words::clock(until, now)),
+        command: asking::unlock(&lock.environment),
+    });
+    told.collect()
 }
 
 pub fn freezes(seen: &Seen, now: &Zoned) -> Vec<Freeze> {
@@ -135,7 +137,7 @@ pub fn next_freezes(seen: &Seen, now: &Zoned) -> Vec<NextFreeze> {
 }
 
 /// Now in the time of an environment, by which its calendar is meant.
-fn there(environment: &EnvironmentName, seen: &Seen, now: &Zoned) -> Zoned {
+pub fn there(environment: &EnvironmentName, seen: &Seen, now: &Zoned) -> Zoned {
     let zone = seen.zones.get(environment).unwrap_or(now.time_zone());
     now.with_time_zone(zone.clone())
 }

@@ -327,7 +327,7 @@ pub(in super::super) static PLACES: [Key; 48] = [
         example: "\"morning\"",
         meaning: "What is announced: `morning`, `weekly`, `release-train`, `votes`, `freeze` or \
                   `locks`; or a template of your own, as its text or as a file whose name ends in \
-                  `.j2`, relative to the working directory.",
+                  `.j2`, relative to the working directory. One line that ends so is a file.",
     },
     Key {
         path: &["schedules", "*", "grace"],
@@ -342,7 +342,7 @@ pub(in super::super) static PLACES: [Key; 48] = [
         form: Form::List,
         unset: Unset::Otherwise("all of which may be spoken of in the channel"),
         example: "[\"production\"]",
-        meaning: "Which environments it tells of.",
+        meaning: "Which environments it tells of, each of which may be spoken of in the channel.",
     },
     Key {
         path: &["schedules", "*", "leaves"],
@@ -350,7 +350,8 @@ pub(in super::super) static PLACES: [Key; 48] = [
         unset: Unset::Default(LEAVES),
         example: "\"2h\"",
         meaning: "How long after it is announced the release train leaves, from 5m to 30d: what is \
-                  asked for by its button is scheduled for that moment.",
+                  asked for by its button is scheduled for that moment. Only for `release-train` \
+                  and templates of your own.",
     },
     Key {
         path: &["commands", "directory"],
