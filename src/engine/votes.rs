@@ -225,7 +225,8 @@ impl Engine {
         let what = format!("#{}", deployment.id);
         let now = self.local_time(Some(environment));
         let what = Some(what.as_str());
-        let card = report::denial_card(&reaction.person, action, environment, what, denial, &now);
+        let place = (environment, &now);
+        let card = report::denial_card(&reaction.person, action, place, what, denial);
         self.take_off_and_tell(message, reaction, &card).await;
     }
 

@@ -201,7 +201,7 @@ pub fn called_off_card(
 ) -> Card {
     let what_then = format!("have schedule {} announced", schedule.key);
     let what_then = Some(what_then.as_str());
-    denial_card(made_by, Action::Announce, environment, what_then, denial, now)
+    denial_card(made_by, Action::Announce, (environment, now), what_then, denial)
         .text(format!("It was due at {}: {}", words::clock(firing.due, now), what(schedule)))
         .text("As long as that is so it is not said, and you are not told again. To end it:")
         .command(asking::cancel_schedule(&schedule.key))

@@ -209,7 +209,7 @@ fn choices_are_complete_commands() {
 fn the_first_words_of_a_denial() {
     let nobody = Denial::NothingPermits { nearest: Vec::new() };
     let title = |person: &str, action, environment: &str, what| {
-        denial_card(&person.into(), action, &environment.into(), what, &nobody, &at(0))
+        denial_card(&person.into(), action, (&environment.into(), &at(0)), what, &nobody)
             .with_bare_ids()
             .title
     };
@@ -228,7 +228,7 @@ fn the_first_words_of_a_denial() {
 #[test]
 fn denials_say_what_would_change_them() {
     let deny = |action, what, denial: &Denial| {
-        denial_card(&"eve".into(), action, &"production".into(), what, denial, &at(0))
+        denial_card(&"eve".into(), action, (&"production".into(), &at(0)), what, denial)
     };
     let near =
         |policy: &str, lacked: &str| NearMiss { policy: policy.into(), lacked: lacked.to_owned() };

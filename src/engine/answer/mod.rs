@@ -159,8 +159,8 @@ impl Engine {
                 let Topic { action, environment, what, .. } = topic;
                 let what = what.as_deref();
                 let now = self.local_time(Some(environment));
-                let card =
-                    report::denial_card(&said.person, *action, environment, what, &denial, &now);
+                let place = (environment, &now);
+                let card = report::denial_card(&said.person, *action, place, what, &denial);
                 let card = self.with_lock(card, said, *action, environment).await;
                 let card = self.with_when_it_ends(card, said, topic).await;
                 self.whisper(said, &card).await;
