@@ -279,15 +279,15 @@ fn environment(status: &EnvironmentStatus, seen: &Seen, now: &Zoned) -> Environm
     }
 }
 
-/// Environments of which something is known, each with the one before it, unless that is changing:
-/// what it will run was not verified yet.
+/// Environments of which something is known, each with the one before it, unless that is changing
+/// or runs something else than its tags say: what it will run was not verified yet.
 fn compared(seen: &Seen) -> Vec<(&EnvironmentStatus, &EnvironmentStatus)> {
     let find = |name: &EnvironmentName| {
         let mut all = seen.environments.iter();
         all.find(|one| one.environment == *name && one.unknown.is_none())
     };
     let pairs = seen.order.iter().filter_map(|(to, source)| Some((find(to)?, find(source)?)));
-    pairs.filter(|(_, ahead)| !status::moving(ahead)).collect()
+    pairs.filter(|(_, ahead)| !status::moving(ahead) && !status::drifts(ahead)).collect()
 }
 
 /// Environments whose tags point at something else than those of the one before.

@@ -38,7 +38,11 @@ pub fn samples() -> Vec<Live> {
     };
     let outcomes = [outcome(Ended::Succeeded), outcome(Ended::Failed)];
     let everything = Seen {
-        environments: vec![environment("staging", "1.5.0"), environment("production", "1.4.2")],
+        environments: vec![
+            environment("staging", "1.5.0", "1.5.0"),
+            // Another one runs than should: it drifts.
+            environment("production", "1.4.2", "1.0.0"),
+        ],
         order: [("production".into(), "staging".into())].into(),
         figures: measured(&outcomes, &now),
         counted: vec!["production".into()],
@@ -76,14 +80,13 @@ fn outcome(end: Ended) -> Outcome {
     }
 }
 
-fn environment(name: &str, tag: &str) -> EnvironmentStatus {
+fn environment(name: &str, tag: &str, runs: &str) -> EnvironmentStatus {
     let version = |tag: &str| Version {
         digest: Digest::of(tag.as_bytes()),
         children: Vec::new(),
         name: format!("core:{tag}"),
     };
-    // Another one runs than should: it drifts.
-    let running = Running { version: Some(version("1.0.0")), tasks: 1, good: 1 };
+    let running = Running { version: Some(version(runs)), tasks: 1, good: 1 };
     let closed = Closed {
         reason: "nothing changes at the weekend".to_owned(),
         by: ClosedBy::Calendar("weekend".into()),

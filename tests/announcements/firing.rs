@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{Timestamp, ToSpan};
 use shipmate::domain::schedule::{Fate, ScheduleKey};
 use shipmate::ports::Schedules;
+use shipmate::sandbox::{Fault, FaultKind};
 
 use super::{ELEVEN, at, calls, posted, with};
 use crate::world::{LONG, World};
@@ -105,6 +106,34 @@ async fn what_nobody_took_up_in_time_is_missed() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(posted(&world, "eleven"), Vec::<String>::new());
+}
+
+/// What AWS does not answer is told as not known. It keeps nothing from being announced, and is not
+/// begun anew while it lasts.
+#[tokio::test]
+async fn an_aws_that_hangs_keeps_nothing_from_being_announced() {
+    let morning = "[schedules.eleven]\nat = \"0 11 * * *\"\nzone = \"Europe/Berlin\"\n\
+                   template = \"morning\"";
+    let mut world = with(morning).await;
+    world.say("alice", "announce lunch is ready at 11:00").await;
+    world.wait().await;
+    let hang = Fault::new("DescribeServices", 100, FaultKind::Hang);
+    world.sandbox.order(hang).unwrap();
+    world.clock.set(at(TIME));
+    world.until("what needs no AWS is said", || posted(&world, "1").len() == 1).await;
+    assert!(posted(&world, "eleven").is_empty());
+    let asked = || world.sandbox.count_calls("DescribeServices");
+    world.until("AWS is asked", || asked() > 0).await;
+    world.clock.set(at(TIME) + 31.seconds());
+    world.until("it is announced", || !posted(&world, "eleven").is_empty()).await;
+    world.sandbox.clear_faults();
+    world.wait().await;
+    assert!(
+        world.everything().contains("staging: could not be looked at"),
+        "{}",
+        world.everything()
+    );
+    assert_eq!(calls(&world, "eleven"), 1);
 }
 
 #[tokio::test]

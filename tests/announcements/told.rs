@@ -37,6 +37,7 @@ async fn the_morning_tells_what_is_amiss_and_what_is_to_come() {
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
+    assert!(!said.contains("production lacks"), "{said}");
 }
 
 #[tokio::test]

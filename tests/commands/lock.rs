@@ -6,7 +6,7 @@ use futures::stream::{self, StreamExt};
 use insta::assert_snapshot;
 use shipmate::sandbox::{Fault, FaultKind};
 
-use crate::world::{World, said_by};
+use crate::world::{Plan, SETTINGS, World, said_by};
 
 const LOCK: &str = "lock staging because I am testing the checkout";
 const PROMOTE: &str = "promote core:1.5.0 to staging";
@@ -243,6 +243,21 @@ async fn what_waits_for_it_goes_on_when_its_time_is_over() {
     world.until_said("The time of the lock by alice is over.").await;
     world.wait().await;
     assert_eq!(world.stage(2).await, "succeeded", "{}", world.everything());
+}
+
+/// After as long as the team has said.
+#[tokio::test]
+async fn the_holder_is_asked_after_the_time_of_the_settings() {
+    let settings = format!("{SETTINGS}\n[locks]\nask-after = \"45m\"\n");
+    let mut world = World::of(Plan { settings, ..Plan::default() }).await;
+    world.say("alice", LOCK).await;
+    world.set_clock("2026-11-24T09:44:00Z");
+    world.say("alice", "locks").await;
+    assert_eq!(told_alone(&world, "alice", "still needed"), 0);
+    world.set_clock("2026-11-24T09:45:05Z");
+    world.until_said("Is your lock on staging still needed?").await;
+    world.wait().await;
+    assert_eq!(told_alone(&world, "alice", "still needed"), 1);
 }
 
 #[tokio::test]

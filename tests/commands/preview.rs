@@ -31,11 +31,18 @@ async fn the_train_takes_what_differs() {
     assert!(told.contains("core:1.5.0 can go from staging to production"), "{told}");
     let command = "promote everything from staging to production on 2026-11-24 at 12:00";
     assert!(told.contains(command), "{told}");
+    // What a tag says and nothing runs was verified nowhere.
+    world.sandbox.put_tag("web", "staging-latest", "2.1.0").unwrap();
+    world.say("alice", "preview release-train").await;
+    let told = world.text();
+    assert!(told.contains("The release train stays: nothing can be compared"), "{told}");
+    assert!(told.contains("staging drifts: what runs is not what should run"), "{told}");
+    assert!(!told.contains("promote everything"), "{told}");
     // Nothing is said of what is not known.
     let refused = FaultKind::Refuse { error: "AccessDeniedException".to_owned() };
     world.sandbox.order(Fault::new("DescribeServices", 100, refused)).unwrap();
     world.say("alice", "preview release-train").await;
     let told = world.text();
-    assert!(told.contains("The release train: nothing is known"), "{told}");
+    assert!(told.contains("The release train stays: nothing can be compared"), "{told}");
     assert!(told.contains("staging: could not be looked at"), "{told}");
 }

@@ -209,7 +209,14 @@ async fn when_a_freeze_opens_is_a_time_of_discord_wherever_it_is_told() {
     let opens = format!("of an incident. production opens on {until}: ask again then.");
     assert!(shown(&refused).contains(&opens), "{opens}: {}", shown(&refused));
 
+    // Who breaks the glass does so at once and for a reason of their own: a lock, which stays, is no
+    // reason to offer it for later.
     let broken = "promote core:1.5.0 to production break glass because it is down";
+    bot.asks(BOB, OPS, "lock production for 1h because of a repair").await;
+    let kept_out = bot.asks(DAVE, OPS, broken).await;
+    assert!(kept_out.components.is_empty(), "{:#?}", kept_out.components);
+    assert!(!shown(&kept_out).contains("when that ends"), "{}", shown(&kept_out));
+    bot.asks(BOB, OPS, "unlock production").await;
     bot.says(DAVE, OPS, broken);
     let set_aside = format!("of an incident. It would open on {until}.");
     bot.card_says(1, "GLASS BROKEN").await;

@@ -17,6 +17,7 @@ use crate::world::{LONG, World};
 /// Runs for as long as the file `go` is not there, though not for ever, and says that it has
 /// begun and that it was told to end.
 const WORK: &str = "trap 'echo told >> told; exit 9' TERM; trap 'echo told >> told; exit 8' INT; \
+                    trap 'echo told >> told; exit 7' HUP; \
                     echo begun > begun; left=3000; \
                     while [ ! -e go ] && [ $left -gt 0 ]; do left=$((left-1)); sleep 0.05; done; \
                     exit 5";
@@ -318,7 +319,7 @@ async fn who_is_told_to_end_while_waiting_leaves_the_line() {
 async fn the_command_gets_the_signals_and_the_environment_is_free() {
     let world = World::start().await;
     let web = open(&world).await;
-    for (signal, status) in [(Signal::INT, 8), (Signal::TERM, 9)] {
+    for (signal, status) in [(Signal::INT, 8), (Signal::TERM, 9), (Signal::HUP, 7)] {
         let folder = Folder::new();
         let reserve = folder.reserve(web.address(), E2E, &[]);
         folder.until_begun().await;
@@ -327,6 +328,29 @@ async fn the_command_gets_the_signals_and_the_environment_is_free() {
         assert_eq!(folder.text("told"), "told\n", "once");
         is_free(&web).await;
     }
+}
+
+/// Also what the command has started hears it: nothing is left that works in an environment which
+/// is somebody else's by now.
+#[tokio::test]
+async fn those_that_the_command_starts_get_the_signals_too() {
+    let world = World::start().await;
+    let web = open(&world).await;
+    let folder = Folder::new();
+    let nested = format!(
+        "(trap - TERM; {}) & echo started > begun; wait",
+        WORK.replace("echo begun > begun; ", "")
+    );
+    let url = format!("http://{}", web.address());
+    let reserve = folder.run(&url, E2E, &["staging", "--", "sh", "-c", &nested]);
+    folder.until_begun().await;
+    // The one within has said how it wants to be told.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    reserve.signal(Signal::TERM);
+    reserve.status().await;
+    folder.until("the one within is told", |folder| folder.has("told")).await;
+    assert_eq!(folder.text("told"), "told\n", "once");
+    is_free(&web).await;
 }
 
 #[tokio::test]
