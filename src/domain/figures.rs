@@ -80,7 +80,7 @@ impl Period {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Figures {
     pub period: Period,
-    /// Promotions that people now use: they succeeded, whether or not they were undone later.
+    /// Promotions that people used: they succeeded, whether or not they were undone later.
     pub deployments: u32,
     /// Promotions that went wrong: they went back by themselves, failed, or were rolled back.
     pub went_wrong: u32,
@@ -88,7 +88,8 @@ pub struct Figures {
     pub judged: u32,
     /// From the first request for the image anywhere until the environment ran it: the median.
     pub lead_time: Option<Duration>,
-    /// From the moment at which it went wrong until what people use was good again: the median.
+    /// From when what went wrong was begun or, where it was rolled back later, had succeeded, until
+    /// what people use was good again: the median.
     pub restore_time: Option<Duration>,
     /// Those that went wrong and are not good again.
     pub not_restored: u32,

@@ -29,13 +29,15 @@ impl Engine {
         let name = &deployment.plan.terms.environment;
         let Some(environment) = self.parts.environments.get(name) else { return Ok(None) };
         let services = services_of(&deployment.plan);
-        // What waits for its moment is kept by what stands now and lasts until then; a freeze that
-        // only comes stands among the plan's warnings.
+        // What waits for its moment is kept where it is closed now and then; a freeze that only
+        // comes stands among the plan's warnings.
         let now = self.parts.clock.now();
         let later = deployment.scheduled.filter(|at| deployment.is_scheduled() && *at > now);
         let (at, part) = (later.unwrap_or(now), Part::Services(&services));
         let mut open = self.state_of(environment, part).await? == State::Open;
-        open |= self.state_at(environment, part, at).await? == State::Open;
+        if let (false, Some(later)) = (open, later) {
+            open = self.state_at(environment, part, later).await? == State::Open;
+        }
         let lock = self.standing_lock(name).await?.filter(|lock| lock.stands_at(at));
         // Without either nobody's roles have to be asked for.
         if open && lock.is_none() {

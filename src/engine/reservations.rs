@@ -183,9 +183,13 @@ impl Desk for Engine {
         if !mine.lives(self.parts.clock.now()) {
             return Ok(Standing::Over(Over::Lapsed));
         }
-        // All at one moment: else it could have got it meanwhile, and stand behind itself.
+        // With the line in one reading: else it could have got it meanwhile, and stand behind
+        // itself.
         let line = self.line_in(&ticket.environment).await?;
         let mine = line.iter().find(|one| one.id == mine.id).cloned().unwrap_or(mine);
+        if mine.fence != ticket.fence {
+            return Ok(Standing::TakenOver);
+        }
         let open = self.unended_in(&ticket.environment).await?;
         if let Some(since) = mine.held_since {
             // Nothing else runs beside it.

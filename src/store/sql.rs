@@ -367,8 +367,8 @@ statements! {
     SCHEDULES_CHANGED = "UPDATE schedule_changes SET changes = changes + 1 WHERE id = 1";
 
     /// With when any of the images that it moved was first asked for.
-    ENDED_SINCE = "SELECT d.id, d.environment, d.stage, d.names, d.kind, d.reverts, d.requester,
-            d.requested_at, d.started_at, d.ended_at, d.undone,
+    ENDED_SINCE = "SELECT d.id, d.environment, d.stage, d.names, d.reverts, d.requester,
+            d.started_at, d.ended_at, d.undone,
             coalesce((
                 SELECT min(e.requested_at) FROM deployment_images AS mine
                 JOIN deployment_images AS same

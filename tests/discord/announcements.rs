@@ -163,6 +163,34 @@ async fn what_asks_for_nothing_takes_any_reaction() {
     assert!(bot.fake.reactions(OPS, lunch.id)["✅"].contains(&BOB));
 }
 
+/// Which of two is meant is not guessed; a mention says it.
+#[tokio::test]
+async fn of_two_channels_with_one_name_neither_is_taken() {
+    let bot = Setup::default().guild(|guild| guild.channel(STAGING, "ops")).start().await;
+    let told = bot.asks(ALICE, OPS, "announce tea in #ops").await;
+    let said = shown(&told);
+    assert!(said.contains("There are several channels called #ops"), "{said}");
+    assert!(said.contains(&format!("They are <#{OPS}> and <#{STAGING}>.")), "{said}");
+    bot.asks(ALICE, OPS, "announce tea in <#2001>").await;
+    assert!(bot.said(STAGING).contains("tea"), "{}", bot.said(STAGING));
+}
+
+/// Whom and where a text names stays named, and an address leads where it led.
+#[tokio::test]
+async fn mentions_and_addresses_survive() {
+    let bot = Bot::start().await;
+    let said = "announce <@4002> is on call, see <#2001> and https://wiki.example/on_call_list";
+    bot.says(ALICE, OPS, said);
+    let whole = "<@4002> is on call, see <#2001> and https://wiki.example/on_call_list";
+    let found = |fake: &FakeDiscord| {
+        fake.messages_of_bot(OPS).into_iter().find(|one| shown(one).contains(whole))
+    };
+    bot.until("it is announced", |fake| found(fake).is_some()).await;
+    // Nobody is pinged by what others have announced.
+    let announced = found(&bot.fake).unwrap();
+    assert!(announced.pinged.is_empty(), "{:?}", announced.pinged);
+}
+
 /// Where it should have been said may have left the settings since.
 #[tokio::test]
 async fn where_it_does_not_speak_any_more_it_is_missed_and_told() {

@@ -3,9 +3,19 @@
 
 use std::collections::BTreeSet;
 
+use shipmate::domain::policy::Action;
 use shipmate::policy::{Cases, Policies, Source, Sources};
 
 use super::{between, fenced, page};
+
+#[test]
+fn every_action_is_told_of() {
+    let text = page("docs/policies.md");
+    let told = text.lines().find(|line| line.starts_with("- **What they do**")).unwrap();
+    for action in Action::ALL {
+        assert!(told.contains(&format!("`{}`", action.name())), "{}", action.name());
+    }
+}
 
 #[test]
 fn the_example_is_sound_and_its_cases_hold() {
