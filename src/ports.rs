@@ -149,6 +149,9 @@ pub trait Chat: Send + Sync {
     /// Those who hold any of these roles, as far as the chat tells.
     async fn holders(&self, roles: &BTreeSet<Role>) -> Result<BTreeSet<PersonId>, ChatError>;
 
+    /// How people are shown who somebody is, as far as it is known without asking anybody.
+    fn name_of(&self, person: &PersonId) -> Option<String>;
+
     /// The channels that people call by this name, of all that there are.
     async fn channels_named(&self, name: &str) -> Result<Vec<ChannelId>, ChatError>;
 }

@@ -219,6 +219,10 @@ impl Chat for Stopwatch {
         self.terminal.holders(roles).await
     }
 
+    fn name_of(&self, person: &PersonId) -> Option<String> {
+        self.terminal.name_of(person)
+    }
+
     async fn channels_named(&self, name: &str) -> Result<Vec<ChannelId>, ChatError> {
         self.terminal.channels_named(name).await
     }

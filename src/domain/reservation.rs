@@ -58,7 +58,12 @@ pub enum Told {
     /// Somebody rolls the environment back in spite of it: a rollback waits for nobody.
     Rollback { deployment: DeploymentId, what: String },
     /// It is over.
-    Over { why: Over },
+    Over {
+        why: Over,
+        /// How the chat shows who ended it, where somebody did and it is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+    },
     /// It goes on, but on another connection: this one was slower.
     TakenOver,
 }
@@ -88,6 +93,9 @@ pub enum Behind {
     /// A person has locked the environment. Nobody gets it before that ends.
     Lock {
         by: PersonId,
+        /// How the chat shows who that is, where it is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
         reason: String,
         since: Timestamp,
         /// When it ends by itself, if it does.
@@ -167,7 +175,7 @@ pub fn place(
         |one: &&Deployment| Behind::Deployment { deployment: one.id, what: one.plan.terms.names() };
     let locked = || {
         let Lock { by, because, since, until, .. } = lock?.clone();
-        Some(Behind::Lock { by, reason: because, since, until })
+        Some(Behind::Lock { by, name: None, reason: because, since, until })
     };
     // What is there comes before what may come.
     let behind = held

@@ -13,7 +13,7 @@ use super::problem::Problem;
 use super::{Engine, lock};
 use crate::domain::deployment::{Deployment, Stage};
 use crate::domain::id::{DeploymentId, EnvironmentName, ReservationId};
-use crate::domain::reservation::{Over, Reservation, next_holder, place, that_count};
+use crate::domain::reservation::{Behind, Over, Reservation, next_holder, place, that_count};
 use crate::ports::{Asked, Desk, NotReserved, Reserving, Standing, StoreError, Ticket};
 use crate::report;
 
@@ -172,16 +172,20 @@ impl Desk for Engine {
     async fn standing(&self, ticket: &Ticket) -> Result<Standing, StoreError> {
         let Some(mine) = self.parts.store.reservation(&ticket.id).await? else {
             // Nobody remembers it any more.
-            return Ok(Standing::Over(Over::Lapsed));
+            return Ok(Standing::Over { why: Over::Lapsed, name: None });
         };
-        if let Some(over) = mine.over {
-            return Ok(Standing::Over(over));
+        if let Some(why) = mine.over {
+            let name = match &why {
+                Over::Ended { by, .. } => self.parts.chat.name_of(by),
+                Over::Released | Over::Lapsed => None,
+            };
+            return Ok(Standing::Over { why, name });
         }
         if mine.fence != ticket.fence {
             return Ok(Standing::TakenOver);
         }
         if !mine.lives(self.parts.clock.now()) {
-            return Ok(Standing::Over(Over::Lapsed));
+            return Ok(Standing::Over { why: Over::Lapsed, name: None });
         }
         // With the line in one reading: else it could have got it meanwhile, and stand behind
         // itself.
@@ -199,7 +203,10 @@ impl Desk for Engine {
         }
         let lock = self.standing_lock(&ticket.environment).await?;
         let open = open.iter().collect::<Vec<_>>();
-        let (place, behind) = place(&mine, &line, &open, lock.as_ref());
+        let (place, mut behind) = place(&mine, &line, &open, lock.as_ref());
+        if let Some(Behind::Lock { by, name, .. }) = &mut behind {
+            *name = self.parts.chat.name_of(by);
+        }
         Ok(Standing::Waiting { place, behind })
     }
 

@@ -100,7 +100,11 @@ pub enum Standing {
         /// Somebody rolls the environment back meanwhile, and to what.
         rollback: Option<(DeploymentId, String)>,
     },
-    Over(Over),
+    Over {
+        why: Over,
+        /// How the chat shows who ended it.
+        name: Option<String>,
+    },
     /// Another connection speaks for it.
     TakenOver,
 }

@@ -16,7 +16,8 @@ const LONGEST_TEXT: usize = 300;
 /// The longest name that a card repeats, in characters.
 const LONGEST_NAME: usize = 80;
 
-/// `45 s`, `2 min 10 s`, `25 min`, `1 h 5 min`, `3 days 4 h`, `9 days`: as exact as people would say it.
+/// `45 s`, `2 min 10 s`, `25 min`, `1 h 5 min`, `3 days 4 h`, `9 days`: as exact as people would
+/// say it.
 pub fn duration(length: Duration) -> String {
     let seconds = length.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);

@@ -3,8 +3,6 @@
 
 use rustix::process::Signal;
 
-use crate::domain::id::PersonId;
-
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// Something on this machine has to be mended first.
@@ -13,7 +11,7 @@ pub enum Failure {
     #[error("the reservation is lost: it could not be had back in time")]
     Lost,
     #[error("{} has ended the reservation{}", plain(by.as_str()), why(because.as_deref()))]
-    Ended { by: PersonId, because: Option<String> },
+    Ended { by: String, because: Option<String> },
     #[error("the environment did not become free in the time of --wait")]
     WaitedTooLong,
     #[error("the server does not know this token: compare it with the one in its settings")]
@@ -84,7 +82,7 @@ mod tests {
         let all = [
             Failure::Unusable(text()),
             Failure::Lost,
-            Failure::Ended { by: "bob".into(), because: None },
+            Failure::Ended { by: "bob".to_owned(), because: None },
             Failure::WaitedTooLong,
             Failure::Unauthorised,
             Failure::Forbidden,

@@ -93,10 +93,10 @@ async fn wait_for(
                     said = waits;
                 }
             }
-            Event::Told(Told::Over { why: Over::Ended { by, because } }) => {
-                return Err(Failure::Ended { by, because });
+            Event::Told(Told::Over { why: Over::Ended { by, because }, name }) => {
+                return Err(Failure::Ended { by: name.unwrap_or(by.to_string()), because });
             }
-            Event::Told(Told::Over { why: Over::Released | Over::Lapsed }) | Event::Lost => {
+            Event::Told(Told::Over { why: Over::Released | Over::Lapsed, .. }) | Event::Lost => {
                 say("the place in line is gone; standing in line anew");
                 session.forget();
             }
@@ -132,10 +132,10 @@ async fn run(
                 ));
                 continue;
             }
-            Event::Told(Told::Over { why: Over::Ended { by, because } }) => {
-                Failure::Ended { by, because }
+            Event::Told(Told::Over { why: Over::Ended { by, because }, name }) => {
+                Failure::Ended { by: name.unwrap_or(by.to_string()), because }
             }
-            Event::Told(Told::Over { why: Over::Released | Over::Lapsed }) | Event::Lost => {
+            Event::Told(Told::Over { why: Over::Released | Over::Lapsed, .. }) | Event::Lost => {
                 Failure::Lost
             }
             Event::Refused(failure) => {
@@ -169,11 +169,12 @@ fn in_line(place: usize, behind: Option<&Behind>, now: Timestamp) -> String {
         Some(Behind::Deployment { deployment, what }) => {
             format!("waiting, {place}: #{deployment} is under way with {}", plain(what))
         }
-        Some(Behind::Lock { by, reason, since, until }) => {
+        Some(Behind::Lock { by, name, reason, since, until }) => {
             let since = clock(*since, now);
             let until =
                 until.map_or_else(String::new, |until| format!(" until {}", clock(until, now)));
-            let (by, reason) = (plain(by.as_str()), plain(reason));
+            let by = plain(name.as_deref().unwrap_or(by.as_str()));
+            let reason = plain(reason);
             format!("waiting, {place}: {by} has locked it since {since}{until} ({reason})")
         }
     }

@@ -270,6 +270,10 @@ impl Chat for Moody {
         self.inner.holders(roles).await
     }
 
+    fn name_of(&self, person: &PersonId) -> Option<String> {
+        self.inner.name_of(person)
+    }
+
     async fn channels_named(&self, name: &str) -> Result<Vec<ChannelId>, ChatError> {
         self.inner.channels_named(name).await
     }

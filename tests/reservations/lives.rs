@@ -80,7 +80,7 @@ async fn who_answers_late_is_told_that_it_is_over() {
     e2e.until_held().await;
     world.set_clock(LATER);
     let told = e2e.until(|told| matches!(told, Told::Over { .. })).await;
-    assert_eq!(told, Told::Over { why: Over::Lapsed });
+    assert_eq!(told, Told::Over { why: Over::Lapsed, name: None });
     assert_eq!(e2e.closed().await, Some(CloseCode::Normal));
 }
 

@@ -1,10 +1,10 @@
 //! A person's lock keeps programs out: they wait, are told for whom, and have their turn when it
 //! ends.
 
-use shipmate::domain::reservation::{Behind, Told};
+use shipmate::domain::reservation::{Behind, Over, Told};
 
 use super::{E2E, LOAD, Program, open, place};
-use crate::world::World;
+use crate::world::{Plan, Way, World, guild};
 
 /// Whose lock a program waits for, and why that stands.
 fn behind_a_lock(told: &Told) -> (&str, &str) {
@@ -43,6 +43,28 @@ async fn who_asks_waits_until_it_is_lifted() {
     e2e.release().await;
     load.until_held().await;
     load.release().await;
+}
+
+/// On Discord people are numbers, which say nothing to who reads a log.
+#[tokio::test]
+async fn who_has_locked_it_is_called_by_name() {
+    let people = Some((Way::Plain, guild::people().unlimited()));
+    let mut world = World::with(Plan::default(), people).await;
+    let web = open(&world).await;
+    world.say("bob", "lock staging for 2h because I measure something").await;
+    let mut e2e = Program::ask(&web, E2E, "nightly").await;
+    let Told::Waiting { behind: Some(Behind::Lock { by, name, until, .. }), .. } = e2e.told().await
+    else {
+        panic!("it does not wait for a lock")
+    };
+    assert_eq!((by.as_str(), name.as_deref()), ("4002", Some("bob")));
+    assert!(until.is_some());
+    world.say("bob", "unlock staging").await;
+    e2e.until_held().await;
+    world.say("bob", "end reservation on staging because it hangs").await;
+    let told = e2e.until(|told| matches!(told, Told::Over { .. })).await;
+    let Told::Over { why: Over::Ended { .. }, name } = told else { panic!("{told:?}") };
+    assert_eq!(name.as_deref(), Some("bob"));
 }
 
 /// The message, since the wire is a promise to clients that others have written.

@@ -17,7 +17,7 @@ async fn a_person_takes_it_back_and_the_next_one_has_it() {
     world.say("bob", "end the reservation on staging because it hangs").await;
     let told = e2e.until(|told| matches!(told, Told::Over { .. })).await;
     let because = Some("it hangs".to_owned());
-    assert_eq!(told, Told::Over { why: Over::Ended { by: "bob".into(), because } });
+    assert_eq!(told, Told::Over { why: Over::Ended { by: "bob".into(), because }, name: None });
     load.until_held().await;
     load.release().await;
     world.say("eve", "history staging").await;

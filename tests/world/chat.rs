@@ -141,6 +141,10 @@ impl Chat for WatchedChat {
         self.inner().holders(roles).await
     }
 
+    fn name_of(&self, person: &PersonId) -> Option<String> {
+        self.inner().name_of(person)
+    }
+
     async fn channels_named(&self, name: &str) -> Result<Vec<ChannelId>, ChatError> {
         self.inner().channels_named(name).await
     }

@@ -389,6 +389,10 @@ impl Chat for Discord {
         Ok(self.0.people.holding(&self.0.rest, roles).await?)
     }
 
+    fn name_of(&self, person: &PersonId) -> Option<String> {
+        self.0.people.known_name(person.as_str())
+    }
+
     async fn channels_named(&self, name: &str) -> Result<Vec<ChannelId>, ChatError> {
         #[derive(serde::Deserialize)]
         struct Channel {

@@ -110,9 +110,13 @@ impl People {
     }
 
     /// How somebody is called, as far as is known.
+    pub fn known_name(&self, id: &str) -> Option<String> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// The same, and else their id.
     pub fn name_of(&self, id: &str) -> String {
-        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        names.get(id).cloned().unwrap_or_else(|| id.to_owned())
+        self.known_name(id).unwrap_or_else(|| id.to_owned())
     }
 
     /// The roles that a person holds now. Who is not in the guild holds none.

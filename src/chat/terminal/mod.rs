@@ -273,6 +273,11 @@ impl Chat for Terminal {
         Ok(self.0.people.holders(roles))
     }
 
+    /// People are their names here.
+    fn name_of(&self, _: &PersonId) -> Option<String> {
+        None
+    }
+
     async fn channels_named(&self, name: &str) -> Result<Vec<ChannelId>, ChatError> {
         // There is only one.
         Ok(if self.0.channel.as_str() == name { vec![self.0.channel.clone()] } else { Vec::new() })

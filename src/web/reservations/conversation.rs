@@ -163,9 +163,9 @@ impl Conversation {
                 });
                 (Told::Held { id, since, pace }, Some("held"), None)
             }
-            Standing::Over(why) => {
+            Standing::Over { why, name } => {
                 log_end(&self.ticket, &why);
-                (Told::Over { why }, None, Some(End::Over))
+                (Told::Over { why, name }, None, Some(End::Over))
             }
             Standing::TakenOver => (Told::TakenOver, None, Some(End::Over)),
         };
