@@ -76,6 +76,8 @@ pub async fn demo(demo: Demo) -> anyhow::Result<ExitCode> {
     };
     let engine = assemble(&settings, around).await?;
     let (events, receiver) = mpsc::channel(64);
+    // A script may set the clock at once.
+    engine.learn_schedules().await?;
     let running = spawn(&engine, receiver);
     engine.refresh_vocabulary().await;
     let code = if std::io::stdin().is_terminal() {

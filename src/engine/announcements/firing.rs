@@ -15,7 +15,7 @@ use crate::domain::schedule::{
     Content, Fate, Firing, GRACE, LEASE, MOST_GRACE, Posted, Schedule, ScheduleKey,
 };
 use crate::domain::timetable::Due;
-use crate::ports::{ChatError, Pause, Place};
+use crate::ports::{ChatError, Pause, Place, StoreError};
 use crate::report::{self, Announcement};
 
 /// So often, a minute apart, whoever made a schedule is to be told what was missed.
@@ -348,7 +348,7 @@ impl Engine {
             let pauses = self.parts.store.pauses().await?;
             let this = BTreeMap::from([(key, schedule.clone())]);
             let over = self.end_what_is_over(&this, &pauses, &settled).await?;
-            Ok::<_, Problem>((over, self.parts.store.schedule_changes().await?))
+            Ok::<_, StoreError>((over, self.parts.store.schedule_changes().await?))
         };
         match ended.await {
             Ok((over, changes)) => self.note_ended(&over, changes),
@@ -383,7 +383,7 @@ impl Engine {
         schedules: &BTreeMap<ScheduleKey, Schedule>,
         pauses: &BTreeMap<ScheduleKey, Pause>,
         settled: &BTreeMap<ScheduleKey, Timestamp>,
-    ) -> Result<Vec<ScheduleKey>, Problem> {
+    ) -> Result<Vec<ScheduleKey>, StoreError> {
         let is_over = |(key, schedule): &(&ScheduleKey, &Schedule)| {
             let further = settled.get(key).map(|from| schedule.timing.next_after(*from));
             schedule.made.is_some() && further == Some(None) && !pauses.contains_key(key)

@@ -20,7 +20,7 @@ use crate::domain::calendar::Rule;
 use crate::domain::id::{ChannelId, EnvironmentName};
 use crate::domain::schedule::{Content, GRACE, LEAVES, Schedule, ScheduleKey, Stored, Timing};
 use crate::domain::timetable::Timetable;
-use crate::ports::{MadeSchedule, Pause};
+use crate::ports::{MadeSchedule, Pause, StoreError};
 use crate::report;
 
 /// The longest pause before another process's changes are noticed, and what a dead one left.
@@ -140,7 +140,7 @@ impl Engine {
     }
 
     /// Reads the schedules where somebody has changed one, or the clock was set back.
-    async fn read_schedules(&self) -> Result<(), Problem> {
+    async fn read_schedules(&self) -> Result<(), StoreError> {
         let _reading = self.shared.announcements.reading.lock().await;
         let store = &self.parts.store;
         let now = self.parts.clock.now();
@@ -234,6 +234,15 @@ impl Engine {
             })
         });
         Ok(listed.collect())
+    }
+
+    /// Reads what is to be announced, so that all is due that the clock comes to from here on,
+    /// however far it is set.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn learn_schedules(&self) -> Result<(), StoreError> {
+        self.read_schedules().await
     }
 
     /// The clock was set: what is due by it is looked at.
