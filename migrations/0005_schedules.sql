@@ -40,7 +40,8 @@ CREATE TABLE firings (
     due BIGINT NOT NULL,
     -- How many times before it went by, because nothing ran.
     skipped BIGINT NOT NULL,
-    fate TEXT NOT NULL CHECK (fate IN ('claimed', 'posted', 'silent', 'missed', 'called-off')),
+    fate TEXT NOT NULL
+        CHECK (fate IN ('claimed', 'posted', 'silent', 'missed', 'called-off', 'denied')),
     claimed_at BIGINT NOT NULL,
     message TEXT,
     -- 1: it asks for a promotion, or for votes.

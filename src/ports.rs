@@ -340,8 +340,8 @@ pub trait Schedules: Send + Sync {
     /// False: it had an end already.
     async fn missed(&self, firing: &Firing) -> Result<bool, StoreError>;
 
-    /// The same where nobody may post it any more.
-    async fn call_off(&self, firing: &Firing) -> Result<bool, StoreError>;
+    /// The same where whoever made it may not announce there any more.
+    async fn denied(&self, firing: &Firing) -> Result<bool, StoreError>;
 
     /// When a schedule was last announced, or found to have nothing to say, of the times before
     /// `due`.

@@ -254,6 +254,11 @@ fn opens(word: &str) -> bool {
 
 const QUOTES: [char; 7] = ['"', '“', '”', '„', '‟', '«', '»'];
 
+/// Whether the text stands in quotes.
+pub fn is_quoted(said: &str) -> bool {
+    quoted(said.trim()).is_some()
+}
+
 /// Whether quotes begin here that do not end here.
 fn is_open(line: &str) -> bool {
     line.trim_start().starts_with(QUOTES) && quoted(line.trim_start()).is_none()
@@ -267,8 +272,11 @@ fn quoted(said: &str) -> Option<(&str, &str)> {
     for (at, one) in inside.char_indices() {
         if QUOTES.contains(&one) {
             let behind = inside.get(at + one.len_utf8()..)?;
-            let is_word = |one: Option<char>| one.is_some_and(|one| !one.is_whitespace());
-            if is_word(behind.chars().next()) && !is_word(before) {
+            let next = behind.chars().next();
+            // Opening quotes stand before a word, and behind nothing that ends one.
+            let begins =
+                before.is_none_or(|one: char| one.is_whitespace() || "([{/-".contains(one));
+            if begins && next.is_some_and(|one| !one.is_whitespace()) {
                 depth += 1;
             } else {
                 depth -= 1;
@@ -328,6 +336,12 @@ mod tests {
             ("\"we meet at 12:00\"", "we meet at 12:00", None, WhenSaid::Now),
             ("\"we meet at 12:00\" at 11:00", "we meet at 12:00", None, at("at 11:00")),
             ("“say \"hi\" in #x” in #ops", "say \"hi\" in #x", name("ops"), WhenSaid::Now),
+            (
+                "\"we (\"core\") start at 9:00\" in #ops",
+                "we (\"core\") start at 9:00",
+                name("ops"),
+                WhenSaid::Now,
+            ),
             ("\"a\" becomes \"b\"", "\"a\" becomes \"b\"", None, WhenSaid::Now),
             ("\"a\" becomes \"b\" in #ops", "\"a\" becomes \"b\"", name("ops"), WhenSaid::Now),
             (

@@ -277,6 +277,8 @@ pub enum Fate {
     Missed,
     /// It was paused or cancelled before it was posted.
     CalledOff,
+    /// Whoever made it may not announce there any more.
+    Denied,
 }
 
 /// What stands in the chat of an announcement.

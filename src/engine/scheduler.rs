@@ -142,7 +142,8 @@ impl Engine {
             return Ok(None);
         }
         if deployment.request.scheduled.is_some() {
-            // What stands on the card now is what counts; for how long it cannot be read, it waits.
+            // What stands on the card now is what counts. Where that cannot be read it waits, but
+            // not for ever.
             let age = self.parts.clock.now().duration_since(deployment.asked_at);
             let counted = self.recount(deployment.id).await;
             if Duration::try_from(age).unwrap_or_default() <= GRACE {

@@ -60,7 +60,7 @@ impl Engine {
             engine.parts.clock.sleep(WRITTEN_DOWN).await;
             match engine.parts.store.by_message(&message).await {
                 Ok(Some(id)) => engine.count_later(id),
-                Ok(None) => engine.point_to_plans(&message).await,
+                Ok(None) => engine.votes_on_announcement(&message).await,
                 Err(error) => tracing::warn!(%message, %error, "votes could not be counted"),
             }
         });
@@ -68,32 +68,41 @@ impl Engine {
 
     /// A vote on an announcement of what can be promoted counts for nothing: that shows no plan.
     /// Who gives one believes otherwise, and is told where the plans are.
-    async fn point_to_plans(&self, message: &MessageId) {
-        let told = async {
-            let store = &self.parts.store;
-            let Some(firing) = store.firing_that_asks(message).await? else { return Ok(()) };
-            let reactions = self.parts.chat.reactions(message).await?;
-            if reactions.is_empty() {
-                return Ok(());
-            }
-            let about = self.schedule(&firing.schedule).and_then(|schedule| {
-                let channel = self.channel_of(&schedule)?;
-                Some(self.spoken_of_in(&channel, schedule.environments.as_ref()))
-            });
-            let about = about.unwrap_or_default();
-            let mut waiting = store.open().await?;
-            waiting.retain(|one| {
-                one.stage == Stage::Waiting && about.contains(&one.plan.terms.environment)
-            });
-            let card = report::no_vote_card(&waiting);
-            for reaction in &reactions {
-                self.take_off_and_tell(message, reaction, &card).await;
-            }
-            Ok::<_, Problem>(())
-        };
-        if let Err(problem) = told.await {
-            tracing::warn!(%message, ?problem, "nobody was told that a vote there does not count");
+    async fn votes_on_announcement(&self, message: &MessageId) {
+        for pause in COUNT_AGAIN {
+            let Err(problem) = self.point_to_plans(message).await else { return };
+            tracing::warn!(%message, ?problem, "nobody was told yet that a vote there does not count");
+            self.parts.clock.sleep(pause).await;
         }
+    }
+
+    async fn point_to_plans(&self, message: &MessageId) -> Result<(), Problem> {
+        let store = &self.parts.store;
+        let Some(firing) = store.firing_that_asks(message).await? else { return Ok(()) };
+        let reactions = self.parts.chat.reactions(message).await?;
+        if reactions.is_empty() {
+            return Ok(());
+        }
+        let place = self.schedule(&firing.schedule).and_then(|schedule| {
+            let channel = self.channel_of(&schedule)?;
+            Some(self.spoken_of_in(&channel, schedule.environments.as_ref()))
+        });
+        let waiting = match place {
+            Some(about) => {
+                let mut open = store.open().await?;
+                open.retain(|one| {
+                    one.stage == Stage::Waiting && about.contains(&one.plan.terms.environment)
+                });
+                Some(open)
+            }
+            // The settings know it no more.
+            None => None,
+        };
+        let card = report::no_vote_card(waiting.as_deref());
+        for reaction in &reactions {
+            self.take_off_and_tell(message, reaction, &card).await;
+        }
+        Ok(())
     }
 
     /// Has the scheduler read a deployment's reactions until it can.

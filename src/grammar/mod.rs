@@ -155,23 +155,42 @@ impl Grammar {
     /// that is a command counts.
     pub fn parse(&self, message: &str, vocabulary: &Vocabulary) -> Reading {
         let lines = text::spoken_lines(message);
-        if let [line] = lines.as_slice() {
-            let tokens = text::tokens(line);
-            return match self.read(line, &tokens, vocabulary) {
-                Some(Ok(command)) => Reading::Command(command),
-                Some(Err(trouble)) => {
-                    Reading::Misunderstood(self.troubled(line, &tokens, trouble, vocabulary))
-                }
-                None => self.unread(line, &tokens, vocabulary),
-            };
+        let (mut reading, line) = match lines.as_slice() {
+            [line] => (self.parse_line(line, vocabulary), Some(*line)),
+            lines => self.parse_lines(lines, vocabulary),
+        };
+        // What is announced may have more lines than one, quotes and code among them.
+        if let (Reading::Command(Command::Announce { text }), Some(line)) = (&mut reading, line) {
+            let end = line.as_ptr().addr() - message.as_ptr().addr() + line.len();
+            text.push_str(message.get(end..).unwrap_or_default().trim_end());
         }
-        let mut readings = lines.iter().map(|line| self.parse(line, vocabulary));
+        reading
+    }
+
+    fn parse_line(&self, line: &str, vocabulary: &Vocabulary) -> Reading {
+        let tokens = text::tokens(line);
+        match self.read(line, &tokens, vocabulary) {
+            Some(Ok(command)) => Reading::Command(command),
+            Some(Err(trouble)) => {
+                Reading::Misunderstood(self.troubled(line, &tokens, trouble, vocabulary))
+            }
+            None => self.unread(line, &tokens, vocabulary),
+        }
+    }
+
+    /// With the line that is the command, if one is.
+    fn parse_lines<'a>(
+        &self,
+        lines: &[&'a str],
+        vocabulary: &Vocabulary,
+    ) -> (Reading, Option<&'a str>) {
+        let mut readings = lines.iter().map(|line| self.parse_line(line, vocabulary));
         let mut best = Reading::NotACommand;
         let mut commands = Vec::new();
         for (line, reading) in lines.iter().zip(&mut readings) {
             match (&best, reading) {
                 (_, reading @ Reading::Command(_)) => {
-                    commands.push((*line).trim().to_owned());
+                    commands.push(*line);
                     best = reading;
                 }
                 (Reading::NotACommand, reading @ Reading::Misunderstood(_)) => best = reading,
@@ -179,19 +198,11 @@ impl Grammar {
             }
         }
         if commands.len() > 1 {
-            commands.truncate(3);
-            return Reading::Misunderstood(Misunderstood {
-                why: Why::Several,
-                suggestions: commands,
-            });
+            let suggestions = commands.iter().take(3).map(|line| line.trim().to_owned()).collect();
+            let several = Misunderstood { why: Why::Several, suggestions };
+            return (Reading::Misunderstood(several), None);
         }
-        if let Reading::Command(Command::Announce { text }) = &mut best
-            && let Some(rest) = commands.first().and_then(|line| behind(message, line))
-        {
-            text.push('\n');
-            text.push_str(rest);
-        }
-        best
+        (best, commands.first().copied())
     }
 
     /// Whether a message says anything outside quotes and code.
@@ -262,11 +273,4 @@ impl Grammar {
         };
         position.accepting || position.follow.iter().any(argument)
     }
-}
-
-/// What follows a line of a message, quotes and code as well; `None`: nothing does.
-fn behind<'a>(message: &'a str, line: &str) -> Option<&'a str> {
-    let (_, rest) = message.split_once(line)?;
-    let (_, rest) = rest.split_once('\n')?;
-    Some(rest.trim_end()).filter(|rest| !rest.trim().is_empty())
 }

@@ -69,8 +69,8 @@ pub fn announced_card(channel: &ChannelId) -> Card {
     Card::new(Tone::Good, "Announced").text(format!("In {}.", words::channel(channel)))
 }
 
-/// Something is to be said at set times. `here`: where that was asked for.
-pub fn scheduled_card(one: &Listed, here: &ChannelId, now: &Zoned) -> Card {
+/// Something is to be said at set times. `here`: where that was asked for; `quoted`: the text was.
+pub fn scheduled_card(one: &Listed, here: &ChannelId, quoted: bool, now: &Zoned) -> Card {
     let key = &one.schedule.key;
     let place = words::channel(&one.channel);
     let card = Card::new(Tone::Good, format!("Schedule {key} is made"));
@@ -79,9 +79,12 @@ pub fn scheduled_card(one: &Listed, here: &ChannelId, now: &Zoned) -> Card {
         Content::ReadyMade(_) | Content::Template { .. } => card.text(what(&one.schedule)),
     };
     let card = match (&one.schedule.timing, one.next) {
-        (Timing::Once(at), _) => card
-            .text(format!("It is said in {place} on {}, not before.", words::moment(*at, now)))
-            .text("If that time belongs to the text, take it back and put the text in quotes."),
+        (Timing::Once(at), _) => {
+            let moment = words::moment(*at, now);
+            let card = card.text(format!("It is said in {place} on {moment}, not before."));
+            let hint = "If that time belongs to the text, take it back and put the text in quotes.";
+            if quoted { card } else { card.text(hint) }
+        }
         (Timing::Repeating { .. } | Timing::BeforeFreezes(_), next) => {
             let card = card.text(format!("In {place}, {}.", when(&one.schedule, now)));
             match next {
@@ -192,7 +195,7 @@ pub fn past_card(why: &str) -> Card {
 }
 
 /// Whoever made it may not announce there any more.
-pub fn called_off_card(
+pub fn not_permitted_card(
     schedule: &Schedule,
     made_by: &PersonId,
     firing: &Firing,
@@ -203,8 +206,7 @@ pub fn called_off_card(
     let what_then = Some(what_then.as_str());
     denial_card(made_by, Action::Announce, (environment, now), what_then, denial)
         .text(format!("It was due at {}: {}", words::clock(firing.due, now), what(schedule)))
-        .text("As long as that is so it is not said, and you are not told again. To end it:")
-        .command(asking::cancel_schedule(&schedule.key))
+        .text("As long as that is so it is not said, and you are not told again.")
 }
 
 /// There is no such channel, or nobody may speak of anything there. `known`: where one may.
@@ -255,6 +257,7 @@ fn firing_line(firing: &Firing, now: &Zoned) -> String {
         Fate::Silent => "there was nothing to announce",
         Fate::Missed => "missed: it could not be said in time",
         Fate::CalledOff => "called off before it was said",
+        Fate::Denied => "not said: who made it may not announce there any more",
     };
     let skipped = match firing.skipped {
         0 => String::new(),

@@ -196,8 +196,9 @@ impl Live {
     /// Whether a command asks for a promotion that is possible, or agrees to one.
     pub(super) fn asks_by(&self, command: &str) -> bool {
         let promotions = self.differences.iter().flat_map(|one| [&one.command, &one.departure]);
+        let asked = self.differences.iter().filter_map(|one| one.asked.as_ref()?.command.as_ref());
         let votes = self.waiting.iter().map(|one| &one.command);
-        promotions.chain(votes).any(|one| one == command)
+        promotions.chain(asked).chain(votes).any(|one| one == command)
     }
 
     /// Without what is more than people read.

@@ -33,8 +33,8 @@ mod words;
 
 pub use announcement::{Announcement, TemplateError, Templates, Text, said_card, unmade_card};
 pub use announcing::{
-    Change, Listed, announced_card, called_off_card, in_settings_card, missed_card,
-    no_such_channel_card, no_such_schedule_card, no_such_template_card, nothing_card, past_card,
+    Change, Listed, announced_card, in_settings_card, missed_card, no_such_channel_card,
+    no_such_schedule_card, no_such_template_card, not_permitted_card, nothing_card, past_card,
     schedule_card, schedule_changed_card, scheduled_card, several_channels_card, unclear_card,
 };
 pub use answers::{Topic, help_card, misunderstood_card, say_again_card, whoami_card};

@@ -146,11 +146,14 @@ pub fn with_broken_glass(card: Card, deployment: &Deployment, now: &Zoned) -> Ca
 }
 
 /// To who put a vote on an announcement: that it counts for nothing, and which plans wait for
-/// votes.
-pub fn no_vote_card(waiting: &[Deployment]) -> Card {
+/// votes; `None`: it is not known which of them are meant.
+pub fn no_vote_card(waiting: Option<&[Deployment]>) -> Card {
     let title = "A vote on an announcement counts for nothing";
     let mut card = Card::new(Tone::Warning, title)
         .text("It shows no plan, and nobody agrees to what they have not seen.");
+    let Some(waiting) = waiting else {
+        return card.text("Votes are given on a plan, in the channel where it stands.");
+    };
     let needed: Vec<(&Deployment, String)> =
         waiting.iter().filter_map(|one| Some((one, still_needed(one)?))).collect();
     if needed.is_empty() {

@@ -338,8 +338,8 @@ impl Schedules for SqliteStore {
         self.not_announced(firing, MISSED).await
     }
 
-    async fn call_off(&self, firing: &Firing) -> Result<bool, StoreError> {
-        self.not_announced(firing, CALLED_OFF).await
+    async fn denied(&self, firing: &Firing) -> Result<bool, StoreError> {
+        self.not_announced(firing, DENIED).await
     }
 
     async fn announced_before(
@@ -395,6 +395,7 @@ const POSTED: &str = "posted";
 const SILENT: &str = "silent";
 const MISSED: &str = "missed";
 const CALLED_OFF: &str = "called-off";
+const DENIED: &str = "denied";
 
 impl ScheduleRow {
     fn read(self) -> Result<MadeSchedule, StoreError> {
@@ -424,6 +425,7 @@ impl FiringRow {
             (CLAIMED, None) => Fate::Claimed { at: time(self.claimed_at)? },
             (MISSED, None) => Fate::Missed,
             (CALLED_OFF, None) => Fate::CalledOff,
+            (DENIED, None) => Fate::Denied,
             (SILENT, None) => Fate::Silent,
             (POSTED, Some(message)) => Fate::Posted { message: MessageId::new(message) },
             (other, _) => {

@@ -338,9 +338,9 @@ statements! {
     /// What stands in the chat does so, whatever was decided while it was on its way.
     ANNOUNCED = "UPDATE firings SET fate = $3, message = $4, asks = $5
         WHERE schedule = $1 AND due = $2
-          AND (fate = 'claimed' OR ($3 = 'posted' AND fate IN ('missed', 'called-off')))";
+          AND (fate = 'claimed' OR ($3 = 'posted' AND fate IN ('missed', 'called-off', 'denied')))";
 
-    /// `missed` or `called-off`.
+    /// `missed` or `denied`.
     NOT_ANNOUNCED = "UPDATE firings SET fate = $3
         WHERE schedule = $1 AND due = $2 AND fate = 'claimed'";
 

@@ -172,16 +172,22 @@ async fn who_may_not_announce_any_more_is_told_once() {
     until_fate(&world, |fates| matches!(fates, [Fate::Claimed { .. }])).await;
     world.chat.keep_roles_secret(false);
     world.chat.dismiss("alice");
+    // Whom nobody can tell it just now is told later.
+    world.chat.be_silent(true);
     world.clock.set(at(NOON) + 2.minutes());
-    until_fate(&world, |fates| fates == [Fate::CalledOff]).await;
+    world.wait().await;
+    until_fate(&world, |fates| matches!(fates, [Fate::Claimed { .. }])).await;
+    world.chat.be_silent(false);
+    world.clock.set(at(NOON) + 4.minutes());
+    until_fate(&world, |fates| fates == [Fate::Denied]).await;
     world.clock.set(at(NOON) + 24.hours());
-    until_fate(&world, |fates| fates == [Fate::CalledOff, Fate::CalledOff]).await;
+    until_fate(&world, |fates| fates == [Fate::Denied, Fate::Denied]).await;
     assert!(posted(&world, "1").is_empty(), "{}", world.everything());
     let told = world.chat.posted();
-    let told: Vec<_> = told.iter().filter(|one| one.key.starts_with("called-off-1-")).collect();
+    let told: Vec<_> = told.iter().filter(|one| one.key.starts_with("denied-1-")).collect();
     let [told] = told.as_slice() else { panic!("{told:?}") };
     assert_eq!(told.place, Place::Direct { person: "alice".into() });
-    insta::assert_snapshot!("called_off", world.everything());
+    insta::assert_snapshot!("denied", world.everything());
 }
 
 /// What was said is meant as it was said, however late it is heard.
@@ -192,6 +198,7 @@ async fn a_moment_that_came_before_it_was_heard_is_past() {
         ("announce lunch at 10:03", "`at 10:03` is past"),
         ("announce lunch in 3 minutes", "`in 3m` is past"),
         ("promote core:1.5.0 to staging at 9:03", "`at 09:03` is past"),
+        ("lock staging for 3 minutes because of lunch", "`in 3m` is past"),
         ("freeze staging until 9:03 because of lunch", "`at 09:03` is past"),
     ] {
         world.clock.set(at("2026-11-24T09:00:00Z"));
@@ -213,10 +220,10 @@ async fn a_moment_that_came_before_it_was_heard_is_past() {
 #[tokio::test]
 async fn a_clock_that_steps_back_a_little_announces_nothing_from_before() {
     let mut world = World::start().await;
-    world.clock.set(at(NOON) + 1.second());
+    world.clock.set(at(NOON) + 10.seconds());
     world.say("alice", "announce tea every day at 12:00").await;
     world.wait().await;
-    world.clock.set(at(NOON) - 5.seconds());
+    world.clock.set(at(NOON) + 5.seconds());
     world.wait().await;
     world.say("alice", "announce cake every day at 13:00").await;
     world.wait().await;

@@ -17,6 +17,8 @@ async fn now_where_it_was_said() {
     assert_snapshot!("now", world.text());
     world.say("alice", "announce in the hall there is cake in #ops").await;
     assert_eq!(count(&world, "in the hall there is cake"), 1, "{}", world.everything());
+    world.say("alice", "announce \"we meet at 12:00\" at 11:30").await;
+    assert!(!world.text().contains("put the text in quotes"), "{}", world.text());
     world.say("alice", "announce \"we meet at 12:00\"").await;
     assert_eq!(count(&world, "we meet at 12:00"), 1, "{}", world.everything());
 }
@@ -51,6 +53,14 @@ async fn in_several_lines() {
     let whole = "maintenance tonight\n   - the database moves at 22:00\n   > back by midnight\n   \
                  `status` tells";
     world.until("it is announced", || count(&world, whole) == 1).await;
+    for (said, whole) in [
+        ("announce tea\n> with cake", "tea\n   > with cake"),
+        ("announce log:\n```\nfine\n```", "log:\n   ```\n   fine\n   ```"),
+        ("> announce milk\nannounce milk\nand sugar", "milk\n   and sugar"),
+    ] {
+        world.say("alice", said).await;
+        assert_eq!(count(&world, whole), 1, "{said}: {}", world.everything());
+    }
     // Two commands are two.
     world.say("alice", "announce lunch\nstatus staging").await;
     assert!(world.text().contains("That is more than one command"), "{}", world.text());

@@ -99,11 +99,9 @@ template = "release-train"
 /// It shows no plan, so that nobody has agreed to anything by it, whoever they are.
 #[tokio::test]
 async fn a_vote_on_the_train_counts_for_nothing_and_tells_where_the_plan_is() {
-    let mut bot = Setup::default().setting("[roles]", TRAIN).start().await;
+    let bot = Setup::default().setting("[roles]", TRAIN).start().await;
     bot.verified_on_staging("core", "1.5.0").await;
     bot.pass(SignedDuration::from_mins(61));
-    // It looks at once what has become due.
-    bot.restart().await;
     let leaves = |message: &StoredMessage| shown(message).contains("The release train leaves");
     let train = |fake: &FakeDiscord| fake.messages_of_bot(OPS).into_iter().find(leaves);
     bot.until("the train is announced", |fake| train(fake).is_some()).await;
@@ -146,10 +144,9 @@ async fn a_vote_on_the_train_counts_for_nothing_and_tells_where_the_plan_is() {
 /// A state that is told asks for nothing, and a thumb for it is just that.
 #[tokio::test]
 async fn what_asks_for_nothing_takes_any_reaction() {
-    let mut bot = Bot::start().await;
+    let bot = Bot::start().await;
     bot.asks(ALICE, OPS, "announce lunch is ready at 11:00").await;
     bot.pass(SignedDuration::from_mins(61));
-    bot.restart().await;
     let lunch = |message: &StoredMessage| shown(message).contains("Announcement\nlunch is ready");
     let found = |fake: &FakeDiscord| fake.messages_of_bot(OPS).into_iter().find(lunch);
     bot.until("it is announced", |fake| found(fake).is_some()).await;

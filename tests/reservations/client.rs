@@ -337,15 +337,11 @@ async fn those_that_the_command_starts_get_the_signals_too() {
     let world = World::start().await;
     let web = open(&world).await;
     let folder = Folder::new();
-    let nested = format!(
-        "(trap - TERM; {}) & echo started > begun; wait",
-        WORK.replace("echo begun > begun; ", "")
-    );
+    // It has said how it wants to be told before it has begun.
+    let nested = format!("({WORK}) & wait");
     let url = format!("http://{}", web.address());
     let reserve = folder.run(&url, E2E, &["staging", "--", "sh", "-c", &nested]);
     folder.until_begun().await;
-    // The one within has said how it wants to be told.
-    tokio::time::sleep(Duration::from_millis(300)).await;
     reserve.signal(Signal::TERM);
     reserve.status().await;
     folder.until("the one within is told", |folder| folder.has("told")).await;

@@ -281,8 +281,8 @@ impl Schedules for WatchedStore {
         self.inner.missed(firing).await
     }
 
-    async fn call_off(&self, firing: &Firing) -> Result<bool, StoreError> {
-        self.inner.call_off(firing).await
+    async fn denied(&self, firing: &Firing) -> Result<bool, StoreError> {
+        self.inner.denied(firing).await
     }
 
     async fn announced_before(

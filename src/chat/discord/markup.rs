@@ -59,7 +59,7 @@ fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for word in text.split_inclusive(char::is_whitespace) {
         // Discord takes a backslash in an address for a part of it.
-        let plain = is_address(word.trim_end());
+        let plain = is_address(word.trim_end().trim_start_matches('('));
         for character in word.chars() {
             if ALWAYS.contains(&character) && !plain {
                 escaped.push('\\');
@@ -73,7 +73,7 @@ fn escape(text: &str) -> String {
 /// An address of the web, with nothing in it that could be markup of another kind.
 fn is_address(word: &str) -> bool {
     let rest = word.strip_prefix("https://").or_else(|| word.strip_prefix("http://"));
-    let usual = |one: char| one.is_ascii_alphanumeric() || "-._/:?#@!$&+,;=%".contains(one);
+    let usual = |one: char| one.is_ascii_alphanumeric() || "-._/:?#@!$&+,;=%()".contains(one);
     rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
         && rest.is_some_and(|rest| rest.chars().all(usual))
 }
@@ -111,7 +111,11 @@ mod tests {
         assert_eq!(text("[x](https://y)"), r"\[x](https://y)");
         let address = "https://wiki.example/on_call_a?b=_c_#d";
         assert_eq!(text(&format!("see_ {address} _now_")), format!(r"see\_ {address} \_now\_"));
-        for address in ["https://y/_a_|_b_", "https://y/*a*", "https://[x](https://_y_)"] {
+        let in_brackets = "(https://en.wiki.example/a_(b_c))";
+        assert_eq!(text(in_brackets), in_brackets);
+        for address in
+            ["https://y/_a_|_b_", "(_https://y/_a_)", "https://y/*a*", "https://[x](https://_y_)"]
+        {
             assert!(text(address).contains(r"\"), "{address}");
         }
         assert_eq!(

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use tokio::sync::SemaphorePermit;
 
 use super::super::problem::Problem;
 use super::super::{Engine, lock};
@@ -31,7 +32,11 @@ impl Engine {
         for mut firing in store.claimed().await? {
             let free_at = match firing.fate {
                 Fate::Claimed { at } => at.checked_add(LEASE).unwrap_or(Timestamp::MAX),
-                Fate::Posted { .. } | Fate::Silent | Fate::Missed | Fate::CalledOff => continue,
+                Fate::Posted { .. }
+                | Fate::Silent
+                | Fate::Missed
+                | Fate::CalledOff
+                | Fate::Denied => continue,
             };
             if now < free_at {
                 next = Some(next.map_or(free_at, |next| next.min(free_at)));
@@ -122,13 +127,17 @@ impl Engine {
         match self.is_still_permitted(schedule, &channel).await {
             Ok(()) => {}
             Err((environment, Problem::Denied(denial))) => {
-                return self.call_off(schedule, firing, (&environment, &denial)).await;
+                return self.deny(schedule, firing, (&environment, &denial)).await;
             }
             Err((_, problem)) => {
                 tracing::error!(schedule = %schedule.key, ?problem, "could not be decided");
                 return self.shared.announcements.wake.notify_one();
             }
         }
+        let Some((_making, firing)) = self.turn_to_make(schedule, firing).await else {
+            return self.shared.announcements.wake.notify_one();
+        };
+        let firing = &firing;
         let announcement = match self.announcement(schedule, &channel, firing.due).await {
             Ok(announcement) => announcement,
             Err(problem) => {
@@ -184,6 +193,35 @@ impl Engine {
         }
     }
 
+    /// Waits until not too many are made; what was claimed long before is claimed anew. `None`: it
+    /// is not known to be this process's any more.
+    async fn turn_to_make(
+        &self,
+        schedule: &Schedule,
+        firing: &Firing,
+    ) -> Option<(Option<SemaphorePermit<'_>>, Firing)> {
+        let making = &self.shared.announcements.making;
+        match &schedule.content {
+            // There is nothing to be looked at.
+            Content::Said(_) => return Some((None, firing.clone())),
+            Content::ReadyMade(_) | Content::Template { .. } => {}
+        }
+        if let Ok(permit) = making.try_acquire() {
+            return Some((Some(permit), firing.clone()));
+        }
+        let permit = making.acquire().await.ok()?;
+        let now = self.parts.clock.now();
+        match self.parts.store.renew(firing, now).await {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(error) => {
+                tracing::error!(schedule = %schedule.key, %error, "could not be claimed anew");
+                return None;
+            }
+        }
+        Some((Some(permit), Firing { fate: Fate::Claimed { at: now }, ..firing.clone() }))
+    }
+
     /// Whoever made a schedule must still be permitted to announce there. Those of the settings
     /// need nobody's leave.
     async fn is_still_permitted(
@@ -198,32 +236,42 @@ impl Engine {
     }
 
     /// Whoever made it may not announce there any more. They are told once, however often it
-    /// would have been due.
-    async fn call_off(
+    /// would have been due; and before that is written down, so that it is not forgotten.
+    async fn deny(
         &self,
         schedule: &Schedule,
         firing: &Firing,
         (environment, denial): (&EnvironmentName, &Denial),
     ) {
-        match self.parts.store.call_off(firing).await {
-            Ok(true) => count("called-off"),
-            Ok(false) => return,
-            Err(error) => {
-                tracing::error!(schedule = %schedule.key, %error, "could not be called off");
-                return self.shared.announcements.wake.notify_one();
-            }
-        }
         tracing::warn!(schedule = %schedule.key, %environment, ?denial, "its maker may not announce it any more");
         let before = self.parts.store.firings(&schedule.key, 2).await.unwrap_or_default();
-        let told = before.iter().any(|one| one.due < firing.due && one.fate == Fate::CalledOff);
+        let told = before.iter().any(|one| one.due < firing.due && one.fate == Fate::Denied);
         if let (Some(made), false) = (&schedule.made, told) {
             let now = self.parts.clock.now().to_zoned(schedule.zone.clone());
             let why = (environment, denial);
-            let card = report::called_off_card(schedule, &made.by, firing, why, &now);
-            let key = format!("called-off-{}-{}", firing.schedule, firing.due.as_millisecond());
+            let card = report::not_permitted_card(schedule, &made.by, firing, why, &now);
+            let key = format!("denied-{}-{}", firing.schedule, firing.due.as_millisecond());
             let place = Place::Direct { person: made.by.clone() };
-            if let Err(error) = self.parts.chat.post(&place, &card, &key).await {
-                tracing::warn!(schedule = %schedule.key, %error, "its maker was not told");
+            match self.parts.chat.post(&place, &card, &key).await {
+                Ok(_) => {}
+                Err(ChatError::Unavailable(error)) => {
+                    tracing::warn!(schedule = %schedule.key, error, "its maker was not told yet");
+                    return self.shared.announcements.wake.notify_one();
+                }
+                Err(
+                    error @ (ChatError::MessageGone | ChatError::PlaceGone | ChatError::Refused(_)),
+                ) => {
+                    tracing::warn!(schedule = %schedule.key, %error, "its maker cannot be told");
+                }
+            }
+        }
+        match self.parts.store.denied(firing).await {
+            Ok(true) => count("denied"),
+            // Somebody else was quicker.
+            Ok(false) => return,
+            Err(error) => {
+                tracing::error!(schedule = %schedule.key, %error, "could not be noted as denied");
+                return self.shared.announcements.wake.notify_one();
             }
         }
         self.end_if_over(schedule).await;
@@ -306,7 +354,6 @@ impl Engine {
             }
         };
         let since = self.parts.store.announced_before(&schedule.key, due).await?;
-        let _making = self.shared.announcements.making.acquire().await;
         let about = self.spoken_of_in(channel, schedule.environments.as_ref());
         let now = self.parts.clock.now().to_zoned(schedule.zone.clone());
         let seen = self.see_live(&about, since, Some((schedule, due)), &now).await?;
@@ -406,7 +453,8 @@ impl Engine {
     }
 }
 
-/// What a process has in hand: its claim may run out meanwhile, and is nobody else's for that.
+/// What this process has in hand. Where its claim runs out meanwhile another process may take it
+/// over, and this one finds out before it posts; but it does not take it over from itself.
 struct InHand {
     engine: Engine,
     one: (ScheduleKey, Timestamp),

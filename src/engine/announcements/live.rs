@@ -16,8 +16,8 @@ use crate::report::Seen;
 /// What figures are about where nothing else is asked for.
 pub(in super::super) const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// So long an environment is looked at; then nothing is known of it, which is told. What is made
-/// takes less than it is claimed for.
+/// So long an environment is looked at; then nothing is known of it, which is told. Once its turn
+/// has come, an announcement is made in less time than it is claimed for.
 const LOOK_AT_MOST: Duration = Duration::from_secs(30);
 const _: () = assert!(LOOK_AT_MOST.as_secs() * 2 <= LEASE.as_secs());
 

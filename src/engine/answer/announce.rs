@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use super::super::Engine;
 use super::super::problem::Problem;
 use super::Topic;
-use crate::domain::announcing::{ChannelWord, Unclear, WhenSaid, Wish, read};
+use crate::domain::announcing::{ChannelWord, Unclear, WhenSaid, Wish, is_quoted, read};
 use crate::domain::calendar::Rule;
 use crate::domain::card::Card;
 use crate::domain::command::Command;
@@ -15,6 +15,7 @@ use crate::domain::policy::Action;
 use crate::domain::schedule::{NewSchedule, Stored, Timing};
 use crate::domain::words_of_time::{TimeError, When};
 use crate::engine::announcements::read_made;
+use crate::grammar::Reading;
 use crate::ports::{MadeSchedule, Place, Said};
 use crate::report;
 
@@ -124,7 +125,13 @@ impl Engine {
         let next = schedule.timing.next_after(now.timestamp());
         let listed = report::Listed { schedule, channel, next, paused: None, over };
         let card = match over {
-            None => report::scheduled_card(&listed, &said.channel, &now),
+            None => {
+                let quoted = match self.parts.grammar.parse(&said.text, &self.vocabulary()) {
+                    Reading::Command(Command::Announce { text }) => is_quoted(&text),
+                    Reading::Command(_) | Reading::NotACommand | Reading::Misunderstood(_) => false,
+                };
+                report::scheduled_card(&listed, &said.channel, quoted, &now)
+            }
             Some(_) => report::schedule_card(&listed, &[], &now),
         };
         self.answer_with(said, &Command::Announce { text }, &card).await;

@@ -101,7 +101,10 @@ impl Engine {
         environment: &EnvironmentName,
     ) -> Result<Attempt, Problem> {
         let person = self.person(&said.person).await?;
-        let until = wish.length.and_then(|length| self.parts.clock.now().checked_add(length).ok());
+        // It counts from when it was said, however late it is heard.
+        let now = self.parts.clock.now();
+        let said_at = said.at.map_or(now, |at| at.min(now));
+        let until = wish.length.and_then(|length| said_at.checked_add(length).ok());
         loop {
             self.end_locks().await?;
             let standing = self.standing_lock(environment).await?;
