@@ -54,8 +54,8 @@ pub const METRICS: [Metric; 13] = [
     Metric {
         name: "shipmate_announcements_total",
         unit: "announcements",
-        meaning: "Announcements at set times, by what became of them: `posted`; `silent`, there was nothing to say; `missed`, nothing ran or the chat did not answer for as long as their grace lasted.",
-        label: Some(Label { name: "outcome", values: &["posted", "silent", "missed"] }),
+        meaning: "Announcements at set times, by what became of them: `posted`; `silent`, there was nothing to say; `missed`, nothing ran or the chat did not answer for as long as their grace lasted; `denied`, whoever made the schedule may not announce there any more.",
+        label: Some(Label { name: "outcome", values: &["posted", "silent", "missed", "denied"] }),
     },
     Metric {
         name: "shipmate_aws_events_total",

@@ -240,6 +240,27 @@ async fn what_does_not_stand_any_more_at_its_moment_is_not_run() {
     }
 }
 
+/// By whom it was asked for and what is to run are checked again as well.
+#[tokio::test]
+async fn what_may_not_or_cannot_be_any_more_is_refused_at_its_moment() {
+    for change in ["requester", "image"] {
+        let mut world = World::start().await;
+        world.verified_on_staging("core", "1.5.0").await;
+        world.say("alice", "promote core:1.5.0 to production tomorrow at 9:30").await;
+        world.react("bob", "✅").await;
+        world.react("carol", "✅").await;
+        match change {
+            "requester" => world.chat.dismiss("alice"),
+            _ => assert!(world.sandbox.delete_image("core", "1.5.0")),
+        }
+        world.set_clock("2026-11-25T08:30:02Z");
+        world.until_said("#1 promote core:1.5.0 to production: refused").await;
+        world.wait().await;
+        assert_eq!(world.stage(1).await, "refused", "{change}: {}", world.everything());
+        world.assert_untouched();
+    }
+}
+
 /// What is over by then keeps it from nothing.
 #[tokio::test]
 async fn a_freeze_and_a_lock_that_end_before_it_are_not_its_business() {
