@@ -134,7 +134,7 @@ impl Engine {
                 return self.shared.announcements.wake.notify_one();
             }
         }
-        let Some((_making, firing)) = self.turn_to_make(schedule, firing).await else {
+        let Some((making, firing)) = self.turn_to_make(schedule, firing).await else {
             return self.shared.announcements.wake.notify_one();
         };
         let firing = &firing;
@@ -145,6 +145,8 @@ impl Engine {
                 return self.shared.announcements.wake.notify_one();
             }
         };
+        // A chat that takes nothing keeps no other from being made.
+        drop(making);
         // It took its time to be made: it may be called off by now, or too late.
         let now = self.parts.clock.now();
         if firing.late(now) > schedule.grace {
