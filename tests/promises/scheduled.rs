@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
 use insta::assert_snapshot;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use shipmate::ports::Clock as _;
 
 use crate::world::World;
@@ -45,7 +45,8 @@ async fn each_line_means_a_moment_where_the_environment_is() {
     assert_eq!(world.stage(6).await, "superseded");
     assert_eq!(world.stage(7).await, "scheduled");
     world.assert_untouched();
-    let before = world.clock.now();
+    // As exact as chats tell when something was said.
+    let before = Timestamp::from_millisecond(world.clock.now().as_millisecond()).unwrap();
     world.say("alice", "promote web:2.1.0 to staging in 2 hours").await;
     let counted_from = world.deployment(8).await.scheduled.unwrap() - SignedDuration::from_hours(2);
     assert!((before..=world.deployment(8).await.requested_at).contains(&counted_from));
