@@ -81,6 +81,10 @@ impl Engine {
             };
         };
         self.offer_actions(&shown).await;
+        if let (None, Some(old)) = (&deployment.message, deployment.old_messages.last()) {
+            // What a process that died had sent there may have come after it was closed.
+            self.edit(old, &report::closed_card(&shown)).await;
+        }
         Ok(shown)
     }
 
