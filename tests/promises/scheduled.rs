@@ -214,16 +214,22 @@ async fn one_whose_moment_is_in_a_freeze_waits_for_its_end() {
     assert_eq!(world.stage(1).await, "succeeded", "{}", world.everything());
 }
 
+/// Deployment 1, for 9:30 of the next day in Berlin.
+async fn agreed_for_tomorrow() -> World {
+    let mut world = World::start().await;
+    world.verified_on_staging("core", "1.5.0").await;
+    world.say("alice", "promote core:1.5.0 to production tomorrow at 9:30").await;
+    world.react("bob", "✅").await;
+    world.react("carol", "✅").await;
+    world
+}
+
 /// Somebody who agreed may not any more, or the tag stands elsewhere than it did: nobody is asked
 /// again for something that should have begun by now.
 #[tokio::test]
 async fn what_does_not_stand_any_more_at_its_moment_is_not_run() {
     for change in ["role", "tag"] {
-        let mut world = World::start().await;
-        world.verified_on_staging("core", "1.5.0").await;
-        world.say("alice", "promote core:1.5.0 to production tomorrow at 9:30").await;
-        world.react("bob", "✅").await;
-        world.react("carol", "✅").await;
+        let mut world = agreed_for_tomorrow().await;
         match change {
             "role" => world.chat.dismiss("bob"),
             _ => drop(world.sandbox.put_tag("core", "production-latest", "1.6.0").unwrap()),
@@ -245,11 +251,7 @@ async fn what_does_not_stand_any_more_at_its_moment_is_not_run() {
 #[tokio::test]
 async fn what_may_not_or_cannot_be_any_more_is_refused_at_its_moment() {
     for change in ["requester", "image"] {
-        let mut world = World::start().await;
-        world.verified_on_staging("core", "1.5.0").await;
-        world.say("alice", "promote core:1.5.0 to production tomorrow at 9:30").await;
-        world.react("bob", "✅").await;
-        world.react("carol", "✅").await;
+        let mut world = agreed_for_tomorrow().await;
         match change {
             "requester" => world.chat.dismiss("alice"),
             _ => assert!(world.sandbox.delete_image("core", "1.5.0")),
