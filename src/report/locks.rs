@@ -79,6 +79,11 @@ pub fn locked_card(locked: &Locked, now: &Zoned) -> Card {
             with_terms(Card::new(Tone::Good, title), lock, now)
         }
     };
+    if [locked.set.len(), locked.theirs.len(), locked.denied.len(), locked.undecided.len()]
+        == [0; 4]
+    {
+        card = card.text("It is over already. If it is still needed, say so again.");
+    }
     for (_, how) in &locked.set {
         if let LockHow::TakenOver { from } = how {
             let from = words::person(from);

@@ -105,6 +105,9 @@ impl Engine {
         let now = self.parts.clock.now();
         let said_at = said.at.map_or(now, |at| at.min(now));
         let until = wish.length.and_then(|length| said_at.checked_add(length).ok());
+        if until.is_some_and(|until| until <= now) {
+            return Ok(Attempt::Over);
+        }
         loop {
             self.end_locks().await?;
             let standing = self.standing_lock(environment).await?;
