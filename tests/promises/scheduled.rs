@@ -251,7 +251,7 @@ async fn what_does_not_stand_any_more_at_its_moment_is_not_run() {
 #[tokio::test]
 async fn what_may_not_or_cannot_be_any_more_is_refused_at_its_moment() {
     for change in ["requester", "image"] {
-        let mut world = agreed_for_tomorrow().await;
+        let world = agreed_for_tomorrow().await;
         match change {
             "requester" => world.chat.dismiss("alice"),
             _ => assert!(world.sandbox.delete_image("core", "1.5.0")),
